@@ -1,0 +1,1 @@
+"""The corrected patterns of twelve engineering documents, a library each."""
