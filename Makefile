@@ -31,7 +31,7 @@ help: ## this page
 .PHONY: lock
 lock: $(UV) ## resolve requirements/*.txt anew from pyproject.toml, with hashes
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  --constraint requirements/constraints.txt pyproject.toml --all-extras --group scenarios --group checks --group docs -o requirements/development.txt
+	  pyproject.toml --all-extras --group scenarios --group checks --group docs -o requirements/development.txt
 	grep -A 200 '^uv==' requirements/development.txt | awk '/^    # via/ {exit} {print}' > requirements/uv.txt
 
 # The standard library's venv and pip fetch uv by its hash; uv does the rest.
