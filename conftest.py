@@ -1,5 +1,7 @@
 """The plugins of every run: the ledger, the services, the measuring."""
 
 pytest_plugins = [
+    "fixtures.claims.plugin",
+    "fixtures.measure.plugin",
     "fixtures.services.plugin",
 ]
