@@ -1,0 +1,1 @@
+"""Cloud migrations, told as tests."""

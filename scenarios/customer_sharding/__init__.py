@@ -1,0 +1,1 @@
+"""Sharding by customer, told as tests."""

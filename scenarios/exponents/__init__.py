@@ -1,0 +1,1 @@
+"""A note on exponents, told as tests."""

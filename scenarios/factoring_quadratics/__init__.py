@@ -1,0 +1,1 @@
+"""Factoring quadratics, told as tests."""

@@ -1,0 +1,1 @@
+"""Foreign partitions, told as tests."""

@@ -1,0 +1,1 @@
+"""A package index on S3, told as tests."""

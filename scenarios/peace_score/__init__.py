@@ -1,0 +1,1 @@
+"""A score of peace, told as tests."""

@@ -1,0 +1,1 @@
+"""A real-time data platform, told as tests."""

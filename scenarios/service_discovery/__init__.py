@@ -1,0 +1,1 @@
+"""Service discovery with ZooKeeper, told as tests."""

@@ -1,0 +1,1 @@
+"""Service telemetry, told as tests."""

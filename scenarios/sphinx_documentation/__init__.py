@@ -1,0 +1,1 @@
+"""Documentation with Sphinx, told as tests."""

@@ -1,0 +1,1 @@
+"""Table summarization, told as tests."""
