@@ -2,7 +2,6 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.ONESHELL:
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,37 +9,112 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 export UV_PYTHON_DOWNLOADS := never
 # pyenv shows only one interpreter unless it is told of the others; tox takes those it finds.
-export PYENV_VERSION ?= $(shell pyenv versions --bare 2>/dev/null | grep -E '^3\.1[1-9]\.[0-9]+$$' | paste -sd: -)
-ifeq ($(PYENV_VERSION),)
-unexport PYENV_VERSION
+PYENV_VERSION ?= $(shell pyenv versions --bare 2>/dev/null | grep -E '^3\.1[1-3]\.[0-9]+$$' | paste -sd: -)
+ifneq ($(strip $(PYENV_VERSION)),)
+export PYENV_VERSION
 endif
 
 SERVICES ?= auto
-PYTEST := $(BIN)/pytest --services=$(SERVICES)
+PYTEST := $(BIN)/pytest
+# Runs a step and says how long it took.
+step = @printf '\n=== %s\n' '$(1)'; since=$$SECONDS; $(2); printf '=== %s: %d min %02d s\n' '$(1)' $$(((SECONDS - since) / 60)) $$(((SECONDS - since) % 60))
 
 ##@ A stranger's two commands
 .PHONY: scenarios
-scenarios: $(VENV)/locked ## prove the documents' claims on the services to be had here, ending with the ledger
-	$(PYTEST) scenarios/
+scenarios: $(VENV)/locked ## prove the documents' claims with the services to be had without Docker, ending with the ledger
+	@$(PYTEST) scenarios/ --services=embedded
+
+.PHONY: test
+test: $(VENV)/locked ## what CI runs: lint, types, the machinery's tests, docs, sabotage, gate, scenarios (in containers where there is Docker)
+	$(call step,lint and types,$(BIN)/tox -q run -e lint$(,)types)
+	$(call step,the machinery on one interpreter after the other,$(BIN)/tox -q run -e py311$(,)py312$(,)py313 --skip-missing-interpreters=true)
+	$(call step,services in both modes,$(PYTEST) -q fixtures/tests/services fixtures/tests/images)
+	$(call step,docs,$(BIN)/tox -q run -e docs)
+	$(call step,sabotage,$(MAKE) --no-print-directory sabotage)
+	$(call step,benchmarks: the gate,$(MAKE) --no-print-directory gate)
+	$(call step,scenarios,$(PYTEST) scenarios/ --services=$(SERVICES) --claims-strict)
 
 .PHONY: help
 help: ## this page
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Services
+.PHONY: images
+images: $(VENV)/locked ## build the images of the services, from packages alone (needs a Docker engine)
+	@$(BIN)/python -m fixtures.images build
+
+.PHONY: up
+up: $(VENV)/locked ## start a document's services and leave them running: make up SCENARIO=service_discovery
+	@$(BIN)/python -m fixtures.services up "$(SCENARIO)" --services=$(SERVICES)
+
+.PHONY: down
+down: $(VENV)/locked ## end the services that were left running
+	@$(BIN)/python -m fixtures.services down
+
+##@ The ledger
+.PHONY: claims
+claims: $(VENV)/locked ## every claim of every document
+	@$(BIN)/python -m fixtures.claims list
+
+.PHONY: ledger-diff
+ledger-diff: $(VENV)/locked ## what the last run says differently from the published one
+	@$(BIN)/python -m fixtures.claims ledger-diff
+
+.PHONY: publish
+publish: $(VENV)/locked ## publish the last run (complete, with Docker, on a clean tree) to results/
+	@$(BIN)/python -m fixtures.claims publish
+	@$(BIN)/cog -r README.md docs/index.md
+
+.PHONY: sabotage
+sabotage: $(VENV)/locked ## give the corrected tests the published way: each must go red
+	@$(PYTEST) scenarios/ --services=$(SERVICES) --sabotage -q
+
+.PHONY: document
+document: $(VENV)/locked ## lay out the rooms of a new document: make document NAME=...
+	@$(BIN)/python -m fixtures.claims document "$(NAME)"
+
+##@ Figures
+.PHONY: gate
+gate: $(VENV)/locked ## the ratios and growths that may not get worse, at CI size
+	@$(PYTEST) benchmarks/ --sizes=gate -q
+
+.PHONY: benchmarks
+benchmarks: $(VENV)/locked ## every figure at full size, stored in results/benchmarks (under 20 minutes)
+	@$(PYTEST) benchmarks/ --sizes=full --benchmark-autosave --benchmark-compare
+
+.PHONY: peers
+peers: $(VENV)/locked ## the published packages at their large sizes (long, by hand)
+	@$(PYTEST) benchmarks/ --sizes=peers --benchmark-autosave --timeout=7200
+
+.PHONY: soak
+soak: $(VENV)/locked ## repeat a document's faults: make soak DOCUMENT=service_discovery N=10
+	@for i in $$(seq $(or $(N),10)); do HYPOTHESIS_PROFILE=soak $(PYTEST) "scenarios/$(DOCUMENT)" --services=$(SERVICES) --timeout=1800 -q; done
 
 ##@ Upkeep
+.PHONY: format
+format: $(VENV)/locked ## format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
 .PHONY: lock
-lock: $(UV) ## resolve requirements/*.txt anew from pyproject.toml, with hashes
+lock: $(VENV)/locked ## resolve every lock anew, with hashes
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  pyproject.toml --all-extras --group scenarios --group checks --group docs -o requirements/development.txt
 	grep -A 200 '^uv==' requirements/development.txt | awk '/^    # via/ {exit} {print}' > requirements/uv.txt
+	for lock in fixtures/venvs/*.in; do \
+	  $(UV) pip compile -q --python-version "$$(sed -n 's/^# python //p' $$lock)" --generate-hashes --no-emit-index-url --no-header \
+	    $$lock -o $${lock%.in}.txt; done
+	$(BIN)/python -m fixtures.services.jars
 
 # The standard library's venv and pip fetch uv by its hash; uv does the rest.
 $(UV): requirements/uv.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
-	touch $@
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
 
 $(VENV)/locked: $(UV) requirements/development.txt pyproject.toml
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/development.txt
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
-	touch $@
+	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/development.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+, := ,
