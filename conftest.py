@@ -3,5 +3,6 @@
 pytest_plugins = [
     "fixtures.claims.plugin",
     "fixtures.measure.plugin",
+    "fixtures.profiles",
     "fixtures.services.plugin",
 ]
