@@ -1,0 +1,196 @@
+"""Counting distinct rows: a part of a table at a time, the parts' counts merged.
+
+`Counts` is what travels between threads, between the workers of a cluster and to the client: never rows, only distinct
+rows with their numbers. When even those are too many they are thinned, see `Counts.thinned`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from reference.table_summarization.coding import Codes, encode, unite
+from reference.table_summarization.recoding import Recoding, recode
+
+Recodings: TypeAlias = Mapping[str, Recoding]
+_Longs: TypeAlias = npt.NDArray[np.int64]
+
+# Up to so many combinations of values, rows are counted in an array of one place for each.
+_FEW = 1 << 16
+# So many rows at a time, so that keys stay in a core's cache.
+_BLOCK = 1 << 16
+_MOST_KEYS = 1 << 62
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Distinct rows of a part of a table.
+
+    Attributes:
+        names: The columns.
+        dictionaries: Each column's values; see `coding`.
+        codes: Shape (columns, distinct rows): positions in the dictionaries.
+        weights: Shape (distinct rows,): how many rows each stands for. Where nearly all rows differ, equal ones may
+            stand
+            apart: telling them from each other would cost more than it saves.
+        rows: How many rows were counted.
+        halvings: How often the rows were thinned to about a half; 0 if the counts are exact.
+    """
+
+    names: tuple[str, ...]
+    dictionaries: tuple[pa.Array, ...]
+    codes: npt.NDArray[np.int32]
+    weights: _Longs
+    rows: int
+    halvings: int = 0
+
+    def thinned(self, most: int) -> "Counts":
+        """These counts with at most so many distinct rows.
+
+        Each row of the table stays with the chance 1/2, all together by one binomial draw for each distinct row, until
+        there are few enough. So it is a plain sample of rows: what many rows have in common stays, with about its
+        share. The draws have a fixed seed; they depend on the partitioning, which exact counts never do.
+        """
+        if len(self.weights) <= most:
+            return self
+        codes, weights = _grouped(self.codes, self._sizes, self.weights, wholly=True)
+        random = np.random.default_rng([self.rows, self.halvings])
+        halvings = self.halvings
+        while len(weights) > most:
+            drawn = random.binomial(weights, 0.5)
+            codes, weights = codes[:, drawn > 0], drawn[drawn > 0]
+            halvings += 1
+        thinned = replace(self, codes=codes, weights=weights.astype(np.int64), halvings=halvings)
+        return thinned.compacted() if halvings > self.halvings else thinned
+
+    def at(self, halvings: int) -> "Counts":
+        """These counts, thinned as often as others they are merged with."""
+        if halvings == self.halvings:
+            return self
+        drawn = np.random.default_rng([self.rows, halvings]).binomial(self.weights, 0.5 ** (halvings - self.halvings))
+        stays = drawn > 0
+        return replace(self, codes=self.codes[:, stays], weights=drawn[stays].astype(np.int64), halvings=halvings)
+
+    def compacted(self) -> "Counts":
+        """These counts without the values that no row has any more."""
+        dictionaries, codes = [], []
+        for dictionary, cells in zip(self.dictionaries, self.codes, strict=True):
+            used = np.bincount(cells, minlength=len(dictionary)) > 0
+            dictionaries.append(dictionary.filter(pa.array(used)))
+            codes.append((np.cumsum(used, dtype=np.int32) - 1)[cells])
+        return replace(self, dictionaries=tuple(dictionaries), codes=np.array(codes, dtype=np.int32))
+
+    @property
+    def _sizes(self) -> list[int]:
+        return [len(dictionary) for dictionary in self.dictionaries]
+
+
+def count(
+    columns: Mapping[str, Any], rows: int, recodings: Recodings, most: int, weights: _Longs | None = None
+) -> Counts:
+    """Count the distinct rows of a part of a table.
+
+    Args:
+        columns: By name; Arrow arrays, pandas Series, or what is coded already.
+        rows: How many rows of the table they stand for.
+        recodings: What is replaced first, by column.
+        most: More distinct rows than so many are thinned.
+        weights: How many rows of the table each of theirs stands for; None for one.
+    """
+    coded = {name: encode(name, column) for name, column in columns.items()}
+    for name, recoding in recodings.items():
+        if name in coded:
+            coded[name] = recode(coded[name], recoding)
+    dictionaries = tuple(column.dictionary for column in coded.values())
+    codes, weights = _grouped([c.codes for c in coded.values()], [len(d) for d in dictionaries], weights)
+    return Counts(tuple(coded), dictionaries, codes, weights, rows).thinned(most)
+
+
+def merge(parts: Sequence[Counts], most: int) -> Counts:
+    """The counts of a table from those of its parts, at most so many distinct rows."""
+    if len(parts) == 1:
+        return parts[0].thinned(most)
+    halvings = max(part.halvings for part in parts)
+    parts = [part.at(halvings) for part in parts]
+    united = [unite(list(dictionaries)) for dictionaries in zip(*(part.dictionaries for part in parts), strict=True)]
+    codes = np.array(
+        [
+            np.concatenate([moves[place][part.codes[column]] for place, part in enumerate(parts)])
+            for column, (moves, _) in enumerate(united)
+        ],
+        dtype=np.int32,
+    )
+    weights = np.concatenate([part.weights for part in parts])
+    dictionaries = tuple(dictionary for _, dictionary in united)
+    codes, weights = _grouped(codes, [len(dictionary) for dictionary in dictionaries], weights)
+    rows = sum(part.rows for part in parts)
+    return Counts(parts[0].names, dictionaries, codes, weights, rows, halvings).thinned(most)
+
+
+def _grouped(
+    codes: Sequence[Codes] | npt.NDArray[np.int32],
+    sizes: Sequence[int],
+    weights: _Longs | None,
+    *,
+    wholly: bool = False,
+) -> tuple[npt.NDArray[np.int32], _Longs]:
+    """Distinct rows and their numbers.
+
+    Args:
+        codes: Shape (columns, rows).
+        sizes: How many codes each column has.
+        weights: How many rows each row stands for; None for one.
+        wholly: Whether equal rows must come together even where that leaves more than half of the rows.
+    """
+    rows = len(codes[0])
+    combinations = 1
+    for size in sizes:
+        combinations *= max(size, 1)
+    if combinations <= _FEW:
+        return _grouped_in_place(codes, sizes, combinations, weights)
+    key = codes[0].astype(np.int64)
+    reach = sizes[0]
+    for cells, size in zip(codes[1:], sizes[1:], strict=True):
+        if reach * size > _MOST_KEYS:
+            key, reach = _compact(key)
+            if reach * 2 > rows and not wholly:
+                break
+        key *= size
+        key += cells
+        reach *= size
+    else:
+        key, reach = _compact(key)
+    if reach * 2 > rows and not wholly:
+        return np.asarray(codes, dtype=np.int32), np.ones(rows, dtype=np.int64) if weights is None else weights
+    one_of_each = np.empty(reach, dtype=np.intp)
+    one_of_each[key] = np.arange(rows)
+    counted = np.bincount(key, weights, minlength=reach).astype(np.int64)
+    return np.array([cells[one_of_each] for cells in codes], dtype=np.int32), counted
+
+
+def _compact(key: _Longs) -> tuple[_Longs, int]:
+    """Keys renumbered from 0 in the order of their appearance, and how many there are; by a hash table."""
+    encoded = pc.dictionary_encode(pa.array(key))
+    return encoded.indices.to_numpy().astype(np.int64), len(encoded.dictionary)
+
+
+def _grouped_in_place(
+    codes: Sequence[Codes] | npt.NDArray[np.int32], sizes: Sequence[int], combinations: int, weights: _Longs | None
+) -> tuple[npt.NDArray[np.int32], _Longs]:
+    """`_grouped` where all combinations of values fit into one small array."""
+    counted = np.zeros(combinations, dtype=np.int64)
+    for start in range(0, len(codes[0]), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        key = codes[0][block].astype(np.intp)
+        for cells, size in zip(codes[1:], sizes[1:], strict=True):
+            key *= size
+            key += cells[block]
+        # Floating sums of whole numbers are exact up to 2**53 rows.
+        found = np.bincount(key, None if weights is None else weights[block], minlength=combinations)
+        counted += found.astype(np.int64, copy=False)
+    present = np.flatnonzero(counted)
+    return np.array(np.unravel_index(present, [max(size, 1) for size in sizes]), dtype=np.int32), counted[present]

@@ -1,0 +1,31 @@
+"""What can be wrong with a table, each said in one sentence that tells what to do."""
+
+
+class SummaryError(ValueError):
+    """A table that cannot be summarized as asked; the base of this package's errors."""
+
+
+class UnknownColumnError(SummaryError):
+    """A column was named that the table does not have, or has more than once."""
+
+
+class EmptyTableError(SummaryError):
+    """The table has no rows, or no columns are left to summarize."""
+
+
+class UnreadableError(SummaryError):
+    """A file, a query or an object that cannot be read as a table."""
+
+
+class UnsupportedValuesError(SummaryError):
+    """A column of values that a pattern cannot fix, such as lists."""
+
+
+class MissingExtraError(SummaryError):
+    """A package of the extra is not installed."""
+
+    def __init__(self, package: str) -> None:
+        super().__init__(
+            f"{package} is needed for this; install it with the extra: "
+            "pip install 'executable-documents[table_summarization]'"
+        )

@@ -1,0 +1,102 @@
+"""From counted rows to what the search and the bins look at: values sorted, those without a chance left out."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from reference.table_summarization.binning import binnable
+from reference.table_summarization.coding import unite, values_of
+from reference.table_summarization.costs import stored_bits
+from reference.table_summarization.counts import Counts, Recodings
+from reference.table_summarization.table import NO_VALUE, CodedTable, Column
+from reference.table_summarization.values import Value, order
+
+_Longs = npt.NDArray[np.int64]
+_BINNABLE_TYPES = {pa.int64(), pa.float64(), pa.date32(), pa.timestamp("us"), pa.timestamp("us", tz="UTC")}
+
+
+def settle(counts: Counts, recodings: Recodings, *, ignore_missing: bool) -> CodedTable:
+    """The table that the search takes.
+
+    A value of one row saves nothing under any cost model, for what is written once instead of once: it gets no code, so
+    that a column of a hundred million names costs nothing to sort.
+
+    Args:
+        counts: The distinct rows.
+        recodings: What was replaced while they were counted.
+        ignore_missing: Whether no pattern may fix a missing value.
+    """
+    columns, codes = [], []
+    rows = int(counts.weights.sum())
+    for name in sorted(counts.names):
+        place = counts.names.index(name)
+        (moves,), dictionary = unite([counts.dictionaries[place]])
+        cells = moves[counts.codes[place]]
+        tally = _tally(cells, counts.weights, len(dictionary))
+        recoding = recodings.get(name)
+        if recoding is None:
+            missing = dictionary.is_null().to_numpy(zero_copy_only=False)
+            chosen = np.flatnonzero((tally > 1) & ~(missing & ignore_missing))
+            values = values_of(dictionary.take(pa.array(chosen)))
+            bits = _stored_bits(dictionary)
+        else:
+            replaced: list[Value] = recoding.values
+            positions = dictionary.to_numpy(zero_copy_only=False)
+            missing = np.array([p < len(replaced) and replaced[p] is None for p in positions])
+            chosen = np.flatnonzero((tally > 1) & (positions < len(replaced)) & ~(missing & ignore_missing))
+            values = [replaced[positions[c]] for c in chosen]
+            bits = np.array([stored_bits(replaced[p]) if p < len(replaced) else 0 for p in positions], dtype=np.int64)
+        ascending = sorted(range(len(values)), key=lambda position: order(values[position]))
+        code_of = np.full(len(dictionary), NO_VALUE, dtype=np.int32)
+        code_of[chosen[ascending]] = np.arange(len(chosen), dtype=np.int32)
+        domain = int(np.count_nonzero(tally[~missing])) + (int(tally[missing].any()) if not ignore_missing else 0)
+        mean_bits = -(-int(tally @ bits) // rows)
+        columns.append(Column(name, [values[position] for position in ascending], domain, mean_bits))
+        codes.append(code_of[cells])
+    return CodedTable(tuple(columns), np.array(codes, dtype=np.int32), counts.weights, rows)
+
+
+def _tally(cells: npt.NDArray[np.int32], weights: _Longs, size: int) -> _Longs:
+    """The rows of each position of a dictionary."""
+    tally: _Longs = np.bincount(cells, weights, minlength=size).astype(np.int64)
+    return tally
+
+
+def _stored_bits(dictionary: pa.Array) -> _Longs:
+    """`costs.stored_bits` of each value of a dictionary."""
+    if dictionary.type == pa.large_binary():
+        return np.array([stored_bits(value) for value in values_of(dictionary)], dtype=np.int64)
+    if dictionary.type == pa.large_string():
+        lengths: _Longs = pc.binary_length(dictionary).fill_null(1).to_numpy().astype(np.int64)
+        return lengths * 8
+    small = dictionary.is_null().to_numpy(zero_copy_only=False) | (dictionary.type == pa.bool_())
+    return np.where(small, 8, 64).astype(np.int64)
+
+
+def distribution(counts: Counts) -> tuple[list[Any], list[int]] | None:
+    """A column's values, ascending, with their numbers of rows, if it can be binned; missing values left out.
+
+    Args:
+        counts: The distinct rows of that column alone.
+
+    Returns:
+        None unless the values are all numbers, or all dates, or all instants, and there is at least one.
+    """
+    (moves,), dictionary = unite([counts.dictionaries[0]])
+    if dictionary.type not in {*_BINNABLE_TYPES, pa.large_binary()}:
+        return None
+    tally = _tally(moves[counts.codes[0]], counts.weights, len(dictionary))
+    there = (tally > 0) & ~dictionary.is_null().to_numpy(zero_copy_only=False)
+    dictionary, tally = dictionary.filter(pa.array(there)), tally[there]
+    if dictionary.type in _BINNABLE_TYPES:
+        ascending = pc.sort_indices(dictionary)
+        values: list[Any] = dictionary.take(ascending).to_pylist()
+        return (values, tally[ascending.to_numpy()].tolist()) if values else None
+    tagged = values_of(dictionary)
+    places: Iterable[int] = sorted(range(len(tagged)), key=lambda place: order(tagged[place]))
+    values = [tagged[place] for place in places]
+    return (values, tally[list(places)].tolist()) if binnable(values) else None

@@ -1,0 +1,108 @@
+"""Dask: DataFrames wherever their partitions are, and files read by a cluster's workers.
+
+One graph for a pass: a task for each partition, and a tree of merges over them. What comes to the client is the root:
+distinct rows with their numbers. Nothing is computed in a loop over candidates.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from dask.base import compute
+from dask.delayed import Delayed, delayed
+
+from reference.table_summarization.counts import Counts, Recodings, count
+from reference.table_summarization.sources.frames import series_may_be_binned
+from reference.table_summarization.sources.paths import unique_names
+from reference.table_summarization.sources.source import Groupings, merge_all
+
+T = TypeVar("T")
+
+_FAN_IN = 8
+
+
+class DaskRunner:
+    """A Dask cluster.
+
+    Args:
+        client: Its client; None for Dask's current client, or its threads if there is none.
+    """
+
+    def __init__(self, client: Any = None) -> None:
+        self._client = client
+        where = client.scheduler.address if client is not None else "Dask's current scheduler"
+        self.plan = f"on {where}, merged in a tree of {_FAN_IN} at a time"
+
+    def reduce(self, tasks: Sequence[Callable[[], T]], join: Callable[[Sequence[T]], T]) -> T:
+        """As `source.Runner.reduce`."""
+        return self.tree([delayed(task, pure=False)() for task in tasks], join)
+
+    def tree(self, leaves: Sequence[Delayed], join: Callable[[Sequence[T]], T]) -> T:
+        """The leaves computed and joined, eight at a time."""
+        joined = delayed(join, pure=False)
+        level = list(leaves)
+        while len(level) > 1:
+            level = [joined(level[start : start + _FAN_IN]) for start in range(0, len(level), _FAN_IN)]
+        result: T = self.computed(level[0])
+        return result
+
+    def computed(self, task: Delayed) -> Any:
+        """What a task gives."""
+        return compute(task)[0] if self._client is None else self._client.compute(task, sync=True)
+
+
+def count_partition(
+    frame: Any, names: Sequence[str], groupings: Groupings, recodings: Recodings, most: int
+) -> list[Counts]:
+    """The distinct rows of a partition, for each grouping.
+
+    Args:
+        frame: A pandas DataFrame.
+        names: Its columns' names as text.
+        groupings: As `source.Source.count`.
+        recodings: As `source.Source.count`.
+        most: As `source.Source.count`.
+    """
+    columns = {name: frame.iloc[:, place] for place, name in enumerate(names)}
+    return [count({name: columns[name] for name in grouping}, len(frame), recodings, most) for grouping in groupings]
+
+
+def _may_be_binned(frame: Any) -> list[bool]:
+    return [series_may_be_binned(frame.iloc[:, place]) for place in range(frame.shape[1])]
+
+
+class DaskSource:
+    """A Dask DataFrame.
+
+    Args:
+        frame: It.
+        runner: Where it is counted.
+    """
+
+    def __init__(self, frame: Any, runner: DaskRunner) -> None:
+        self._frame = frame
+        self._runner = runner
+        self.names = unique_names(list(frame.columns))
+        self.plan = f"a Dask DataFrame of {frame.npartitions} partitions, counted {runner.plan}"
+
+    def continuous(self, names: Sequence[str]) -> list[str]:
+        """As `source.Source.continuous`, by the columns' types; where those are objects, by the first partition too."""
+        places = {name: place for place, name in enumerate(self.names) if name in set(names)}
+        meta = self._frame._meta  # noqa: SLF001 (Dask's documented way to the columns' types)
+        objects = [name for name, place in places.items() if meta.dtypes.iloc[place].kind == "O"]
+        found = [name for name, place in places.items() if series_may_be_binned(meta.iloc[:, place])]
+        if objects:
+            part: Any
+            (part,) = self._frame.partitions[0][[self._frame.columns[places[name]] for name in objects]].to_delayed()
+            open_ = self._runner.computed(delayed(_may_be_binned)(part))
+            found += [name for name, maybe in zip(objects, open_, strict=True) if maybe]
+        return found
+
+    def count(self, groupings: Groupings, recodings: Recodings, most: int) -> list[Counts]:
+        """As `source.Source.count`; only the columns asked for are read."""
+        wanted = {name for grouping in groupings for name in grouping}
+        names = [name for name in self.names if name in wanted]
+        columns = [column for column, name in zip(self._frame.columns, self.names, strict=True) if name in wanted]
+        leaf = delayed(count_partition, pure=False)
+        leaves = [leaf(part, names, groupings, recodings, most) for part in self._frame[columns].to_delayed()]
+        return self._runner.tree(leaves, partial(merge_all, most))

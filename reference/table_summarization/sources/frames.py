@@ -1,0 +1,127 @@
+"""Tables in this process's memory: pandas DataFrames, and whatever speaks Arrow (pyarrow, Polars, DuckDB)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from reference.table_summarization.counts import Counts, Recodings
+from reference.table_summarization.errors import UnreadableError
+from reference.table_summarization.sources.paths import unique_names
+from reference.table_summarization.sources.source import BLOCK_ROWS, Groupings, Runner, count_parts
+
+
+def may_be_binned(kind: pa.DataType) -> bool:
+    """Whether columns of an Arrow type hold numbers or times."""
+    if pa.types.is_dictionary(kind):
+        return may_be_binned(kind.value_type)
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)) or bool(
+        pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+    )
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """A block of rows of a table in memory."""
+
+    columns: Mapping[str, Any]
+    start: int
+    stop: int
+
+    def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
+        """The block, once."""
+        rows = slice(self.start, self.stop)
+        yield {name: self.columns[name][rows] for name in names}, self.stop - self.start
+
+
+def _slices(columns: Mapping[str, Any], rows: int) -> list[_Slice]:
+    return [_Slice(columns, start, min(start + BLOCK_ROWS, rows)) for start in range(0, max(rows, 1), BLOCK_ROWS)]
+
+
+class ArrowSource:
+    """An Arrow table.
+
+    Args:
+        table: It.
+        runner: Where it is counted.
+    """
+
+    def __init__(self, table: pa.Table, runner: Runner) -> None:
+        self.names = unique_names(table.column_names)
+        self.plan = f"an Arrow table of {table.num_rows} rows, counted {runner.plan}"
+        self._columns = dict(zip(self.names, table.columns, strict=True))
+        self._rows = table.num_rows
+        self._runner = runner
+
+    def continuous(self, names: Sequence[str]) -> list[str]:
+        """As `Source.continuous`, by the columns' types."""
+        return [name for name in names if may_be_binned(self._columns[name].type)]
+
+    def count(self, groupings: Groupings, recodings: Recodings, most: int) -> list[Counts]:
+        """As `Source.count`."""
+        return count_parts(self._runner, _slices(self._columns, self._rows), groupings, recodings, most)
+
+
+class PandasSource:
+    """A pandas DataFrame.
+
+    Args:
+        frame: It.
+        runner: Where it is counted.
+    """
+
+    def __init__(self, frame: Any, runner: Runner) -> None:
+        self.names = unique_names(list(frame.columns))
+        self.plan = f"a pandas DataFrame of {len(frame)} rows, counted {runner.plan}"
+        self._columns = {name: _Positions(frame.iloc[:, place]) for place, name in enumerate(self.names)}
+        self._rows = len(frame)
+        self._runner = runner
+
+    def continuous(self, names: Sequence[str]) -> list[str]:
+        """As `Source.continuous`, by the columns' types, and by the first value where that says nothing."""
+        return [name for name in names if series_may_be_binned(self._columns[name].series)]
+
+    def count(self, groupings: Groupings, recodings: Recodings, most: int) -> list[Counts]:
+        """As `Source.count`."""
+        return count_parts(self._runner, _slices(self._columns, self._rows), groupings, recodings, most)
+
+
+@dataclass(frozen=True)
+class _Positions:
+    """A Series, sliced by position whatever its index is."""
+
+    series: Any
+
+    def __getitem__(self, rows: slice) -> Any:
+        return self.series.iloc[rows]
+
+
+def series_may_be_binned(series: Any) -> bool:
+    """Whether a pandas Series may hold numbers or times; of objects the first that is not missing decides."""
+    kind = series.dtype
+    if hasattr(kind, "categories"):
+        return series_may_be_binned(kind.categories.to_series())
+    if hasattr(kind, "pyarrow_dtype"):
+        return may_be_binned(kind.pyarrow_dtype)
+    if kind.kind == "O":
+        first = series.first_valid_index()
+        if first is None:
+            return False
+        value = series.iloc[series.index.get_loc(first)] if series.index.is_unique else series.dropna().iloc[0]
+        return not isinstance(value, str | bool | bytes)
+    return kind.kind in "iufM"
+
+
+def arrow_table(data: Any) -> pa.Table:
+    """A table of whatever hands its data out as Arrow (the PyCapsule interface).
+
+    Raises:
+        UnreadableError: If it can't.
+    """
+    if isinstance(data, pa.Table):
+        return data
+    try:
+        return pa.table(data)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise UnreadableError(f"a {type(data).__name__} is no table: {error}") from None

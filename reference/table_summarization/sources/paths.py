@@ -1,0 +1,140 @@
+"""Names of files: which there are, which format each has, and how it is opened. Without pyarrow, for a fast start."""
+
+import glob
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from reference.table_summarization.errors import MissingExtraError, UnknownColumnError, UnreadableError
+
+_PARQUET = {".parquet", ".pq", ".parq"}
+_CSV = {".csv", ".tsv", ".txt"}
+_PACKED = {".gz", ".bz2", ".zst", ".xz"}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a table.
+
+    Attributes:
+        path: A path, or an address such as s3://bucket/key.
+        options: What fsspec's file system is given, if it is an address.
+    """
+
+    path: str
+    options: Mapping[str, Any]
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a path of this machine."""
+        return "://" not in self.path
+
+    @property
+    def suffixes(self) -> list[str]:
+        """The ends of its name, lower case, without that of a compression."""
+        return [suffix.lower() for suffix in Path(self.path).suffixes if suffix.lower() not in _PACKED]
+
+    @property
+    def packed(self) -> bool:
+        """Whether it is compressed as a whole."""
+        return Path(self.path).suffix.lower() in _PACKED
+
+    @property
+    def parquet(self) -> bool:
+        """Whether its name says that it is Parquet; everything else is CSV."""
+        return bool(self.suffixes) and self.suffixes[-1] in _PARQUET
+
+    @property
+    def delimiter(self) -> str:
+        """What separates its fields, if it is CSV."""
+        return "\t" if self.suffixes and self.suffixes[-1] == ".tsv" else ","
+
+    def open(self) -> IO[bytes]:
+        """The file's bytes.
+
+        Raises:
+            UnreadableError: If it cannot be opened.
+            MissingExtraError: If the package of its kind of address is not installed.
+        """
+        try:
+            if self.local:
+                return Path(self.path).open("rb")
+            system, place = _file_system(self.path, self.options)
+            opened: IO[bytes] = system.open(place, "rb", compression="infer")
+            return opened
+        except (OSError, ValueError) as error:
+            raise unreadable(self.path, error) from None
+
+
+def unique_names(names: Sequence[object]) -> list[str]:
+    """Column names as text.
+
+    Raises:
+        UnknownColumnError: If a name stands twice.
+    """
+    texts = [str(name) for name in names]
+    twice = sorted({name for name in texts if texts.count(name) > 1})
+    if twice:
+        raise UnknownColumnError(f"the table has more than one column {twice[0]!r}; rename one of them")
+    return texts
+
+
+def unreadable(path: str, error: Exception) -> UnreadableError:
+    """The error for a file that cannot be read, with the reason in one line."""
+    reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    return UnreadableError(f"{path} cannot be read: {reason}")
+
+
+def _file_system(path: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+    try:
+        import fsspec.core
+
+        found: tuple[Any, str] = fsspec.core.url_to_fs(path, **options)
+        return found
+    except ImportError:
+        raise MissingExtraError(f"the package for {path.partition('://')[0]}:// addresses") from None
+
+
+def files(paths: Sequence[str], options: Mapping[str, Any]) -> list[File]:
+    """The files of paths, globs and folders, in the order given and by name within each.
+
+    Raises:
+        UnreadableError: If one of them names no file.
+    """
+    found: list[File] = []
+    for path in paths:
+        names = _local_names(path) if "://" not in path else _remote_names(path, options)
+        if not names:
+            raise UnreadableError(f"no file is called {path}; give a CSV or Parquet file, a folder of them, or a glob")
+        found += [File(name, options if "://" in name else {}) for name in names]
+    return found
+
+
+def _is_table(name: str) -> bool:
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes if suffix.lower() not in _PACKED]
+    return bool(suffixes) and suffixes[-1] in _PARQUET | _CSV and not Path(name).name.startswith(("_", "."))
+
+
+def _local_names(path: str) -> list[str]:
+    place = Path(path).expanduser()
+    if place.is_dir():
+        return sorted(str(file) for file in place.rglob("*") if file.is_file() and _is_table(str(file)))
+    if place.exists():
+        return [str(place)]
+    return sorted(name for name in glob.glob(str(place), recursive=True) if Path(name).is_file())  # noqa: PTH207 (a whole path's glob)
+
+
+def _remote_names(path: str, options: Mapping[str, Any]) -> list[str]:
+    system, place = _file_system(path, options)
+    scheme = path.partition("://")[0]
+    try:
+        if glob.has_magic(place):
+            names = system.glob(place)
+        elif system.isdir(place):
+            names = [name for name in system.find(place) if _is_table(name)]
+        else:
+            names = [place] if system.exists(place) else []
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+    return [f"{scheme}://{name.lstrip('/') if scheme != 'file' else name}" for name in sorted(names)]

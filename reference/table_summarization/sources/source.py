@@ -1,0 +1,114 @@
+"""What a source is, and how its parts are counted: on this machine's cores or on a cluster."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from reference.table_summarization.counts import Counts, Recodings, count, merge
+
+T = TypeVar("T")
+Groupings: TypeAlias = Sequence[tuple[str, ...]]
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told, whenever a part of the table is done, how many are and how many there are in this pass."""
+
+BLOCK_ROWS = 1 << 20
+"""So many rows of a table in memory are one part."""
+
+_MOST_PARTS_WAITING = 32
+
+
+class Source(Protocol):
+    """A table that can count its distinct rows."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The columns, in the order of the table."""
+
+    @property
+    def plan(self) -> str:
+        """What it is and where it is counted, in words."""
+
+    def continuous(self, names: Sequence[str]) -> list[str]:
+        """Which of the columns may hold numbers or times, so that all their values must be seen before rows are."""
+
+    def count(self, groupings: Groupings, recodings: Recodings, most: int) -> list[Counts]:
+        """The distinct rows of each grouping of columns, in one pass over the table.
+
+        Args:
+            groupings: Names of columns; each grouping is counted by itself.
+            recodings: What is replaced first, by column.
+            most: More distinct rows than so many are thinned; see `counts.Counts.thinned`.
+        """
+
+
+class Part(Protocol):
+    """A part of a table; it can be sent to another process unless it holds the data itself."""
+
+    def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
+        """The part's columns of these names, a block of rows at a time, and how many rows the block has."""
+
+
+class Runner(Protocol):
+    """Where parts are worked on."""
+
+    @property
+    def plan(self) -> str:
+        """Where that is, in words."""
+
+    def reduce(self, tasks: Sequence[Callable[[], T]], join: Callable[[Sequence[T]], T]) -> T:
+        """All the tasks' results joined; `join` may be given results in any grouping, joined ones among them."""
+
+
+class Threads:
+    """This machine's cores.
+
+    Args:
+        progress: Told of each part done.
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._progress = progress or (lambda _done, _of: None)
+        self.plan = f"in this process on {self._cores} threads"
+
+    def reduce(self, tasks: Sequence[Callable[[], T]], join: Callable[[Sequence[T]], T]) -> T:
+        """As `Runner.reduce`; joins as it goes, so that few results are held at a time."""
+        if len(tasks) == 1:
+            return join([tasks[0]()])
+        waiting: list[T] = []
+        with ThreadPoolExecutor(self._cores) as pool:
+            # Submitted in windows: a finished part's result should not wait for thousands of others in memory.
+            for start in range(0, len(tasks), _MOST_PARTS_WAITING):
+                window = [pool.submit(task) for task in tasks[start : start + _MOST_PARTS_WAITING]]
+                for done, future in enumerate(as_completed(window), start + 1):
+                    future.result()
+                    self._progress(done, len(tasks))
+                # In the order of the parts, not of their finishing, so that a thinned answer is the same every time.
+                waiting = [join([*waiting, *(future.result() for future in window)])]
+        return waiting[0]
+
+
+def count_part(part: Part, groupings: Groupings, recodings: Recodings, most: int) -> list[Counts]:
+    """The distinct rows of a part, for each grouping."""
+    names = sorted({name for grouping in groupings for name in grouping})
+    waiting: list[list[Counts]] = []
+    for block, rows in part.blocks(names):
+        waiting.append([count({name: block[name] for name in names_}, rows, recodings, most) for names_ in groupings])
+        if len(waiting) == _MOST_PARTS_WAITING:
+            waiting = [merge_all(most, waiting)]
+    return merge_all(most, waiting)
+
+
+def merge_all(most: int, parts: Sequence[Sequence[Counts]]) -> list[Counts]:
+    """The counts of several parts merged, grouping by grouping."""
+    return [merge(same, most) for same in zip(*parts, strict=True)]
+
+
+def count_parts(
+    runner: Runner, parts: Iterable[Part], groupings: Groupings, recodings: Recodings, most: int
+) -> list[Counts]:
+    """The distinct rows of all parts, for each grouping."""
+    tasks = [partial(count_part, part, groupings, recodings, most) for part in parts]
+    return runner.reduce(tasks, partial(merge_all, most))

@@ -1,0 +1,366 @@
+"""Summarize a table: the one function that most need."""
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from reference.table_summarization.binning import AsValues, Auto, Intervals, Rules, rule_for
+from reference.table_summarization.costs import CostModel, cost_model
+from reference.table_summarization.errors import (
+    EmptyTableError,
+    MissingExtraError,
+    SummaryError,
+    UnknownColumnError,
+    UnreadableError,
+)
+from reference.table_summarization.result import Pattern, Plan, Summary
+from reference.table_summarization.search import Fixed, Found, Limits, PlainSearch
+from reference.table_summarization.table import CodedTable
+from reference.table_summarization.values import Interval, Value
+
+if TYPE_CHECKING:
+    from reference.table_summarization.counts import Counts
+    from reference.table_summarization.recoding import Recoding
+    from reference.table_summarization.sources.source import Progress, Runner, Source
+
+# Up to so many distinct rows the plain search is the faster one, and it needs no import.
+_PLAIN_SEARCH_ROWS = 256
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What was asked for; see `summarize`."""
+
+    columns: Sequence[str] | None
+    patterns: int | None
+    min_coverage: float
+    model: CostModel
+    binning: Rules
+    ignore_missing: bool
+    max_distinct: int
+
+    def __post_init__(self) -> None:
+        if self.patterns is not None and self.patterns < 1:
+            raise SummaryError(f"at least 1 pattern must be looked for, not {self.patterns}")
+        if not 0 <= self.min_coverage <= 100:
+            raise SummaryError(f"a coverage is between 0 and 100 percent, not {self.min_coverage}")
+        if self.max_distinct < 1:
+            raise SummaryError(f"at least 1 distinct row must be kept, not {self.max_distinct}")
+
+    def limits(self, rows: int) -> Limits:
+        return Limits(self.patterns, math.ceil(round(self.min_coverage * rows / 100, 6)))
+
+    def chosen(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The columns to look at, in the order of the table."""
+        named = [*(self.columns or ()), *(self.binning if isinstance(self.binning, Mapping) else ())]
+        for name in named:
+            if name not in names:
+                raise UnknownColumnError(f"the table has no column {name!r}; it has {', '.join(map(repr, names))}")
+        if self.columns is not None and len(set(self.columns)) < len(self.columns):
+            raise UnknownColumnError(f"a column is named twice: {', '.join(self.columns)}")
+        chosen = tuple(name for name in names if self.columns is None or name in self.columns)
+        if not chosen:
+            raise EmptyTableError("the table has no columns to summarize")
+        return chosen
+
+    def intervals(self, name: str, distribution: tuple[list[Any], list[int]] | None) -> Intervals | None:
+        """The bins of a column, None for none."""
+        if distribution is None:
+            if isinstance(self.binning, Mapping) and not isinstance(self.binning.get(name, Auto()), Auto | AsValues):
+                raise SummaryError(f"column {name!r} cannot be binned: its values are not all numbers, or all times")
+            return None
+        try:
+            return rule_for(self.binning, name).intervals(*distribution)
+        except SummaryError as error:
+            raise SummaryError(f"column {name!r} cannot be binned so: {error}") from None
+
+
+def summarize(
+    data: Any,
+    *,
+    columns: Sequence[str] | None = None,
+    patterns: int | None = 20,
+    min_coverage: float = 0.0,
+    missing: Literal["value", "ignore"] = "value",
+    binning: Rules = Auto(),  # noqa: B008 (frozen)
+    cost: str = "cpython-3.11",
+    table: str | None = None,
+    query: str | None = None,
+    client: Any = None,
+    storage_options: Mapping[str, Any] | None = None,
+    max_distinct: int = 10_000_000,
+    progress: "Progress | None" = None,
+) -> Summary:
+    """Find the patterns that best describe a table.
+
+    The answer depends on the table's rows alone: not on their order, nor on partitions, engine or interpreter. Data
+    in this process is counted in this process; a Dask DataFrame and, where there is a Dask client, files are counted
+    on the cluster; a warehouse groups its rows itself. Only distinct rows with their numbers are ever brought
+    together.
+
+    Args:
+        data: A pandas or Dask DataFrame; a table that speaks Arrow (pyarrow, Polars, DuckDB); a list of dicts; a
+            path, glob, folder or address (s3://...) of CSV or Parquet files, or several of them; or a warehouse's
+            SQLAlchemy URL together with `table` or `query`.
+        columns: The columns to look at; None for all.
+        patterns: At most so many patterns; None for all that save something.
+        min_coverage: Only patterns that cover so much of the table when they are found, in percent.
+        missing: Whether a missing value is a value of its own that patterns may fix, or is ignored.
+        binning: How numbers and times become few values: one rule for all, or rules by column; see `binning`.
+        cost: The cost model: `cpython-3.11` (the published one), `paper` or `domain`; see `costs`.
+        table: The warehouse's table, `schema.table` if need be.
+        query: Or a SELECT to run there.
+        client: The Dask client to use; None for the current one, if there is one.
+        storage_options: What fsspec's file system is given for addresses, such as a key and an endpoint.
+        max_distinct: More distinct rows than so many are not brought together: the patterns are then looked for in a
+            sample, counted in all rows, and `Summary.plan` says so with the error.
+        progress: Told how many parts of how many are done, in each pass over a table in parts.
+
+    Returns:
+        The patterns in a fixed order, and what they leave over.
+
+    Raises:
+        SummaryError: With one sentence, if the table cannot be summarized as asked: `UnknownColumnError`,
+            `EmptyTableError`, `UnreadableError`, `UnsupportedValuesError`, `MissingExtraError`.
+
+    Examples:
+        >>> rows = [("M", "adult"), ("M", "adult"), ("F", "child"), ("M", "child"), ("M", "adult")]
+        >>> summary = summarize([{"gender": gender, "age": age} for gender, age in rows])
+        >>> print(summary)
+        gender  age    saving  coverage  rows
+        ------  -----  ------  --------  ----
+        M       adult  1656    60.0 %    3
+        *       child  424     40.0 %    2
+        0 of 5 rows (0.0 %) are in none of these patterns.
+    """
+    if missing not in {"value", "ignore"}:
+        raise SummaryError(f"missing values are a value or ignore, not {missing!r}")
+    options = _Options(columns, patterns, min_coverage, cost_model(cost), binning, missing == "ignore", max_distinct)
+    try:
+        if client is None and (table, query) == (None, None):
+            cells = _small(data, storage_options or {})
+            if cells is not None:
+                return _summarize_cells(cells, options)
+        source = _source(data, table, query, client, storage_options or {}, max_distinct, progress)
+        return _summarize_source(source, options)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"the package {error.name}") from None
+
+
+def _paths(data: Any) -> list[str] | None:
+    """The paths that data is, if it is."""
+    if isinstance(data, str | Path):
+        return [str(data)]
+    if isinstance(data, list | tuple) and data and all(isinstance(path, str | Path) for path in data):
+        return [str(path) for path in data]
+    return None
+
+
+def _records(data: Any) -> list[Mapping[str, Any]] | None:
+    """The dicts that data is, if it is."""
+    if isinstance(data, list | tuple) and all(isinstance(row, Mapping) for row in data):
+        return list(data)
+    return None
+
+
+def _small(data: Any, storage_options: Mapping[str, Any]) -> dict[str, list[Value]] | None:
+    """The cells of a table so small that importing numpy would take most of the time; None if it isn't."""
+    from reference.table_summarization import plain
+
+    paths, records = _paths(data), _records(data)
+    if records is not None and len(records) <= plain.MOST_ROWS:
+        return plain.cells_of_records(records)
+    return plain.cells_of_files(paths, storage_options) if paths is not None else None
+
+
+def _source(
+    data: Any,
+    table: str | None,
+    query: str | None,
+    client: Any,
+    storage_options: Mapping[str, Any],
+    max_distinct: int,
+    progress: "Progress | None",
+) -> "Source":
+    """The source of some data; only what it needs is imported."""
+    from reference.table_summarization.sources.source import Threads
+
+    if table is not None or query is not None:
+        from reference.table_summarization.sources.warehouse import WarehouseSource, relation_of
+
+        return WarehouseSource(str(data), relation_of(table, query))
+    module = type(data).__module__
+    if module.startswith("dask"):
+        from reference.table_summarization.sources.cluster import DaskRunner, DaskSource
+
+        return DaskSource(data, DaskRunner(client))
+    paths, records = _paths(data), _records(data)
+    if paths is not None:
+        from reference.table_summarization.sources.paths import files
+
+        runner = _runner(client, progress)
+        found = files(paths, storage_options)
+        parquet = {file.parquet for file in found}
+        if len(parquet) > 1:
+            raise UnreadableError("CSV and Parquet files are not one table; summarize them apart")
+        if parquet == {True}:
+            from reference.table_summarization.sources.parquet import ParquetSource
+
+            return ParquetSource(found, runner)
+        from reference.table_summarization.sources.text_files import CsvSource
+
+        return CsvSource(found, runner, max_distinct)
+    from reference.table_summarization.sources.frames import ArrowSource, PandasSource, arrow_table
+
+    if records is not None:
+        import pandas as pd
+
+        data, module = pd.DataFrame.from_records(records), "pandas"
+    if module.startswith("pandas"):
+        return PandasSource(data, Threads(progress))
+    return ArrowSource(arrow_table(data), Threads(progress))
+
+
+def _runner(client: Any, progress: "Progress | None") -> "Runner":
+    """Where files are counted: on the cluster of the client given or current, else here."""
+    if client is None and "distributed" in sys.modules:
+        from distributed import default_client
+
+        try:
+            client = default_client()
+        except ValueError:  # there is none
+            client = None
+    if client is not None:
+        from reference.table_summarization.sources.cluster import DaskRunner
+
+        return DaskRunner(client)
+    from reference.table_summarization.sources.source import Threads
+
+    return Threads(progress)
+
+
+def _summarize_cells(cells: dict[str, list[Value]], options: _Options) -> Summary:
+    """The summary of a small table."""
+    from reference.table_summarization import plain
+
+    names = options.chosen(list(cells))
+    rows = len(cells[names[0]])
+    if not rows:
+        raise EmptyTableError("the table has no rows")
+    bins: dict[str, Intervals] = {}
+    for name in names:
+        if intervals := options.intervals(name, plain.distribution(cells[name])):
+            bins[name] = intervals
+    table = plain.table_of({name: cells[name] for name in names}, bins, ignore_missing=options.ignore_missing)
+    search = _search(table, options.model)
+    found = search.marshal(search.expand_all(options.limits(rows)))
+    plan = Plan(f"a small table of {rows} rows, counted in this process", len(table.weights), True, rows, 0.0)
+    return _summary(table, found, names, bins, options.model, plan)
+
+
+def _search(table: CodedTable, model: CostModel) -> Any:
+    """The search that is the faster one for a table."""
+    if len(table.weights) <= _PLAIN_SEARCH_ROWS:
+        return PlainSearch(table, model)
+    from reference.table_summarization.vectorized import VectorizedSearch
+
+    return VectorizedSearch(table, model)
+
+
+def _summarize_source(source: "Source", options: _Options) -> Summary:
+    """The summary of a table that counts itself."""
+    from reference.table_summarization.recoding import IntoIntervals
+    from reference.table_summarization.settling import distribution, settle
+
+    names = options.chosen(source.names)
+    watched = [name for name in source.continuous(names) if not isinstance(rule_for(options.binning, name), AsValues)]
+    tallies = source.count([(name,) for name in watched], {}, options.max_distinct) if watched else []
+    bins: dict[str, Intervals] = {}
+    for name in names:
+        tally = tallies[watched.index(name)] if name in watched else None
+        if tally is not None and not tally.rows:
+            break
+        if intervals := options.intervals(name, None if tally is None else distribution(tally)):
+            bins[name] = intervals
+    recodings: dict[str, Recoding] = {name: IntoIntervals(intervals) for name, intervals in bins.items()}
+    (counts,) = source.count([names], recodings, options.max_distinct)
+    if not counts.rows:
+        raise EmptyTableError("the table has no rows")
+    table = settle(counts, recodings, ignore_missing=options.ignore_missing)
+    search = _search(table, options.model)
+    patterns = search.expand_all(options.limits(table.rows))
+    plan = _plan(source, counts, [name for name, tally in zip(watched, tallies, strict=True) if tally.halvings])
+    if counts.halvings:
+        table, patterns = _recounted(source, table, patterns, names, recodings, options)
+        search = _search(table, options.model)
+    return _summary(table, search.marshal(patterns), names, bins, options.model, plan)
+
+
+def _plan(source: "Source", counts: "Counts", sampled_bins: Sequence[str]) -> Plan:
+    sampled = int(counts.weights.sum())
+    note = f"; the quantiles of {', '.join(sampled_bins)} are those of a sample" if sampled_bins else ""
+    if not counts.halvings:
+        return Plan(source.plan + note, len(counts.weights), True, counts.rows, 0.0)
+    # Hoeffding's inequality for a share in a sample, both sides together 1 %.
+    error = 100 * math.sqrt(math.log(2 / 0.01) / (2 * sampled)) if sampled else 100.0
+    return Plan(source.plan + note, len(counts.weights), False, sampled, error)
+
+
+def _recounted(
+    source: "Source",
+    sample: CodedTable,
+    patterns: list[Fixed],
+    names: tuple[str, ...],
+    recodings: "Mapping[str, Recoding]",
+    options: _Options,
+) -> tuple[CodedTable, list[Fixed]]:
+    """Patterns of a sample, with the table in which they are counted exactly.
+
+    One more pass: with only the patterns' own values left apart, few distinct rows remain of any table.
+    """
+    from reference.table_summarization.recoding import Only
+    from reference.table_summarization.settling import settle
+
+    used: dict[str, list[Value]] = {column.name: [] for column in sample.columns}
+    for fixed in patterns:
+        for place, code in fixed.items():
+            column = sample.columns[place]
+            if column.values[code] not in used[column.name]:
+                used[column.name].append(column.values[code])
+    kept = {name: Only(values, recodings.get(name)) for name, values in used.items()}
+    (counts,) = source.count([names], kept, sys.maxsize)
+    exact = settle(counts, kept, ignore_missing=options.ignore_missing)
+    # A value's cost by its column is the sample's: the other values are not apart any more.
+    columns = [
+        replace(column, domain=old.domain, mean_bits=old.mean_bits)
+        for column, old in zip(exact.columns, sample.columns, strict=True)
+    ]
+    recoded = [
+        {place: columns[place].values.index(sample.columns[place].values[code]) for place, code in fixed.items()}
+        for fixed in patterns
+    ]
+    return replace(exact, columns=columns), recoded
+
+
+def _summary(
+    table: CodedTable,
+    found: Sequence[Found],
+    names: tuple[str, ...],
+    bins: Mapping[str, Intervals],
+    model: CostModel,
+    plan: Plan,
+) -> Summary:
+    patterns = []
+    for one in found:
+        fixed = {table.columns[place].name: table.columns[place].values[code] for place, code in one.fixed.items()}
+        shown = {name: _label(fixed[name]) for name in names if name in fixed}
+        patterns.append(Pattern(shown, one.saving, one.rows / table.rows * 100, one.rows, one.new_rows))
+    left_over = table.rows - sum(one.new_rows for one in found)
+    return Summary(tuple(patterns), names, table.rows, left_over, model.name, dict(bins), plan)
+
+
+def _label(value: Value) -> Value:
+    return value.label if isinstance(value, Interval) else value
