@@ -5,4 +5,5 @@ pytest_plugins = [
     "fixtures.measure.plugin",
     "fixtures.profiles",
     "fixtures.services.plugin",
+    "pytester",  # the machinery's own tests run pytest
 ]
