@@ -1,0 +1,59 @@
+"""What every worker speaks: JSON lines, `{run, size}` in, `{seconds, checksum, peak_mb}` out.
+
+Workers run in environments of their own: this module and they import nothing of ours.
+"""
+
+import json
+import os
+import queue
+import resource
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+
+def serve(runs: Mapping[str, Callable[[int], tuple[float, Any]]]) -> None:
+    """Answer until the standard input closes; then end at once, whatever is under way.
+
+    Args:
+        runs: By name, work that takes a size and returns its seconds and a checksum of its result.
+    """
+    # What libraries print must not be taken for answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    orders: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_listen, args=(orders,), daemon=True).start()
+    print('{"ready": true}', file=answers, flush=True)
+    while True:
+        order = json.loads(orders.get())
+        _reset_peaks()
+        seconds, checksum = runs[order["run"]](order["size"])
+        print(json.dumps({"seconds": seconds, "checksum": checksum, "peak_mb": _peak_mb()}), file=answers, flush=True)
+
+
+def _listen(orders: "queue.Queue[str]") -> None:
+    for line in sys.stdin:
+        orders.put(line)
+    os._exit(0)
+
+
+def _tree() -> list[Path]:
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    return [Path("/proc") / str(process.pid) for process in processes]
+
+
+def _reset_peaks() -> None:
+    for process in _tree():
+        (process / "clear_refs").write_text("5")
+
+
+def _peak_mb() -> float:
+    # The sum of each process's own high-water mark is an upper bound of the sum's; of those that have ended, the kernel
+    # kept the largest.
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    lines = [line for process in _tree() for line in (process / "status").read_text().splitlines()]
+    return max(ended, sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))) / 1024
