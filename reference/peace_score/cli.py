@@ -21,7 +21,7 @@ app = typer.Typer(
     help="How peaceful the world and its nations are, from 0 to 1, by what nations do to and promise each other.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
 
 NEEDED = ("matplotlib", "networkx", "numpy", "rich", "scipy")
@@ -48,9 +48,7 @@ def peace_score() -> None:
         _stop(f"{', '.join(missing)} not installed: pip install 'executable-documents[peace_score]'")
 
 
-@app.command(
-    epilog="Example: [bold]peace-score world fixtures/data/peace_score --from 1995 --to 2014 --plot curve.png[/bold]"
-)
+@app.command(epilog="Example: `peace-score world fixtures/data/peace_score --from 1995 --to 2014 --plot curve.png`")
 def world(
     directory: Directory, first: First = None, last: Last = None, plot: Plot = None, as_json: Json = False
 ) -> None:
@@ -79,9 +77,7 @@ def world(
             _save(draw_curve(curve), plot)
 
 
-@app.command(
-    epilog="Example: [bold]peace-score ranking fixtures/data/peace_score --year 2014 --top 10 --bottom 10[/bold]"
-)
+@app.command(epilog="Example: `peace-score ranking fixtures/data/peace_score --year 2014 --top 10 --bottom 10`")
 def ranking(
     directory: Directory,
     year: Annotated[int | None, typer.Option(help="By default the last there is.")] = None,
@@ -114,9 +110,7 @@ def ranking(
             _save(draw_world(history.graph(years[-1]), scores, f"The world in {years[-1]}"), plot)
 
 
-@app.command(
-    epilog="Example: [bold]peace-score compare fixtures/data/peace_score --variations --plot compare.png[/bold]"
-)
+@app.command(epilog="Example: `peace-score compare fixtures/data/peace_score --variations --plot compare.png`")
 def compare(
     directory: Directory,
     first: First = None,
@@ -148,7 +142,7 @@ def compare(
         work = {str(year): (scored[year], theirs[year]) for year in years} | {span: together}
         if variations:
             work |= {
-                f"{span}, {name}": (averaged(scores_by_year(history, years, model).values()), together[1])
+                name: (averaged(scores_by_year(history, years, model).values()), together[1])
                 for name, model in VARIATIONS.items()
                 if model != Model()
             }
@@ -165,7 +159,7 @@ def compare(
                 [name, str(it.nations), f"{it.correlation:.2f}", f"{it.low:.2f} to {it.high:.2f}"]
                 for name, it in found.items()
             ]
-            columns = ["years", "nations", "correlation", "95 % interval"]
+            columns = ["compared", "nations", "correlation", "95 % interval"]
             _print_table("Rank correlation with the Global Peace Index, its sign turned", columns, rows)
         if plot:
             from reference.peace_score.drawing import draw_comparison
@@ -212,7 +206,7 @@ def _print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
 
     table = Table(title=title)
     for column in columns:
-        table.add_column(column, justify="left" if column in {"nation", "years"} else "right")
+        table.add_column(column.replace("-", "\n"), justify="left" if column in {"nation", "compared"} else "right")
     for row in rows:
         table.add_row(*row)
     Console().print(table)

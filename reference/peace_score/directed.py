@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING
 
 import networkx as nx
 from networkx.utils import not_implemented_for
@@ -15,13 +15,8 @@ if TYPE_CHECKING:
     from reference.peace_score.interactions import Nation
 
 
-Function = TypeVar("Function", bound="Callable[..., object]")
-
-# networkx's stubs let a decorated function lose its type
-_directed = cast("Callable[[Function], Function]", not_implemented_for("undirected", "multigraph"))
-
-
-@_directed
+@not_implemented_for("undirected")
+@not_implemented_for("multigraph")
 def symmetrized(
     G: nx.DiGraph[Nation],  # noqa: N803 - as networkx names it
     *,

@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound="Callable[..., object]")
 
-# networkx's stubs let a decorated function lose its type
-_undirected = cast("Callable[[Function], Function]", not_implemented_for("directed", "multigraph"))
+
+def _undirected(function: Function) -> Function:
+    """Refuse directed graphs and multigraphs."""
+    # twice, since networkx refuses what is all that one call names
+    guarded = not_implemented_for("directed")(not_implemented_for("multigraph")(function))
+    # networkx's stubs lose the function's type
+    return cast("Function", guarded)
 
 
 class WeightError(ValueError):
