@@ -1,0 +1,117 @@
+"""The command ``factoring-quadratics``: the method's table, the factors and the roots of a quadratic."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .method import Method, TableTooLong, method_table
+from .quadratic import Factorisation, NotAQuadratic, as_text, factor
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(add_completion=False)
+
+
+# A negative number is an argument here, not an unknown option; so there are no options of one letter.
+@app.command(
+    context_settings={"ignore_unknown_options": True},
+    no_args_is_help=True,
+    epilog="Examples:  factoring-quadratics 49 -316 132  ·  factoring-quadratics -6 4 0 --json",
+)
+def main(
+    a: Annotated[str, typer.Argument(help="The coefficient of x^2: an integer, not 0.")],
+    b: Annotated[str, typer.Argument(help="The coefficient of x: an integer.")],
+    c: Annotated[str, typer.Argument(help="The constant: an integer.")],
+    every_sign: Annotated[
+        bool, typer.Option("--every-sign", help="List both choices of signs, as the document does.")
+    ] = False,
+    rows: Annotated[int, typer.Option(help="The most rows of the table to print; hits are printed always.")] = 40,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Factor A x^2 + B x + C over the integers, and show the table of the method."""
+    try:
+        quadratic = _integer(a), _integer(b), _integer(c)
+        answer = factor(*quadratic)
+    except NotAQuadratic as error:
+        typer.echo(f"factoring-quadratics: {error}", err=True)
+        raise typer.Exit(2) from None
+    table: Method | None = None
+    why_none = ""
+    try:
+        table = method_table(*quadratic, every_sign=every_sign)
+    except TableTooLong as error:
+        why_none = f"The table is left out: {error}. The factors need none."
+    if as_json:
+        typer.echo(_as_json(answer, table))
+    else:
+        _print(answer, table, why_none, most=rows)
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        # Python reads no number of more digits than that.
+        limit = sys.get_int_max_str_digits()
+        reason = f" of at most {limit} digits" if len(text) > limit else f", not {text!r}"
+        raise NotAQuadratic(f"the coefficients must be integers{reason}") from None
+
+
+def _as_json(answer: Factorisation, table: Method | None) -> str:
+    return json.dumps(
+        {
+            "quadratic": answer.quadratic,
+            "text": str(answer),
+            "content": answer.content,
+            "factors": answer.factors,
+            "irreducible": answer.irreducible,
+            "roots": [str(root) for root in answer.roots],
+            "rows": table and [row._asdict() for row in table.rows],
+            "hits": table and [row._asdict() for row in table.hits],
+        },
+        indent=2,
+    )
+
+
+def _print_table(console: Console, table: Method, most: int) -> None:
+    from rich.table import Table
+
+    grid = Table(title="(px + r)(qx + s)")
+    for heading in ("p", "q", "r", "s", "ps + qr", ""):
+        grid.add_column(heading, justify="right")
+    hits = set(table.hits)
+    for number, row in enumerate(table.rows):
+        if row in hits:
+            grid.add_row(*map(str, row), "<- b", style="bold green")
+        elif number < most:
+            grid.add_row(*map(str, row))
+    console.print(grid)
+    left_out = len(table.rows) - grid.row_count
+    hidden = f"; not shown: {left_out} (see --rows)" if left_out else ""
+    console.print(f"rows: {len(table.rows)}, distinct ones: {table.distinct}{hidden}\n")
+
+
+def _print(answer: Factorisation, table: Method | None, why_none: str, *, most: int) -> None:
+    try:
+        from rich.console import Console
+    except ModuleNotFoundError:
+        typer.echo("the table needs rich: pip install 'executable-documents[factoring_quadratics]'", err=True)
+        raise typer.Exit(2) from None
+    console = Console(highlight=False)
+    console.print(f"[bold]{as_text(answer.quadratic)}[/bold]\n", soft_wrap=True)
+    if table is None:
+        console.print(f"{why_none}\n", soft_wrap=True)
+    else:
+        if table.sign < 0:
+            console.print(f"-1 factored out: {as_text(table.quadratic)}\n", soft_wrap=True)
+        _print_table(console, table, most)
+    if answer.irreducible:
+        console.print(f"= {answer}, irreducible over the integers: no rational roots", soft_wrap=True)
+    else:
+        console.print(f"= {answer}", soft_wrap=True)
+        console.print(f"roots: {', '.join(map(str, dict.fromkeys(answer.roots)))}", soft_wrap=True)
