@@ -14,8 +14,8 @@ would: a
 - defined for a nation without interactions, whose coming changes no other's score.
 
 What is corrected: the median does not move when the worse half of the nations grows worse, yet it is called
-the peace of the world as a whole. The mean is the default here, and `reference.peace_score.aggregates` has
-others. Interactions that have a direction are refused until `reference.peace_score.directed.symmetrized` has
+the peace of the world as a whole. The mean is the default here, and ``reference.peace_score.aggregates`` has
+others. Interactions that have a direction are refused until ``reference.peace_score.directed.symmetrized`` has
 been told by which rule to join the two.
 
 Examples:
@@ -37,6 +37,6 @@ Examples:
     >>> round(world_peace(G), 2), round(world_peace(G, aggregate=median), 2)
     (0.57, 0.69)
 
-On the command line, `peace-score world`, `peace-score ranking` and `peace-score compare` score real
-interactions from a directory of CSV files; see `reference.peace_score.data`.
+On the command line, ``peace-score world``, ``peace-score ranking`` and ``peace-score compare`` score real
+interactions from a directory of CSV files; see ``reference.peace_score.data``.
 """

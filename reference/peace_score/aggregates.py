@@ -26,13 +26,13 @@ def standing(weights: Sequence[float], *, enemies: float = 1.0, friends: float =
         o = \left(1 - \frac{1}{2} 2^{-g / \text{friends}}\right) 2^{-l / \text{enemies}}, \quad
         g = \sum_w \max(0, 2w - 1), \quad l = \sum_w \max(0, 1 - 2w)
 
-    g counts the gain over `NEUTRAL` in perfect friends, l the loss in wars. An average over the neighbours
+    g counts the gain over ``NEUTRAL`` in perfect friends, l the loss in wars. An average over the neighbours
     would do worse: a further ally that is a little less close than the others would lower it. Here a weight
-    of `NEUTRAL` counts as no edge does, so that nothing depends on nations which a nation has nothing to do
+    of ``NEUTRAL`` counts as no edge does, so that nothing depends on nations which a nation has nothing to do
     with.
 
     Args:
-        weights: the edges' weights, each in [0, 1]; none gives `NEUTRAL`.
+        weights: the edges' weights, each in [0, 1]; none gives ``NEUTRAL``.
         enemies: how many wars halve a nation's peace. One: a single war is the gravest thing that can happen
             to it.
         friends: how many perfect friends halve its distance to peace. Ten: treaties come by the dozen, since
@@ -42,7 +42,7 @@ def standing(weights: Sequence[float], *, enemies: float = 1.0, friends: float =
         A value in [0, 1], never falling when a weight rises.
 
     Raises:
-        ValueError: `enemies` or `friends` is not positive.
+        ValueError: ``enemies`` or ``friends`` is not positive.
     """
     if not (enemies > 0 and friends > 0):
         raise ValueError(f"enemies and friends must be positive, not {enemies} and {friends}")

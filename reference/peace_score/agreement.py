@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,7 +66,7 @@ def agreement(
         raise ComparisonError(f"a rank correlation takes at least three nations in common, not {len(nations)}")
     x = np.array([ours[nation] for nation in nations])
     y = np.array([theirs[nation] for nation in nations])
-    if math.isnan(correlation := float(_spearman(x, y))):
+    if len(set(x)) == 1 or len(set(y)) == 1:
         raise ComparisonError("a scoring that gives all nations the same ranks none of them")
     interval = bootstrap(
         (x, y),
@@ -79,7 +78,7 @@ def agreement(
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return Agreement(len(nations), correlation, float(interval.low), float(interval.high), confidence)
+    return Agreement(len(nations), float(_spearman(x, y)), float(interval.low), float(interval.high), confidence)
 
 
 def _spearman(x: NDArray[np.float64], y: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
@@ -88,5 +87,5 @@ def _spearman(x: NDArray[np.float64], y: NDArray[np.float64], axis: int = -1) ->
     a -= a.mean(axis=axis, keepdims=True)
     b -= b.mean(axis=axis, keepdims=True)
     spread = np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis))
-    # all ranks the same leaves no spread, and the correlation undefined
-    return np.asarray((a * b).sum(axis=axis) / np.where(spread > 0, spread, np.nan))
+    # a draw of few nations may hold one alone, which says nothing about the other scoring: 0
+    return np.asarray((a * b).sum(axis=axis) / np.where(spread > 0, spread, np.inf))

@@ -69,7 +69,7 @@ class History:
         return [nation for nation, joined in self.joined.items() if joined <= year]
 
     def graph(self, year: int, measure: Measure = DEFAULT) -> nx.Graph[str]:
-        """The `peace_graph` of a year's nations. What was promised to one that was not there yet is left out.
+        """The ``peace_graph`` of a year's nations. What was promised to one that was not there yet is left out.
 
         Raises:
             DataError: a year that the interactions do not cover.
@@ -217,7 +217,11 @@ def _rows(path: Path, *columns: str) -> Iterator[_Row]:
             if missing := [column for column in columns if column not in (reader.fieldnames or ())]:
                 raise DataError(f"{path.name} has no column {', '.join(map(repr, missing))}")
             for values in reader:
-                yield _Row(path.name, reader.line_num, values)
+                row = _Row(path.name, reader.line_num, values)
+                # DictReader keeps them under the key None
+                if len(values) > len(reader.fieldnames or ()):
+                    raise row.error("more values than columns")
+                yield row
     except FileNotFoundError:
         raise DataError(f"{path.parent} has no {path.name}") from None
     except UnicodeDecodeError:

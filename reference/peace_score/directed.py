@@ -28,7 +28,7 @@ def symmetrized(
 
     .. math:: f_{uv} = f_{vu} = \text{rule}(w_{uv}, w_{vu})
 
-    `G.to_undirected()` has no rule: of two directions it keeps the one it meets last and drops the other
+    ``G.to_undirected()`` has no rule: of two directions it keeps the one it meets last and drops the other
     without a word.
 
     Args:
@@ -36,7 +36,7 @@ def symmetrized(
         weight: the edges' attribute.
         rule: makes one value of the two directions'. It must be symmetric. The default is the lesser: peace
             takes two, war one.
-        missing: what a direction without an edge counts. `NEUTRAL`, as no interaction always does; were it
+        missing: what a direction without an edge counts. ``NEUTRAL``, as no interaction always does; were it
             left out, a friendly answer to a friendlier act could lower the peace between two nations.
 
     Returns:

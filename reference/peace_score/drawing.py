@@ -58,7 +58,7 @@ def draw_world(graph: nx.Graph[str], scores: Mapping[str, float], title: str) ->
     be had.
 
     Args:
-        graph: edges with `weight`.
+        graph: edges with ``weight``.
         scores: the nations' scores, in [0, 1].
         title: of the figure.
 

@@ -46,7 +46,7 @@ class Dispute:
 
     Attributes:
         hostility: highest act, from 1 (none) over threat, display and use of force to 5 (war).
-        fatality: deaths in battle, from 0 (none) to 6 (over 999), or `UNKNOWN_FATALITY`.
+        fatality: deaths in battle, from 0 (none) to 6 (over 999), or ``UNKNOWN_FATALITY``.
     """
 
     hostility: int
@@ -68,7 +68,7 @@ class Measure:
     """What counts as an interaction, and how much.
 
     The defaults are read off the meaning of the codes; none is fitted to another index. How far the results
-    hang on them is what `reference.peace_score.models.VARIATIONS` are for.
+    hang on them is what ``reference.peace_score.models.VARIATIONS`` are for.
 
     Attributes:
         hostility: severity of the levels 1 to 5. Equal steps: the codes are an order without distances, and
@@ -167,7 +167,7 @@ def peace_between(
     .. math:: f = \frac{1 + c}{2} \prod_d (1 - h_d)(1 - k_d)
 
     where c is the strength of the strongest promise between the two, and h and k are the severities of a
-    dispute's hostility and deaths. No interaction gives `NEUTRAL`, a defence pact without a dispute 1, a war
+    dispute's hostility and deaths. No interaction gives ``NEUTRAL``, a defence pact without a dispute 1, a war
     0.
 
     Args:
@@ -222,7 +222,7 @@ def peace_graph(
         measure: what counts, and how much.
 
     Returns:
-        A graph with `peace_between` as the edge attribute `weight` and `serenity` as the node attribute of
+        A graph with ``peace_between`` as the edge attribute ``weight`` and ``serenity`` as the node attribute of
         that name. There is an edge where, and only where, an interaction counts.
 
     Raises:

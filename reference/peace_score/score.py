@@ -43,7 +43,7 @@ def outside_peace(
 
     Args:
         G: an undirected graph; each edge says how much peace there is between two nations. Directed
-            interactions: see `reference.peace_score.directed.symmetrized`.
+            interactions: see ``reference.peace_score.directed.symmetrized``.
         nodes: the nations wanted; all by default.
         weight: the edges' attribute, in [0, 1].
         aggregate: makes one value of the weights of a nation's edges.
@@ -57,7 +57,7 @@ def outside_peace(
         WeightError: an edge without the attribute, with one outside [0, 1], or from a nation to itself.
 
     Notes:
-        An isolated node gets what `aggregate` makes of no weights: `NEUTRAL` by default. The value depends on
+        An isolated node gets what ``aggregate`` makes of no weights: ``NEUTRAL`` by default. The value depends on
         the node's own edges only, hence a nation that is added changes those alone which it interacts with.
     """
     return {node: aggregate(_weights(G, node, weight)) for node in _wanted(G, nodes)}
@@ -80,7 +80,7 @@ def nation_peace(
     with the nation's outside peace o and its serenity s.
 
     Args:
-        G: as for `outside_peace`; its nodes carry their serenity.
+        G: as for ``outside_peace``; its nodes carry their serenity.
         nodes: the nations wanted; all by default.
         weight: the edges' attribute, in [0, 1].
         serenity: the nodes' attribute, in [0, 1]; a node without it has no conflict inside, which is 1.
@@ -93,7 +93,7 @@ def nation_peace(
     Raises:
         NetworkXNotImplemented: the graph is directed or a multigraph.
         NodeNotFound: a nation that is not in the graph.
-        WeightError: as `outside_peace`, or a serenity outside [0, 1].
+        WeightError: as ``outside_peace``, or a serenity outside [0, 1].
 
     Examples:
         >>> import networkx as nx
@@ -121,24 +121,24 @@ def world_peace(
     """How much at peace the world is, as a whole.
 
     Args:
-        G: as for `nation_peace`.
+        G: as for ``nation_peace``.
         nodes: the nations that make the world; all by default.
-        weight: as for `nation_peace`.
-        serenity: as for `nation_peace`.
-        combine: as for `nation_peace`.
-        neighbours: the `aggregate` of `nation_peace`.
+        weight: as for ``nation_peace``.
+        serenity: as for ``nation_peace``.
+        combine: as for ``nation_peace``.
+        neighbours: the ``aggregate`` of ``nation_peace``.
         aggregate: makes one value of the nations'. The essay's example is the median, which does not move
             when the worse half grows worse; the mean does, and so do most others in
-            `reference.peace_score.aggregates`.
+            ``reference.peace_score.aggregates``.
 
     Returns:
         A value in [0, 1].
 
     Raises:
         NetworkXPointlessConcept: there is no nation.
-        NetworkXNotImplemented: as `nation_peace`.
-        NodeNotFound: as `nation_peace`.
-        WeightError: as `nation_peace`.
+        NetworkXNotImplemented: as ``nation_peace``.
+        NodeNotFound: as ``nation_peace``.
+        WeightError: as ``nation_peace``.
 
     Notes:
         A nation that is added without interactions changes no other's score. By any of our aggregates it does

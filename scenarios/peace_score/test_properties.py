@@ -189,5 +189,5 @@ def test_who_notices_that_the_world_of_2014_grows_worse(scored, happening, evide
     assert all(now <= was for was, now in moved.values())
     evidence.table(
         happening.__name__.replace("_", " "),
-        [{"aggregate": name, "before": f"{was:.3f}", "after": f"{now:.3f}"} for name, (was, now) in moved.items()],
+        [{"aggregate": name, "before": f"{was:.4f}", "after": f"{now:.4f}"} for name, (was, now) in moved.items()],
     )
