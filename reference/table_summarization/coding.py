@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from reference.table_summarization.arrays import to_arrow, to_numpy
 from reference.table_summarization.errors import UnsupportedValuesError
 from reference.table_summarization.tagged import tag, untag
 from reference.table_summarization.values import Value, canonical
@@ -75,7 +76,7 @@ def _encode_arrow(column: pa.ChunkedArray | pa.Array) -> Coded:
     if indices.null_count:
         indices = indices.fill_null(len(dictionary))
         dictionary = pa.concat_arrays([dictionary, pa.nulls(1, dictionary.type)])
-    return Coded(indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False), dictionary)
+    return Coded(to_numpy(indices).astype(np.int32, copy=False), dictionary)
 
 
 def normal(dictionary: pa.Array) -> pa.Array:
@@ -120,7 +121,7 @@ def _encode_series(series: Any) -> Coded:
         missing = len(column.categories)
         codes = np.where(column.codes < 0, missing, column.codes).astype(np.int32)
         dictionary = _encode_series(column.categories.to_series())
-        values = dictionary.dictionary.take(pa.array(dictionary.codes))
+        values = dictionary.dictionary.take(to_arrow(dictionary.codes))
         return Coded(codes, pa.concat_arrays([values, pa.nulls(1, values.type)]))
     if series.dtype != object:
         try:
@@ -190,7 +191,7 @@ def unite(dictionaries: list[pa.Array]) -> tuple[list[Codes], pa.Array]:
     if kind == pa.null():
         return [np.zeros(len(dictionary), dtype=np.int32) for dictionary in dictionaries], pa.nulls(1)
     united = pc.dictionary_encode(
-        pa.chunked_array([dictionary.cast(kind) for dictionary in dictionaries], kind), null_encoding="encode"
+        pa.concat_arrays([dictionary.cast(kind) for dictionary in dictionaries]), null_encoding="encode"
     )
-    chunks = [united.chunk(place) for place in range(united.num_chunks)]
-    return [chunk.indices.to_numpy(zero_copy_only=False) for chunk in chunks], chunks[-1].dictionary
+    ends = np.cumsum([len(dictionary) for dictionary in dictionaries])
+    return np.split(to_numpy(united.indices), ends[:-1]), united.dictionary

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from reference.table_summarization.arrays import to_arrow, to_numpy
 from reference.table_summarization.coding import Codes, encode, unite
 from reference.table_summarization.recoding import Recoding, recode
 
@@ -80,7 +81,7 @@ class Counts:
         dictionaries, codes = [], []
         for dictionary, cells in zip(self.dictionaries, self.codes, strict=True):
             used = np.bincount(cells, minlength=len(dictionary)) > 0
-            dictionaries.append(dictionary.filter(pa.array(used)))
+            dictionaries.append(dictionary.take(to_arrow(np.flatnonzero(used))))
             codes.append((np.cumsum(used, dtype=np.int32) - 1)[cells])
         return replace(self, dictionaries=tuple(dictionaries), codes=np.array(codes, dtype=np.int32))
 
@@ -174,8 +175,8 @@ def _grouped(
 
 def _compact(key: _Longs) -> tuple[_Longs, int]:
     """Keys renumbered from 0 in the order of their appearance, and how many there are; by a hash table."""
-    encoded = pc.dictionary_encode(pa.array(key))
-    return encoded.indices.to_numpy().astype(np.int64), len(encoded.dictionary)
+    encoded = pc.dictionary_encode(to_arrow(key))
+    return to_numpy(encoded.indices).astype(np.int64), len(encoded.dictionary)
 
 
 def _grouped_in_place(
@@ -185,7 +186,7 @@ def _grouped_in_place(
     counted = np.zeros(combinations, dtype=np.int64)
     for start in range(0, len(codes[0]), _BLOCK):
         block = slice(start, start + _BLOCK)
-        key = codes[0][block].astype(np.intp)
+        key = codes[0][block].copy()
         for cells, size in zip(codes[1:], sizes[1:], strict=True):
             key *= size
             key += cells[block]

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from reference.table_summarization.arrays import missing_in, to_arrow, to_numpy
 from reference.table_summarization.binning import Intervals, place
 from reference.table_summarization.coding import Coded, Codes, values_of
 from reference.table_summarization.values import Value
@@ -37,7 +38,7 @@ class Recoding(Protocol):
 def recode(column: Coded, recoding: Recoding) -> Coded:
     """A column with its values replaced."""
     positions = recoding.positions(column.dictionary)
-    return Coded(positions[column.codes], pa.array(range(len(recoding.values) + 1), POSITIONS))
+    return Coded(positions[column.codes], to_arrow(np.arange(len(recoding.values) + 1, dtype=np.int32)))
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class IntoIntervals:
             values = values_of(dictionary)
             return np.array([missing if v is None else place(self.intervals, v) for v in values], dtype=np.int32)
         positions: Codes = np.searchsorted(numbers[1], numbers[0], side="right").astype(np.int32)
-        positions[dictionary.is_null().to_numpy(zero_copy_only=False)] = missing
+        positions[missing_in(dictionary)] = missing
         return positions
 
 
@@ -72,12 +73,12 @@ def _as_numbers(dictionary: pa.Array, edges: Sequence[Any]) -> tuple[_Numbers, _
     """Values and edges as numbers of one type that compare as they do; None for `coding.tagged` values."""
     kind = dictionary.type
     if pa.types.is_floating(kind):
-        return dictionary.fill_null(0).to_numpy(), np.array(edges, dtype=np.float64)
+        return to_numpy(dictionary.fill_null(0)), np.array(edges, dtype=np.float64)
     if pa.types.is_integer(kind) and all(abs(edge) < 1 << 62 for edge in edges):
-        return dictionary.fill_null(0).to_numpy(), np.array([math.ceil(edge) for edge in edges], dtype=np.int64)
+        return to_numpy(dictionary.fill_null(0)), np.array([math.ceil(edge) for edge in edges], dtype=np.int64)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         whole = pa.int32() if pa.types.is_date(kind) else pa.int64()
-        values = (array.cast(whole).fill_null(0).to_numpy() for array in (dictionary, pa.array(edges, kind)))
+        values = (to_numpy(array.cast(whole).fill_null(0)) for array in (dictionary, pa.array(edges, kind)))
         return next(values), next(values)
     return None
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from reference.table_summarization.arrays import missing_in, to_arrow, to_numpy
 from reference.table_summarization.binning import binnable
 from reference.table_summarization.coding import unite, values_of
 from reference.table_summarization.costs import stored_bits
@@ -39,13 +40,13 @@ def settle(counts: Counts, recodings: Recodings, *, ignore_missing: bool) -> Cod
         tally = _tally(cells, counts.weights, len(dictionary))
         recoding = recodings.get(name)
         if recoding is None:
-            missing = dictionary.is_null().to_numpy(zero_copy_only=False)
+            missing = missing_in(dictionary)
             chosen = np.flatnonzero((tally > 1) & ~(missing & ignore_missing))
-            values = values_of(dictionary.take(pa.array(chosen)))
+            values = values_of(dictionary.take(to_arrow(chosen)))
             bits = _stored_bits(dictionary)
         else:
             replaced: list[Value] = recoding.values
-            positions = dictionary.to_numpy(zero_copy_only=False)
+            positions = to_numpy(dictionary)
             missing = np.array([p < len(replaced) and replaced[p] is None for p in positions])
             chosen = np.flatnonzero((tally > 1) & (positions < len(replaced)) & ~(missing & ignore_missing))
             values = [replaced[positions[c]] for c in chosen]
@@ -70,11 +71,11 @@ def _stored_bits(dictionary: pa.Array) -> _Longs:
     """`costs.stored_bits` of each value of a dictionary."""
     if dictionary.type == pa.large_binary():
         return np.array([stored_bits(value) for value in values_of(dictionary)], dtype=np.int64)
+    missing = missing_in(dictionary)
+    bits = np.where(missing | (dictionary.type == pa.bool_()), 8, 64).astype(np.int64)
     if dictionary.type == pa.large_string():
-        lengths: _Longs = pc.binary_length(dictionary).fill_null(1).to_numpy().astype(np.int64)
-        return lengths * 8
-    small = dictionary.is_null().to_numpy(zero_copy_only=False) | (dictionary.type == pa.bool_())
-    return np.where(small, 8, 64).astype(np.int64)
+        bits[~missing] = 8 * to_numpy(pc.binary_length(dictionary.drop_null()))
+    return bits
 
 
 def distribution(counts: Counts) -> tuple[list[Any], list[int]] | None:
@@ -90,12 +91,12 @@ def distribution(counts: Counts) -> tuple[list[Any], list[int]] | None:
     if dictionary.type not in {*_BINNABLE_TYPES, pa.large_binary()}:
         return None
     tally = _tally(moves[counts.codes[0]], counts.weights, len(dictionary))
-    there = (tally > 0) & ~dictionary.is_null().to_numpy(zero_copy_only=False)
-    dictionary, tally = dictionary.filter(pa.array(there)), tally[there]
+    there = (tally > 0) & ~missing_in(dictionary)
+    dictionary, tally = dictionary.take(to_arrow(np.flatnonzero(there))), tally[there]
     if dictionary.type in _BINNABLE_TYPES:
         ascending = pc.sort_indices(dictionary)
         values: list[Any] = dictionary.take(ascending).to_pylist()
-        return (values, tally[ascending.to_numpy()].tolist()) if values else None
+        return (values, tally[to_numpy(ascending)].tolist()) if values else None
     tagged = values_of(dictionary)
     places: Iterable[int] = sorted(range(len(tagged)), key=lambda place: order(tagged[place]))
     values = [tagged[place] for place in places]

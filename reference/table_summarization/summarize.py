@@ -113,7 +113,8 @@ def summarize(
         cost: The cost model: `cpython-3.11` (the published one), `paper` or `domain`; see `costs`.
         table: The warehouse's table, `schema.table` if need be.
         query: Or a SELECT to run there.
-        client: The Dask client to use; None for the current one, if there is one.
+        client: The Dask client to use for a Dask DataFrame or for files; None for the current one if there is one, except
+            for a Dask DataFrame made of data in this process, which is counted here.
         storage_options: What fsspec's file system is given for addresses, such as a key and an endpoint.
         max_distinct: More distinct rows than so many are not brought together: the patterns are then looked for in a
             sample, counted in all rows, and `Summary.plan` says so with the error.
@@ -194,9 +195,9 @@ def _source(
         return WarehouseSource(str(data), relation_of(table, query))
     module = type(data).__module__
     if module.startswith("dask"):
-        from reference.table_summarization.sources.cluster import DaskRunner, DaskSource
+        from reference.table_summarization.sources.cluster import DaskSource
 
-        return DaskSource(data, DaskRunner(client))
+        return DaskSource(data, client)
     paths, records = _paths(data), _records(data)
     if paths is not None:
         from reference.table_summarization.sources.paths import files
@@ -220,7 +221,7 @@ def _source(
 
         data, module = pd.DataFrame.from_records(records), "pandas"
     if module.startswith("pandas"):
-        return PandasSource(data, Threads(progress))
+        return PandasSource(data, progress)
     return ArrowSource(arrow_table(data), Threads(progress))
 
 

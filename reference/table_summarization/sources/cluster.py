@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from dask.base import compute
+from dask.dataframe.dask_expr.io import FromPandas
 from dask.delayed import Delayed, delayed
 
 from reference.table_summarization.counts import Counts, Recodings, count
-from reference.table_summarization.sources.frames import series_may_be_binned
+from reference.table_summarization.sources.frames import holds_objects, series_may_be_binned
 from reference.table_summarization.sources.paths import unique_names
 from reference.table_summarization.sources.source import Groupings, merge_all
 
@@ -22,16 +23,18 @@ _FAN_IN = 8
 
 
 class DaskRunner:
-    """A Dask cluster.
+    """A Dask scheduler.
 
     Args:
-        client: Its client; None for Dask's current client, or its threads if there is none.
+        client: The client of a cluster; None for Dask's current scheduler.
+        scheduler: One of Dask's own to use instead, such as `threads`.
     """
 
-    def __init__(self, client: Any = None) -> None:
+    def __init__(self, client: Any = None, scheduler: str | None = None) -> None:
         self._client = client
-        where = client.scheduler.address if client is not None else "Dask's current scheduler"
-        self.plan = f"on {where}, merged in a tree of {_FAN_IN} at a time"
+        self._scheduler = scheduler
+        where = scheduler or (client.scheduler.address if client is not None else "the current one")
+        self.plan = f"by Dask's scheduler ({where}), merged in a tree of {_FAN_IN} at a time"
 
     def reduce(self, tasks: Sequence[Callable[[], T]], join: Callable[[Sequence[T]], T]) -> T:
         """As `source.Runner.reduce`."""
@@ -48,7 +51,9 @@ class DaskRunner:
 
     def computed(self, task: Delayed) -> Any:
         """What a task gives."""
-        return compute(task)[0] if self._client is None else self._client.compute(task, sync=True)
+        if self._client is not None:
+            return self._client.compute(task, sync=True)
+        return compute(task, scheduler=self._scheduler)[0]
 
 
 def count_partition(
@@ -76,12 +81,14 @@ class DaskSource:
 
     Args:
         frame: It.
-        runner: Where it is counted.
+        client: The client of the cluster that counts it; None for Dask's current scheduler, or for this process's
+            threads where its rows are in this process anyway: to send them off takes longer than to count them.
     """
 
-    def __init__(self, frame: Any, runner: DaskRunner) -> None:
+    def __init__(self, frame: Any, client: Any = None) -> None:
+        here = client is None and isinstance(frame.expr, FromPandas)
         self._frame = frame
-        self._runner = runner
+        self._runner = runner = DaskRunner(client, "threads" if here else None)
         self.names = unique_names(list(frame.columns))
         self.plan = f"a Dask DataFrame of {frame.npartitions} partitions, counted {runner.plan}"
 
@@ -89,7 +96,7 @@ class DaskSource:
         """As `source.Source.continuous`, by the columns' types; where those are objects, by the first partition too."""
         places = {name: place for place, name in enumerate(self.names) if name in set(names)}
         meta = self._frame._meta  # noqa: SLF001 (Dask's documented way to the columns' types)
-        objects = [name for name, place in places.items() if meta.dtypes.iloc[place].kind == "O"]
+        objects = [name for name, place in places.items() if holds_objects(meta.dtypes.iloc[place])]
         found = [name for name, place in places.items() if series_may_be_binned(meta.iloc[:, place])]
         if objects:
             part: Any
@@ -103,6 +110,7 @@ class DaskSource:
         wanted = {name for grouping in groupings for name in grouping}
         names = [name for name in self.names if name in wanted]
         columns = [column for column, name in zip(self._frame.columns, self.names, strict=True) if name in wanted]
+        frame = self._frame if len(names) == len(self.names) else self._frame[columns]
         leaf = delayed(count_partition, pure=False)
-        leaves = [leaf(part, names, groupings, recodings, most) for part in self._frame[columns].to_delayed()]
+        leaves = [leaf(part, names, groupings, recodings, most) for part in frame.to_delayed()]
         return self._runner.tree(leaves, partial(merge_all, most))

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from reference.table_summarization.counts import Counts, Recodings
-from reference.table_summarization.errors import UnreadableError
+from reference.table_summarization.errors import UnreadableError, UnsupportedValuesError
 from reference.table_summarization.sources.paths import unique_names
-from reference.table_summarization.sources.source import BLOCK_ROWS, Groupings, Runner, count_parts
+from reference.table_summarization.sources.source import BLOCK_ROWS, Groupings, Progress, Runner, Threads, count_parts
+from reference.table_summarization.values import canonical
 
 
 def may_be_binned(kind: pa.DataType) -> bool:
@@ -68,11 +70,13 @@ class PandasSource:
 
     Args:
         frame: It.
-        runner: Where it is counted.
+        progress: Told of each part counted.
     """
 
-    def __init__(self, frame: Any, runner: Runner) -> None:
+    def __init__(self, frame: Any, progress: Progress | None = None) -> None:
         self.names = unique_names(list(frame.columns))
+        # Python objects are looked at under the interpreter's lock, for which threads would only queue.
+        runner = Threads(progress, 1 if any(map(holds_objects, frame.dtypes)) else None)
         self.plan = f"a pandas DataFrame of {len(frame)} rows, counted {runner.plan}"
         self._columns = {name: _Positions(frame.iloc[:, place]) for place, name in enumerate(self.names)}
         self._rows = len(frame)
@@ -97,6 +101,11 @@ class _Positions:
         return self.series.iloc[rows]
 
 
+def holds_objects(kind: Any) -> bool:
+    """Whether a pandas dtype is that of Python objects; the dtype of texts is not, though its kind says so."""
+    return isinstance(kind, np.dtype) and kind.kind == "O"
+
+
 def series_may_be_binned(series: Any) -> bool:
     """Whether a pandas Series may hold numbers or times; of objects the first that is not missing decides."""
     kind = series.dtype
@@ -104,13 +113,18 @@ def series_may_be_binned(series: Any) -> bool:
         return series_may_be_binned(kind.categories.to_series())
     if hasattr(kind, "pyarrow_dtype"):
         return may_be_binned(kind.pyarrow_dtype)
-    if kind.kind == "O":
-        first = series.first_valid_index()
-        if first is None:
-            return False
-        value = series.iloc[series.index.get_loc(first)] if series.index.is_unique else series.dropna().iloc[0]
-        return not isinstance(value, str | bool | bytes)
+    if holds_objects(kind):
+        values = series.to_numpy()
+        first = next((value for value in values if not _missing(value)), None)
+        return first is not None and not isinstance(first, str | bool | bytes)
     return kind.kind in "iufM"
+
+
+def _missing(value: object) -> bool:
+    try:
+        return canonical(value) is None
+    except UnsupportedValuesError:
+        return False
 
 
 def arrow_table(data: Any) -> pa.Table:

@@ -66,19 +66,19 @@ class Threads:
 
     Args:
         progress: Told of each part done.
+        threads: How many at a time; None for one on each core that this process may use.
     """
 
-    def __init__(self, progress: Progress | None = None) -> None:
-        self._cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    def __init__(self, progress: Progress | None = None, threads: int | None = None) -> None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._threads = threads or cores
         self._progress = progress or (lambda _done, _of: None)
-        self.plan = f"in this process on {self._cores} threads"
+        self.plan = f"in this process on {self._threads} thread(s)"
 
     def reduce(self, tasks: Sequence[Callable[[], T]], join: Callable[[Sequence[T]], T]) -> T:
         """As `Runner.reduce`; joins as it goes, so that few results are held at a time."""
-        if len(tasks) == 1:
-            return join([tasks[0]()])
         waiting: list[T] = []
-        with ThreadPoolExecutor(self._cores) as pool:
+        with ThreadPoolExecutor(self._threads) as pool:
             # Submitted in windows: a finished part's result should not wait for thousands of others in memory.
             for start in range(0, len(tasks), _MOST_PARTS_WAITING):
                 window = [pool.submit(task) for task in tasks[start : start + _MOST_PARTS_WAITING]]
