@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from reference.table_summarization.errors import SummaryError
-from reference.table_summarization.values import Interval, Value, order, shown
+from reference.table_summarization.values import Interval, Value, canonical, order, shown
 
 Intervals: TypeAlias = tuple[Interval, ...]
 
@@ -77,7 +77,8 @@ def _between(edges: Sequence[Any]) -> Intervals:
     return tuple(_interval(low, high, closed=place == len(pairs) - 1) for place, (low, high) in enumerate(pairs))
 
 
-def _interval(low: Value, high: Value, *, closed: bool) -> Interval:
+def _interval(low: Any, high: Any, *, closed: bool) -> Interval:
+    low, high = canonical(low), canonical(high)
     label = shown(low) if closed and low == high else f"[{shown(low)}, {shown(high)}{']' if closed else ')'}"
     return Interval(low, high, closed, label)
 

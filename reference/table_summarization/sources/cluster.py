@@ -2,6 +2,8 @@
 
 One graph for a pass: a task for each partition, and a tree of merges over them. What comes to the client is the root:
 distinct rows with their numbers. Nothing is computed in a loop over candidates.
+
+A column of Python objects is what Dask makes of it: texts, unless its option `dataframe.convert-string` is off.
 """
 
 from collections.abc import Callable, Sequence

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+import pyarrow as pa
+
 from reference.table_summarization.counts import Counts, Recodings, count, merge
 
 T = TypeVar("T")
@@ -98,6 +100,9 @@ def count_part(part: Part, groupings: Groupings, recodings: Recodings, most: int
         waiting.append([count({name: block[name] for name in names_}, rows, recodings, most) for names_ in groupings])
         if len(waiting) == _MOST_PARTS_WAITING:
             waiting = [merge_all(most, waiting)]
+    if not waiting:  # a file of a header alone
+        none = {name: pa.nulls(0) for name in names}
+        waiting = [[count({name: none[name] for name in names_}, 0, {}, most) for names_ in groupings]]
     return merge_all(most, waiting)
 
 

@@ -148,8 +148,9 @@ def _survey(part: _TextFile, names: Sequence[str], most: int) -> _Survey:
 
 def _join(most: int, surveys: Sequence[_Survey]) -> _Survey:
     """What the columns hold that several surveys have seen."""
+    surveys = [survey for survey in surveys if survey]  # a file of a header alone has none
     joined: _Survey = {}
-    for name in surveys[0]:
+    for name in surveys[0] if surveys else ():
         allowed = [kinds for survey in surveys if (kinds := survey[name][0]) is not None]
         tally = merge([survey[name][1] for survey in surveys], most)
         joined[name] = (set.intersection(*allowed) if allowed else None), tally
