@@ -1,0 +1,1 @@
+"""Services register in ZooKeeper and find each other there."""

@@ -1,0 +1,98 @@
+"""Who may register and deregister: digest credentials, and lists of who may do what to a node.
+
+ZooKeeper asks the *parent* whether a node may be deleted: a list on the instance's node alone keeps nobody from
+deregistering it. So the root and the service's node carry the list too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kazoo.exceptions import NoAuthError, NodeExistsError, NoNodeError
+from kazoo.security import ACL, Id, Permissions, make_acl, make_digest_acl
+
+from .errors import BadInput, NotAllowed
+from .names import ROOT, service_path
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A user and a password, the same for all that register.
+
+    ZooKeeper keeps a digest (SHA-1 of both), but the password crosses the network as it is.
+    """
+
+    user: str
+    password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.user or ":" in self.user:
+            raise BadInput(f"a user is not empty and has no ':', unlike {self.user!r}")
+        if not self.password:
+            raise BadInput("a password is not empty")
+
+    @classmethod
+    def from_text(cls, text: str) -> Credential:
+        """Read `USER:PASSWORD`.
+
+        Raises:
+            BadInput: It is not of this form; the message does not repeat it.
+        """
+        user, colon, password = text.partition(":")
+        if not colon:
+            raise BadInput("a credential is written USER:PASSWORD")
+        return cls(user, password)
+
+    @property
+    def auth(self) -> tuple[str, str]:
+        """The scheme and the credential, as ZooKeeper takes them."""
+        return "digest", f"{self.user}:{self.password}"
+
+    @property
+    def acl(self) -> list[ACL]:
+        """All to the holder of the credential, reading to the world."""
+        return [make_digest_acl(self.user, self.password, all=True), make_acl("world", "anyone", read=True)]
+
+
+def protect(connection: Connection, service: str) -> None:
+    """See to it that the root and a service's node are there, and that strangers may only read them.
+
+    What an unprotected registration left open to the world is closed; a connection without a credential changes
+    nothing.
+
+    Raises:
+        NotAllowed: They belong to another credential.
+        Unreachable: ZooKeeper does not answer.
+    """
+    if connection.credential is None:
+        return
+    acl = connection.credential.acl
+    for path in (ROOT, service_path(service)):
+        try:
+            _close(connection, path, acl)
+        except NoAuthError:
+            raise NotAllowed(
+                f"{path} belongs to another credential than that of {connection.credential.user!r}: "
+                "register with the one it was made with"
+            ) from None
+
+
+def _close(connection: Connection, path: str, acl: list[ACL]) -> None:
+    try:
+        present, _ = connection.ask(lambda client: client.get_acls_async(path))
+    except NoNodeError:
+        try:
+            connection.ask(lambda client: client.create_async(path, acl=acl))
+        except NodeExistsError:  # made by another at this moment, and so with its own list
+            _close(connection, path, acl)
+        return
+    if any(_open(each) for each in present):
+        connection.ask(lambda client: client.set_acls_async(path, acl))
+
+
+def _open(acl: Any) -> bool:
+    return bool(acl.id == Id("world", "anyone") and acl.perms & ~Permissions.READ)

@@ -1,0 +1,34 @@
+"""A process that looks a service up again and again, and notes in a journal what it was told.
+
+As a program, with hosts, a session timeout, a service, a journal and a name of its own.
+"""
+
+import sys
+import threading
+from pathlib import Path
+
+from fixtures.faults import Journal
+from reference.service_discovery.cache import CachedDiscovery
+from reference.service_discovery.connection import Connection
+from reference.service_discovery.errors import Unreachable
+
+PAUSE = threading.Event()
+
+
+def main(hosts, session_timeout, service, journal, name):
+    session_timeout = float(session_timeout)
+    connection = Connection(hosts, session_timeout=session_timeout, connect_timeout=session_timeout)
+    discovery = CachedDiscovery(connection, grace=session_timeout)
+    with Journal(Path(journal)) as journal:
+        while True:
+            try:
+                with journal.operation(name, "read", service, failed=(Unreachable,)) as lookup:
+                    found = discovery.find(service)
+                    lookup.saw(found and str(found))
+            except Unreachable:
+                pass
+            PAUSE.wait(0.005)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,212 @@
+"""What the scenario stands on: the registry, processes that register and look up, and faults."""
+
+import contextlib
+import json
+import socket
+import time
+from types import SimpleNamespace
+
+import pytest
+from kazoo.client import KazooClient
+
+from fixtures.services.service import NotAvailable
+from fixtures.waiting import eventually
+from reference.service_discovery.cache import CachedDiscovery
+from reference.service_discovery.connection import Connection
+from reference.service_discovery.registration import gone_within
+from scenarios.service_discovery.nursery import Nursery
+from scenarios.service_discovery.processes import Child, Provider
+from scenarios.service_discovery.registry import Registry
+from scenarios.service_discovery.ways import WAYS
+
+
+@pytest.fixture(scope="module")
+def session_timeout(zookeeper):
+    """Seconds: the longest that the server grants."""
+    return 20 * zookeeper.service.tick / 1000
+
+
+@pytest.fixture(scope="module")
+def expired(session_timeout):
+    """Seconds within which the registration of a process that was killed is gone: the stated bound."""
+    return gone_within(session_timeout)
+
+
+@pytest.fixture(scope="module")
+def whole_registry(zookeeper):
+    registry = Registry(str(zookeeper.direct_address()))
+    yield registry
+    registry.close()
+
+
+@pytest.fixture
+def registry(whole_registry):
+    """What is registered, as ZooKeeper has it; empty at first."""
+    whole_registry.clear()
+    return whole_registry
+
+
+@pytest.fixture
+def hosts(zookeeper, registry):
+    """Where clients reach ZooKeeper, with an empty registry; by a way that can be cut, where there is one."""
+    assert registry.services() == []
+    return zookeeper.url
+
+
+@pytest.fixture(scope="package")
+def nursery():
+    """Where processes come from."""
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture
+def processes():
+    """All processes of the test."""
+    started = []
+    yield started
+    for process in started:
+        process.kill()
+
+
+@pytest.fixture
+def starting(way, hosts, session_timeout, nursery, tmp_path, processes):
+    """Start processes of a service, without waiting for them."""
+
+    def start(name, *, listener="on_the_event_thread", **options):
+        environment = {
+            "WAY": way,
+            "LISTENER": listener,
+            "ZOOKEEPER": hosts,
+            "ZOOKEEPER_SESSION_TIMEOUT": str(session_timeout),
+            "ZOOKEEPER_GRACE": str(session_timeout),
+        }
+        process = Provider(nursery, tmp_path, name, **environment, **options)
+        processes.append(process)
+        return process
+
+    return start
+
+
+@pytest.fixture
+def providers(starting, registry):
+    """Start processes of services, and wait until they serve and are registered."""
+
+    def start(*names, **options):
+        started = [starting(name, **options) for name in names]
+        for each in started:
+            each.answers()
+        for each in started:
+            eventually(lambda each=each: each.address in registry.addresses(each.name), within=10)
+        return started
+
+    return start
+
+
+@pytest.fixture
+def provider(providers):
+    """Start one process of a service."""
+    return lambda name, **options: providers(name, **options)[0]
+
+
+@pytest.fixture
+def library(way, hosts, session_timeout, monkeypatch):
+    """The published library or the corrected one, in this process."""
+    library = WAYS[way](hosts, session_timeout, monkeypatch)
+    yield library
+    library.close()
+
+
+@pytest.fixture
+def forked(way, hosts, session_timeout, nursery, tmp_path, processes):
+    """Look a service up in a process, in its child after a fork, and in the process again."""
+
+    def run(service):
+        file = tmp_path / "found"
+        arguments = (way, hosts, str(session_timeout), service, str(file))
+        child = Child(nursery.bear("scenarios.service_discovery.first_use", *arguments))
+        processes.append(child)
+        child.process.wait(30)
+        return json.loads(file.read_text())
+
+    return run
+
+
+@pytest.fixture
+def connect(hosts, session_timeout):
+    """Connect the corrected way; what was connected is closed in the end."""
+    with contextlib.ExitStack() as stack:
+
+        def connect(**options):
+            options = {"session_timeout": session_timeout, **options}
+            return stack.enter_context(Connection(hosts, **options))
+
+        yield connect
+
+
+@pytest.fixture
+def cached(connect, session_timeout):
+    """Lookups from a local copy."""
+    with CachedDiscovery(connect(), grace=session_timeout) as cached:
+        yield cached
+
+
+@pytest.fixture
+def unanswering():
+    """The address of a server that is `absent`, or `silent`: it accepts connections and never says a word."""
+    with contextlib.ExitStack() as stack:
+
+        def start(server):
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            host, port = listener.getsockname()
+            if server == "absent":
+                listener.close()
+            return f"{host}:{port}"
+
+        yield start
+
+
+@contextlib.contextmanager
+def measured():
+    """Take the time of a block: `seconds`, afterwards."""
+    took = SimpleNamespace()
+    start = time.monotonic()
+    try:
+        yield took
+    finally:
+        took.seconds = time.monotonic() - start
+
+
+@pytest.fixture
+def stopwatch():
+    """Takes the time of a block."""
+    return measured
+
+
+@pytest.fixture
+def short_cut(zookeeper):
+    """Break every connection, which can be made anew at once: much shorter than any session's timeout.
+
+    Where the network cannot be cut, a restart of the server does it: sessions outlive that.
+    """
+
+    def cut():
+        try:
+            zookeeper.cut()
+        except NotAvailable:
+            zookeeper.restart()
+        else:
+            zookeeper.mend()
+
+    return cut
+
+
+@pytest.fixture
+def register(registry):
+    """Put nodes of instances there that no process stands behind, as long as the test runs."""
+    client = KazooClient(registry.client.hosts and ",".join(f"{host}:{port}" for host, port in registry.client.hosts))
+    client.start()
+    yield lambda path, data: client.create(path, data, ephemeral=True, makepath=True)
+    client.stop()
+    client.close()

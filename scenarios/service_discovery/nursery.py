@@ -1,0 +1,68 @@
+"""Where the scenario's processes come from: one that has imported everything, and forks for each that is asked for.
+
+They are processes like any other, killed and frozen one by one; only that they need not import Flask first. As a
+program it reads orders, JSON lines of `{arguments, environment}`, and answers each with a pid.
+"""
+
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import gunicorn.app.wsgiapp
+import gunicorn.workers.sync  # noqa: F401 imported for those who are born here
+
+from fixtures.services.leavings import VARIABLE, Owner
+from scenarios.service_discovery import application, caller, first_use  # noqa: F401 likewise
+
+
+class Nursery:
+    """The other end of the program."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "scenarios.service_discovery.nursery"],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, VARIABLE: Owner.current().name},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def bear(self, *arguments, **environment):
+        """Start `python -m ARGUMENTS` in an environment; its pid."""
+        self.process.stdin.write(json.dumps({"arguments": arguments, "environment": environment}) + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+    def close(self):
+        with self.process:
+            self.process.stdin.close()
+
+
+def main():
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks for their exit codes
+    for line in sys.stdin:
+        order = json.loads(line)
+        pid = os.fork()
+        if not pid:
+            grow_up(**order)
+            sys.exit()
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+
+
+def grow_up(arguments, environment):
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    os.environ.update(environment)
+    sys.argv = list(arguments)
+    runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""What is there: the registry as ZooKeeper has it, seen by a client that shares nothing with the two ways."""
+
+import json
+from dataclasses import dataclass
+
+from kazoo.client import KazooClient
+from kazoo.exceptions import NoNodeError
+
+OPERATOR = "operator:secret"
+
+
+@dataclass(frozen=True)
+class Node:
+    path: str
+    data: bytes
+    owner: int  # the session that it lives and dies with; 0 for a node that stays
+
+    @property
+    def address(self):
+        value = json.loads(self.data)
+        return f"{value['host']}:{value['port']}"
+
+
+class Registry:
+    def __init__(self, hosts):
+        again = {"max_tries": -1, "delay": 0.02, "max_delay": 0.1}
+        self.client = KazooClient(hosts, connection_retry=again, command_retry=again, auth_data=[("digest", OPERATOR)])
+        self.client.start()
+
+    def close(self):
+        self.client.stop()
+        self.client.close()
+
+    def nodes(self, service):
+        """The nodes below a service's, in no order."""
+        try:
+            names = self.client.retry(self.client.get_children, f"/providers/{service}")
+        except NoNodeError:
+            return []
+        return [node for name in names if (node := self._node(f"/providers/{service}/{name}"))]
+
+    def services(self):
+        try:
+            return self.client.retry(self.client.get_children, "/providers")
+        except NoNodeError:
+            return []
+
+    def addresses(self, service):
+        """The addresses that are registered for a service, sorted: one registered twice is there twice."""
+        return sorted(node.address for node in self.nodes(service))
+
+    def clear(self):
+        """Remove everything that was ever registered."""
+        self.client.retry(self.client.delete, "/providers", recursive=True)
+
+    def _node(self, path):
+        try:
+            data, stat = self.client.retry(self.client.get, path)
+        except NoNodeError:
+            return None
+        return Node(path, data, stat.ephemeralOwner)

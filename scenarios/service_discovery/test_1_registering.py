@@ -1,0 +1,200 @@
+"""A service connects and registers as it starts, and stays registered: the client, the node, the listener."""
+
+import json
+import socket
+from uuid import UUID
+
+import pytest
+import requests
+from kazoo.exceptions import ConnectionClosedError
+from kazoo.handlers.threading import KazooTimeoutError
+
+from fixtures.waiting import eventually
+from reference.service_discovery.connection import CONNECT_TIMEOUT, Connection
+from reference.service_discovery.errors import Unreachable
+from scenarios.service_discovery import published
+from scenarios.service_discovery.first_use import HANGS, come_while_one_connects
+from scenarios.service_discovery.ways import Published
+
+
+class TestConnecting:
+    """The client starts within five seconds or raises."""
+
+    @pytest.mark.claim("disc-6")
+    @pytest.mark.parametrize("server", ["absent", "silent"])
+    def test_raises_when_nobody_answers_within_the_timeout(self, server, unanswering, stopwatch):
+        connection = Connection(unanswering(server), connect_timeout=0.5)
+
+        with stopwatch() as took, pytest.raises(Unreachable, match=r"no connection .* within 0\.5 s"):
+            connection.client()
+
+        assert 0.5 <= took.seconds < 1
+        assert published.CONNECT_TIMEOUT == CONNECT_TIMEOUT == 5
+
+    @pytest.mark.claim("disc-6")
+    def test_works_at_the_second_attempt(self, zookeeper, connect):
+        connection = connect(connect_timeout=0.5)
+        zookeeper.kill()
+        with pytest.raises(Unreachable):
+            connection.client()
+        zookeeper.restart()
+
+        assert connection.client().exists("/")
+
+    @pytest.mark.claim("disc-6")
+    def test_as_published_no_later_attempt_works(self, zookeeper, hosts, session_timeout, registry, monkeypatch):
+        monkeypatch.setattr(published, "CONNECT_TIMEOUT", 0.5)
+        library = Published(hosts, session_timeout, monkeypatch)
+        zookeeper.kill()
+        with pytest.raises(KazooTimeoutError):
+            library.connect()
+        zookeeper.restart()
+
+        with pytest.raises(ConnectionClosedError):
+            library.find("users")
+        library.close()
+
+
+class TestTheFirstUse:
+    """The client is a module's variable, made by whoever comes first."""
+
+    @pytest.mark.claim("disc-11", shows="published")
+    def test_fails_those_who_come_while_another_connects(self, provider, library):
+        users = provider("users")
+
+        first, *others = come_while_one_connects(library, "users", threads=8)
+
+        assert first == users.address
+        assert [type(other) for other in others] == [ConnectionClosedError] * 7
+
+    @pytest.mark.claim("disc-11", shows="corrected")
+    def test_serves_all_who_come_while_another_connects(self, provider, library):
+        users = provider("users")
+
+        assert come_while_one_connects(library, "users", threads=8) == [users.address] * 8
+
+    @pytest.mark.claim("disc-11", shows="published")
+    def test_hangs_after_a_fork(self, provider, forked):
+        users = provider("users")
+
+        assert forked("users") == {"parent": [users.address, users.address], "child": HANGS}
+
+    @pytest.mark.claim("disc-11", shows="corrected")
+    def test_works_after_a_fork(self, provider, forked):
+        users = provider("users")
+
+        assert forked("users") == {"parent": [users.address, users.address], "child": users.address}
+
+
+class TestTheNode:
+    @pytest.mark.claim("disc-1")
+    def test_is_made_by_the_application_factory(self, provider, registry, evidence):
+        users = provider("users")
+
+        (node,) = registry.nodes("users")
+        assert node.path == f"/providers/users/{UUID(node.path.rpartition('/')[2])}"
+        assert json.loads(node.data) == {"host": socket.getfqdn(), "port": users.port}
+        assert node.owner == users.facts["session"]
+        evidence.json("the node", {"path": node.path, "data": json.loads(node.data), "session": hex(node.owner)})
+
+    @pytest.mark.claim("disc-13", shows="published")
+    def test_is_there_before_the_server_listens(self, starting, registry):
+        users = starting("users", held=True)
+        users.made()
+
+        assert registry.addresses("users") == [users.address]
+        with pytest.raises(requests.ConnectionError):
+            users.get("")
+
+    @pytest.mark.claim("disc-13", shows="corrected")
+    def test_comes_once_the_server_listens(self, starting, registry):
+        users = starting("users", held=True)
+        users.made()
+        assert registry.addresses("users") == []
+
+        users.listen()
+
+        eventually(lambda: registry.addresses("users") == [users.address], within=5)
+
+    @pytest.mark.claim("disc-13", shows="published")
+    def test_is_there_once_a_worker_process(self, provider, registry):
+        users = provider("users", workers=2)
+
+        eventually(lambda: registry.addresses("users") == [users.address] * 2, within=10)
+
+    @pytest.mark.claim("disc-13", shows="corrected")
+    def test_is_there_once_an_address(self, provider, registry, expired):
+        users = provider("users", workers=2)
+        workers = users.workers(2)
+        (node,) = registry.nodes("users")
+
+        workers[node.owner].kill()
+
+        def taken_over():
+            (other,) = registry.nodes("users")
+            return other.address == users.address and other.owner != node.owner
+
+        eventually(taken_over, within=expired, despite=ValueError)
+
+
+class TestAShortCut:
+    """Connections break for half a second. The session survives, and with it the node."""
+
+    @pytest.mark.claim("disc-9", shows="published")
+    def test_deadlocks_the_process_that_registers_on_its_event_thread(self, provider, registry, short_cut, expired):
+        users = provider("users")
+
+        short_cut()
+
+        eventually(lambda: not registry.nodes("users"), within=2 * expired)
+        assert users.alive()
+        assert users.facts["state"] == "CONNECTED"
+        with pytest.raises(requests.Timeout):
+            users.find("users", within=2)
+
+    @pytest.mark.claim("disc-9", shows="corrected")
+    def test_changes_nothing(self, providers, registry, short_cut, expired):
+        users, canary = providers("users", "canary")
+        before = registry.nodes("users")
+
+        canary.kill()
+        short_cut()
+
+        # By then a session without heartbeats has expired.
+        eventually(lambda: not registry.nodes("canary"), within=2 * expired)
+        assert registry.nodes("users") == before
+        assert users.facts["state"] == "CONNECTED"
+        assert users.find("users", within=2) == users.address
+
+    @pytest.mark.claim("disc-8", shows="published")
+    def test_registers_twice_what_registers_in_a_spawned_thread(self, provider, registry, short_cut):
+        users = provider("users", listener="in_a_spawned_thread")
+
+        short_cut()
+
+        eventually(lambda: registry.addresses("users") == [users.address] * 2, within=5)
+        assert {node.owner for node in registry.nodes("users")} == {users.facts["session"]}
+
+    @pytest.mark.claim("disc-8", shows="corrected")
+    def test_leaves_one_registration(self, providers, registry, short_cut, expired):
+        users, canary = providers("users", "canary", listener="in_a_spawned_thread")
+
+        canary.kill()
+        short_cut()
+
+        eventually(lambda: not registry.nodes("canary"), within=2 * expired)
+        assert registry.addresses("users") == [users.address]
+
+
+class TestALostSession:
+    @pytest.mark.claim("disc-5")
+    def test_brings_the_registration_back(self, provider, registry, expired):
+        users = provider("users")
+        session = users.facts["session"]
+
+        users.pause()
+        eventually(lambda: not registry.nodes("users"), within=expired)
+        users.resume()
+
+        eventually(lambda: registry.addresses("users") == [users.address], within=5)
+        assert users.facts["session"] != session
