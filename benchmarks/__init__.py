@@ -1,0 +1,1 @@
+"""Figures: one file a subject, `bounds.toml` with what each must reach, `peers/` with a worker a peer."""

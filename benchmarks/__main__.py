@@ -1,0 +1,121 @@
+"""The stored figures, drawn and as a table: `python -m benchmarks plot`, `python -m benchmarks table`."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import matplotlib as mpl
+import typer
+from matplotlib.figure import Figure
+
+from fixtures.claims.evidence import markdown
+
+HERE = Path(__file__).parent
+STORED = HERE.parent / "results" / "benchmarks"
+# What is drawn: the run that holds it (by the end of its name), the test, and what it is called.
+CURVES = [
+    ("published", "test_document_table", "published (i7-8750H)", "s--"),
+    ("peers", "test_document_table", "the published package here", "s-"),
+    ("ours", "test_document_table", "ours, same cluster", "o-"),
+    ("ours", "test_limit", "limit: Polars counts the same frame", "^:"),
+]
+
+app = typer.Typer(help="The stored figures of results/benchmarks.", no_args_is_help=True)
+Folder = Annotated[Path, typer.Option(help="Where the runs are stored.")]
+
+
+@app.command()
+def plot(
+    stored: Folder = STORED, out: Annotated[Path | None, typer.Option(help="An .svg or .png file.")] = None
+) -> None:
+    """Draw rows against seconds, both logarithmic: published, the peer here, ours, and the limit."""
+    out = out or stored / "table_summarization.svg"
+    # The same figures give the same file.
+    with mpl.rc_context({"svg.hashsalt": "table_summarization", "font.size": 10}):
+        figure = Figure(figsize=(7, 4.5), layout="constrained")
+        axes = figure.subplots()
+        for run, test, label, style in CURVES:
+            points = sorted((each["extra_info"]["rows"], each["stats"]["median"]) for each in _tests(stored, run, test))
+            if points:
+                axes.loglog(*zip(*points, strict=True), style, label=label)
+        axes.set(xlabel="rows", ylabel="seconds", title="Time to summarize the document's table")
+        axes.grid(visible=True, alpha=0.3)
+        axes.legend()
+        figure.savefig(out, dpi=150, metadata={"Date": None} if out.suffix == ".svg" else None)
+    typer.echo(f"drawn: {out}")
+
+
+@app.command()
+def table(stored: Folder = STORED) -> None:
+    """Print what every benchmark must reach, aims at, and reached when last stored, as Markdown."""
+    bounds = tomllib.loads((HERE / "bounds.toml").read_text())
+    rows = [
+        row
+        for subject, tests in bounds.items()
+        for test, bound in tests.items()
+        for row in _rows(bound, list(_tests(stored, "ours", test, subject)))
+    ]
+    typer.echo(markdown(rows), nl=False)
+
+
+def _tests(stored: Path, run: str, test: str, subject: str = "table_summarization") -> Iterator[Mapping[str, Any]]:
+    for path in stored.rglob(f"[0-9]*_{run}.json"):
+        for each in json.loads(path.read_text())["benchmarks"]:
+            file, _, name = each["fullname"].partition("::")
+            if (
+                Path(file).stem.removeprefix("test_") == subject.removeprefix("test_")
+                and name.partition("[")[0] == test
+            ):
+                yield each
+
+
+def _rows(bound: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
+    for each in tests or [None]:
+        facts = each["extra_info"] if each else {}
+        against = f"{bound['against']} ({each['param']})" if each and each["param"] else bound["against"]
+        yield {
+            "work": bound["work"],
+            "against": against,
+            "must": _said(bound, bound.get("faster") or bound.get("slower") or bound["at_most"]),
+            "aim": _said(bound, bound["aim"]),
+            "reached": _reached(bound, facts) if facts else "not stored",
+            "99 % interval": _interval(bound, facts) if facts else "",
+            "rounds": str(facts.get("rounds", "")),
+            "peak memory": _memory(facts),
+        }
+
+
+def _said(bound: Mapping[str, Any], value: float) -> str:
+    word = "exponent at most " if bound["class"] == "shape" else ""
+    return f"{word}{value:g}{_unit(bound)}"
+
+
+def _unit(bound: Mapping[str, Any]) -> str:
+    return "" if bound["class"] == "shape" else "x faster" if "faster" in bound else "x its time at most"
+
+
+def _reached(bound: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    if bound["class"] == "shape":
+        return f"{facts['exponent']:.2f}"
+    return f"{1 / facts['ratio']:,.3g}x faster" if "faster" in bound else f"{facts['ratio']:.2f}x its time"
+
+
+def _interval(bound: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    ends = (facts["low"], facts["high"])
+    if "faster" in bound:
+        ends = (1 / facts["high"], 1 / facts["low"])
+    return " to ".join(f"{end:,.0f}" if end >= 100 else f"{end:.2f}" for end in ends)
+
+
+def _memory(facts: Mapping[str, Any]) -> str:
+    largest = max(facts.get("peaks_mb", {}).values(), default=None)
+    peaks = (largest, facts.get("ours_peak_mb"), facts.get("other_peak_mb"))
+    return " against ".join(f"{peak:,.0f} MiB" for peak in peaks if peak is not None)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,210 @@
+"""The suite: sizes, bounds, and figures that pytest-benchmark shows, stores and compares with what is published."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tomllib
+import warnings
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+from pytest_benchmark.logger import PytestBenchmarkWarning
+
+from benchmarks.replay import Clock
+from fixtures.measure import Comparison, Growth, Timed
+from fixtures.measure.plugin import Grows, Versus
+from fixtures.venvs import Peer, venv
+
+SIZES = ("smoke", "gate", "full", "peers", "soak")
+STORAGE = "results/benchmarks"
+BOUNDS = tomllib.loads(Path(__file__).with_name("bounds.toml").read_text())
+PEERS = Path(__file__).parent / "peers"
+CLOCK = Clock()
+FIGURES = pytest.StashKey[list[tuple[str, Mapping[str, Any], Comparison | Growth]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("figures").addoption(
+        "--sizes",
+        choices=SIZES,
+        default="gate",
+        help="smoke: does it run; gate (default): CI's; full: every bound at its size; peers: published packages in "
+        "our place, at their large sizes too (an hour); soak: the largest",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "peers: under --sizes=peers it times the published package in our place")
+    option = config.option
+    if option.benchmark_storage == "file://./.benchmarks":
+        option.benchmark_storage = f"file://{config.rootpath / STORAGE}"
+    if option.benchmark_compare is True:
+        # All that is stored, and not only the last run: the document's own figures are the first.
+        option.benchmark_compare = "[0-9][0-9][0-9][0-9]_"
+    if option.benchmark_group_by == "group":
+        option.benchmark_group_by = "name"
+    # Other machines are compared on purpose, each named by its run.
+    warnings.filterwarnings("ignore", "Benchmark machine_info is different", PytestBenchmarkWarning)
+    option.benchmark_columns = option.benchmark_columns or ["min", "median", "max", "rounds"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.benchmark(timer=CLOCK))
+    if config.getoption("sizes") == "peers":
+        others = [item for item in items if item.get_closest_marker("peers") is None]
+        items[:] = [item for item in items if item.get_closest_marker("peers") is not None]
+        config.hook.pytest_deselected(items=others)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_benchmark_group_stats() -> Generator[None, Any, Any]:
+    groups = yield
+    return sorted(groups, key=lambda group: [part.zfill(9) for part in re.split(r"(\d+)", group[0] or "")])
+
+
+def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
+    # What tells figures apart, and nothing that names a machine.
+    machine_info.pop("node", None)
+    cpu = machine_info.get("cpu", {})
+    machine_info["cpu"] = {name: cpu[name] for name in ("brand_raw", "arch", "count") if name in cpu}
+    machine_info["memory_gb"] = round(psutil.virtual_memory().total / 2**30)
+    machine_info["usable_cores"] = len(os.sched_getaffinity(0))
+
+
+class Recorder:
+    """Gives a test's figures to pytest-benchmark."""
+
+    def __init__(self, request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> None:
+        self.request = request
+        self.benchmark = benchmark
+        name = getattr(request.node, "originalname", request.node.name)
+        self.bound: Mapping[str, Any] = BOUNDS.get(request.path.stem, {}).get(name, {})
+
+    def __call__(self, seconds: Sequence[float], /, **facts: Any) -> None:
+        """Keep seconds by round, and facts about them."""
+        CLOCK.tell(seconds)
+        self.benchmark.pedantic(lambda: None, rounds=len(seconds))
+        self.benchmark.extra_info.update(facts)
+
+    def limits(self, *names: str) -> dict[str, float]:
+        """Return the bound of this test under the names that its judge knows."""
+        limits = {name: self.bound[name] for name in names if name in self.bound}
+        if not limits:
+            raise LookupError(f"bounds.toml has none of {', '.join(names)} for {self.request.node.nodeid}")
+        return limits
+
+    def judged(self, measured: Comparison | Growth, seconds: Sequence[float], **facts: Any) -> None:
+        """Keep what was measured and held against its bound."""
+        self(seconds, **measured.figures(), aim=self.bound["aim"], **facts)
+        self.request.config.stash.setdefault(FIGURES, []).append((self.request.node.name, self.bound, measured))
+
+
+@pytest.fixture
+def sizes(request: pytest.FixtureRequest) -> str:
+    """How large: smoke, gate, full, peers or soak."""
+    return str(request.config.getoption("sizes"))
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Recorder:
+    """`record(seconds, fact=...)` stores a figure that no bound is put on."""
+    return Recorder(request, benchmark)
+
+
+class RecordedVersus(Versus):
+    def __init__(self, request: pytest.FixtureRequest, record: Recorder) -> None:
+        super().__init__(request)
+        self.record = record
+
+    def __call__(self, ours: Callable[..., Any], other: Callable[..., Any], **settings: Any) -> Comparison:
+        __tracebackhide__ = True
+        facts = settings.pop("facts", {})
+        limits = self.record.limits("faster", "slower")
+        measured = super().__call__(ours, other, **limits, **{"memory": True, **settings})
+        self.record.judged(measured, measured.ours, **facts)
+        return measured
+
+
+class RecordedGrowth(Grows):
+    def __init__(self, request: pytest.FixtureRequest, record: Recorder) -> None:
+        super().__init__(request)
+        self.record = record
+
+    def __call__(self, run: Callable[[Any], Any], sizes: Sequence[int], **settings: Any) -> Growth:
+        __tracebackhide__ = True
+        peaks: dict[Any, float] = {}
+
+        def watched(size: Any) -> Any:
+            taken = run(size)
+            if isinstance(taken, Timed) and taken.peak_mb is not None:
+                peaks[size] = max(taken.peak_mb, peaks.get(size, 0))
+            return taken
+
+        measured = super().__call__(watched, sizes, **self.record.limits("at_most"), **settings)
+        self.record.judged(measured, [each[-1] for each in measured.seconds], peaks_mb=peaks)
+        return measured
+
+
+@pytest.fixture
+def versus(request: pytest.FixtureRequest, record: Recorder) -> RecordedVersus:
+    """`versus(ours, other)`: as ever, with the bound of `bounds.toml`, stored. `facts` are stored beside."""
+    return RecordedVersus(request, record)
+
+
+@pytest.fixture
+def growth(request: pytest.FixtureRequest, record: Recorder) -> RecordedGrowth:
+    """`growth(run, sizes)`: as ever, with the bound of `bounds.toml`; the times of the largest size are stored."""
+    return RecordedGrowth(request, record)
+
+
+@pytest.fixture(scope="module")
+def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Peer]]:
+    """`peer(worker, *arguments, environment=None)` starts a worker of `peers/`; it ends with the module.
+
+    Workers share the folder of their tables.
+    """
+    tables = tmp_path_factory.mktemp("tables")
+    running: dict[tuple[str, ...], Peer] = {}
+
+    def start(worker: str, *arguments: str, environment: str | None = None) -> Peer:
+        key = (worker, *arguments)
+        if key not in running:
+            python = Path(sys.executable) if environment is None else venv(environment).python
+            variables = {"BENCHMARK_TABLES": str(tables)}
+            if environment is None:
+                variables["PYTHONPATH"] = str(PEERS.parents[1])
+            running[key] = Peer(python, PEERS / f"{worker}.py", *arguments, variables=variables).__enter__()
+        return running[key]
+
+    yield start
+    for each in running.values():
+        each.close()
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Return the versions of packages of this environment, to be stored beside a figure."""
+    return {package: version(package) for package in packages}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    figures = config.stash.get(FIGURES, [])
+    if figures:
+        terminalreporter.section("figures, each a ratio in one run")
+    for name, bound, measured in figures:
+        aim = f"aim {bound['aim']:g} {'reached' if _reached(bound, measured) else 'not reached'}"
+        terminalreporter.write_line(f"{name}: {bound['work']}, against {bound['against']}: {measured} ({aim})")
+
+
+def _reached(bound: Mapping[str, Any], measured: Comparison | Growth) -> bool:
+    if isinstance(measured, Growth):
+        return measured.exponent <= bound["aim"]
+    return (1 / measured.ratio >= bound["aim"]) if "faster" in bound else (measured.ratio <= bound["aim"])

@@ -1,0 +1,50 @@
+"""The tables that all workers make alike; a Parquet file is made once, in a folder they share."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from document import COLUMNS, PATIENTS
+
+
+def patients(rows: int) -> pd.DataFrame:
+    """Return the ten patients over and over, in columns of objects."""
+    ten = pd.DataFrame(PATIENTS, columns=list(COLUMNS), dtype=object)
+    return ten.take(np.resize(np.arange(len(ten)), rows)).reset_index(drop=True)
+
+
+def patients_parquet(rows: int) -> Path:
+    """Return a Parquet file of the ten patients over and over."""
+    return _parquet(f"patients-{rows}", rows, patients)
+
+
+def wide_parquet(rows: int) -> Path:
+    """Return a Parquet file of 12 columns with 10,000 distinct values each, drawn by Zipf's law, no two alike."""
+    chance = np.random.default_rng(rows)
+
+    def some(size: int) -> pd.DataFrame:
+        drawn = chance.zipf(1.2, (12, size)) % 10_000
+        return pd.DataFrame(
+            {f"column_{n}": np.char.add(f"value_{n}_", each.astype(str)) for n, each in enumerate(drawn)}
+        )
+
+    return _parquet(f"wide-{rows}", rows, some)
+
+
+def _parquet(name: str, rows: int, some: Callable[[int], pd.DataFrame]) -> Path:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = Path(os.environ["BENCHMARK_TABLES"]) / f"{name}.parquet"
+    if not path.exists():
+        made = path.with_suffix(f".{os.getpid()}")
+        writer = None
+        for start in range(0, rows, 1_000_000):
+            table = pa.Table.from_pandas(some(min(1_000_000, rows - start)), preserve_index=False)
+            writer = writer or pq.ParquetWriter(made, table.schema)
+            writer.write_table(table)
+        writer.close()
+        made.rename(path)
+    return path

@@ -1,0 +1,59 @@
+"""Our own library as a worker, so that it is timed and its memory measured just as the others are."""
+
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+warnings.filterwarnings("ignore", "Sending large graph")  # the document's way to hand a frame to Dask
+
+
+def once() -> None:
+    """Summarize the ten patients in this process."""
+    from document import records
+
+    from reference.table_summarization import summarize
+
+    found = summarize(records())
+    json.dump([[each.pattern, each.saving, each.coverage] for each in found.patterns], sys.stdout)
+
+
+def counting(made: Callable[[int], Any]) -> Callable[[int], tuple[float, Any]]:
+    """Return the timing of a summary of the table that is made of a size; its checksum is what was counted."""
+    from protocol import timed
+
+    from reference.table_summarization import summarize
+
+    def run(rows: int) -> tuple[float, Any]:
+        table = made(rows)
+        seconds, summary = timed(lambda: summarize(table))
+        return seconds, [summary.rows, summary.plan.distinct_rows]
+
+    return run
+
+
+def main() -> None:
+    """Serve the document's cluster, fresh processes, or tables in this process."""
+    from document import cluster, in_a_fresh_process, on_a_cluster
+    from protocol import serve
+    from tables import patients, patients_parquet, wide_parquet
+
+    if sys.argv[1:] == ["fresh"]:
+        serve({"process": in_a_fresh_process})
+    if sys.argv[1:] == ["document"]:
+        from reference.table_summarization import summarize
+
+        with cluster() as running, running.get_client():
+            serve({"document": on_a_cluster(lambda table: summarize(table).patterns)})
+    serve(
+        {
+            "objects": counting(patients),
+            "parquet": counting(lambda rows: str(patients_parquet(rows))),
+            "wide": counting(lambda rows: str(wide_parquet(rows))),
+        }
+    )
+
+
+if __name__ == "__main__":
+    once() if sys.argv[1:2] == ["once"] else main()

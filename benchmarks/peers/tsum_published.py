@@ -1,0 +1,35 @@
+"""The published package tsum 0.1.0: on the document's cluster (`document`), or once in a fresh process (`fresh`)."""
+
+import json
+import sys
+import warnings
+
+warnings.simplefilter("ignore")  # of pandas and Dask, about how the package uses them
+
+
+def once() -> None:
+    """Summarize the ten patients, without a cluster: the least that the package needs."""
+    import dask.dataframe as dd
+    import pandas as pd
+    from document import PARTITIONS, listed, records
+    from tsum import summarize
+
+    table = dd.from_pandas(pd.DataFrame.from_records(records()), npartitions=PARTITIONS)
+    json.dump(listed(summarize(ddf=table)), sys.stdout)
+
+
+def main() -> None:
+    """Serve one of the two."""
+    from document import cluster, in_a_fresh_process, on_a_cluster
+    from protocol import serve
+
+    if sys.argv[1:] == ["fresh"]:
+        serve({"process": in_a_fresh_process})
+    with cluster() as running, running.get_client():
+        from tsum import summarize
+
+        serve({"document": on_a_cluster(lambda table: summarize(ddf=table))})
+
+
+if __name__ == "__main__":
+    once() if sys.argv[1:2] == ["once"] else main()

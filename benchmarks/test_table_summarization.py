@@ -1,0 +1,133 @@
+"""Time of summaries: beside the published table, against the published package, against limits, and how it grows."""
+
+import pytest
+
+from benchmarks.conftest import versions
+
+DECADES = [10**power for power in range(1, 8)]
+# The machine of the published table has so much.
+MEMORY_LIMIT_MB = 16 * 1024
+# What the published package may take, in seconds, before it is given up.
+PATIENCE = 7200
+
+LARGEST = {"smoke": 1_000, "gate": 100_000, "full": 10_000_000, "peers": 10_000_000, "soak": 10_000_000}
+
+
+@pytest.fixture
+def ours(peer):
+    return peer("tsum_ours")
+
+
+@pytest.fixture
+def ours_on_the_cluster(peer):
+    return peer("tsum_ours", "document")
+
+
+@pytest.fixture
+def published(peer):
+    return lambda *arguments: peer("tsum_published", *arguments, environment="tsum")
+
+
+def pytest_generate_tests(metafunc):
+    if "rows" in metafunc.fixturenames:
+        largest = LARGEST[metafunc.config.getoption("sizes")]
+        metafunc.parametrize("rows", [rows for rows in DECADES if rows <= largest])
+
+
+@pytest.mark.peers
+@pytest.mark.timeout(PATIENCE)
+def test_document_table(rows, sizes, record, request):
+    """The document's table: its ids match the published run's, and with --sizes=peers the published package's."""
+    if sizes == "peers":
+        # A run of minutes is taken once, and no interval is claimed.
+        taken = [request.getfixturevalue("published")().run("document", rows, within=PATIENCE)]
+        environment = {"tsum": "0.1.0"}
+    else:
+        worker = request.getfixturevalue("ours_on_the_cluster")
+        taken = [worker.run("document", rows, within=120) for _ in range(6)][1:]
+        environment = versions("dask", "distributed", "pandas", "pyarrow")
+    assert taken[0].value[0][0] == {"gender": "M", "age": "adult"}
+    _record(record, taken, rows, environment)
+
+
+def test_limit(rows, record, peer):
+    """What any program must do with the document's table: Polars counting the distinct rows of the same frame."""
+    worker = peer("limits", "polars")
+    taken = [worker.run("objects", rows, within=120) for _ in range(6)][1:]
+    assert taken[0].value == [rows, 7]
+    _record(record, taken, rows, versions("polars", "pandas"))
+
+
+def _record(record, taken, rows, environment):
+    record(
+        [each.seconds for each in taken], peak_mb=max(each.peak_mb for each in taken), rows=rows, versions=environment
+    )
+
+
+@pytest.mark.timeout(1800)
+def test_against_the_published_package(sizes, versus, ours_on_the_cluster, published):
+    rows = min(LARGEST[sizes], 100_000)
+    for _ in range(2):
+        ours_on_the_cluster.run("document", rows, within=60)
+    peer = published()
+    versus(
+        lambda: ours_on_the_cluster.run("document", rows, within=60),
+        lambda: peer.run("document", rows, within=600),
+        rounds=3,
+        warmup=0,
+        facts={"rows": rows, "peer": "tsum 0.1.0", "versions": versions("dask", "distributed", "pandas")},
+    )
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_parquet_against_the_limit(engine, sizes, versus, ours, peer):
+    rows = 10_000 if sizes == "smoke" else 10_000_000
+    limit = peer("limits", engine)
+    versus(
+        lambda: ours.run("parquet", rows, within=120),
+        lambda: limit.run("parquet", rows, within=120),
+        rounds=40 if sizes == "full" else 15,
+        facts={"rows": rows, "peer": engine, "versions": versions(engine, "pyarrow")},
+    )
+
+
+def test_objects_against_the_limit(sizes, versus, ours, peer):
+    rows = {"smoke": 10_000, "gate": 1_000_000}.get(sizes, 10_000_000)
+    limit = peer("limits", "polars")
+    versus(
+        lambda: ours.run("objects", rows, within=120),
+        lambda: limit.run("objects", rows, within=120),
+        rounds=15,
+        facts={"rows": rows, "peer": "polars", "versions": versions("polars", "pandas", "pyarrow")},
+    )
+
+
+@pytest.mark.parametrize("table", ["objects", "parquet"])
+@pytest.mark.timeout(1800)
+def test_growth(table, sizes, growth, ours, record):
+    largest = {"smoke": 5, "gate": 6, "soak": 8}.get(sizes, 7)
+    growth(
+        lambda rows: ours.run(table, rows, within=900),
+        [10**power for power in range(largest - 2, largest + 1)],
+        rounds=3 if sizes == "soak" else 5,
+    )
+    assert max(record.benchmark.extra_info["peaks_mb"].values()) < MEMORY_LIMIT_MB
+
+
+@pytest.mark.timeout(1800)
+def test_wide_and_high_cardinality(sizes, growth, ours):
+    largest = {"smoke": 10_000, "gate": 100_000}.get(sizes, 1_000_000)
+    growth(lambda rows: ours.run("wide", rows, within=300), [largest // 10, largest], rounds=5)
+
+
+@pytest.mark.timeout(1800)
+def test_ten_rows_in_a_fresh_process(versus, peer, published):
+    ours, theirs = peer("tsum_ours", "fresh"), published("fresh")
+    ours.run("process", 10, within=60)
+    versus(
+        lambda: ours.run("process", 10, within=60),
+        lambda: theirs.run("process", 10, within=300),
+        rounds=3,
+        warmup=0,
+        facts={"rows": 10, "peer": "tsum 0.1.0"},
+    )
