@@ -209,13 +209,15 @@ class Every:
         return value
 
 
-Rules: TypeAlias = Binning | Mapping[str, Binning]
-"""One rule for all columns, or rules by column; a column without one has `Auto()`."""
+Rules: TypeAlias = Binning | Mapping[Any, Binning]
+"""One rule for all columns, or rules by column; a column without one has that of None, or else `Auto()`."""
 
 
 def rule_for(rules: Rules, column: str) -> Binning:
     """The rule of a column."""
-    return rules.get(column, Auto()) if isinstance(rules, Mapping) else rules
+    if not isinstance(rules, Mapping):
+        return rules
+    return rules.get(column) or rules.get(None) or Auto()
 
 
 def binnable(values: Sequence[Value]) -> bool:

@@ -53,8 +53,7 @@ def table_of(
         fixable.sort(key=order)
         code_of = {_identity(value): code for code, value in enumerate(fixable)}
         bits = sum(stored_bits(value) for value in values)
-        domain = len(tally) - (ignore_missing and _identity(None) in tally)
-        columns.append(Column(name, fixable, domain, -(-bits // len(values))))
+        columns.append(Column(name, fixable, len(tally), -(-bits // len(values))))
         codes.append([code_of.get(_identity(value), NO_VALUE) for value in values])
     tally_of_rows = Counter(zip(*codes, strict=True))
     return CodedTable(

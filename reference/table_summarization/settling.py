@@ -54,7 +54,7 @@ def settle(counts: Counts, recodings: Recodings, *, ignore_missing: bool) -> Cod
         ascending = sorted(range(len(values)), key=lambda position: order(values[position]))
         code_of = np.full(len(dictionary), NO_VALUE, dtype=np.int32)
         code_of[chosen[ascending]] = np.arange(len(chosen), dtype=np.int32)
-        domain = int(np.count_nonzero(tally[~missing])) + (int(tally[missing].any()) if not ignore_missing else 0)
+        domain = int(np.count_nonzero(tally))
         mean_bits = -(-int(tally @ bits) // rows)
         columns.append(Column(name, [values[position] for position in ascending], domain, mean_bits))
         codes.append(code_of[cells])

@@ -50,12 +50,17 @@ class _Options:
         if self.max_distinct < 1:
             raise SummaryError(f"at least 1 distinct row must be kept, not {self.max_distinct}")
 
+    @property
+    def _ruled(self) -> list[str]:
+        """The columns that have a rule of their own."""
+        return [name for name in self.binning if name is not None] if isinstance(self.binning, Mapping) else []
+
     def limits(self, rows: int) -> Limits:
         return Limits(self.patterns, math.ceil(round(self.min_coverage * rows / 100, 6)))
 
     def chosen(self, names: Sequence[str]) -> tuple[str, ...]:
         """The columns to look at, in the order of the table."""
-        named = [*(self.columns or ()), *(self.binning if isinstance(self.binning, Mapping) else ())]
+        named = [*(self.columns or ()), *self._ruled]
         for name in named:
             if name not in names:
                 raise UnknownColumnError(f"the table has no column {name!r}; it has {', '.join(map(repr, names))}")
@@ -69,7 +74,7 @@ class _Options:
     def intervals(self, name: str, distribution: tuple[list[Any], list[int]] | None) -> Intervals | None:
         """The bins of a column, None for none."""
         if distribution is None:
-            if isinstance(self.binning, Mapping) and not isinstance(self.binning.get(name, Auto()), Auto | AsValues):
+            if name in self._ruled and not isinstance(rule_for(self.binning, name), Auto | AsValues):
                 raise SummaryError(f"column {name!r} cannot be binned: its values are not all numbers, or all times")
             return None
         try:
@@ -113,8 +118,8 @@ def summarize(
         cost: The cost model: `cpython-3.11` (the published one), `paper` or `domain`; see `costs`.
         table: The warehouse's table, `schema.table` if need be.
         query: Or a SELECT to run there.
-        client: The Dask client to use for a Dask DataFrame or for files; None for the current one if there is one, except
-            for a Dask DataFrame made of data in this process, which is counted here.
+        client: The Dask client to use for a Dask DataFrame or for files; None for the current one if there is one,
+            except for a Dask DataFrame made of data in this process, which is counted here.
         storage_options: What fsspec's file system is given for addresses, such as a key and an endpoint.
         max_distinct: More distinct rows than so many are not brought together: the patterns are then looked for in a
             sample, counted in all rows, and `Summary.plan` says so with the error.

@@ -23,7 +23,7 @@ class Column:
     Attributes:
         name: Its name.
         values: The values that a pattern can fix, ascending by `values.order`; a cell's code is a position in it.
-        domain: The number of distinct values in the column, those without a code included.
+        domain: The number of distinct values in the column, those without a code and a missing one included.
         mean_bits: The average number of bits that a cell takes, rounded up; see `costs.stored_bits`.
     """
 

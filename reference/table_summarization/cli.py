@@ -1,0 +1,184 @@
+"""The command `table-summarization`, `tsum` for short: the patterns of files, or of a warehouse's table."""
+
+import enum
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reference.table_summarization.binning import Binning, parse_rule
+from reference.table_summarization.errors import MissingExtraError, SummaryError
+from reference.table_summarization.result import Summary
+from reference.table_summarization.summarize import summarize
+
+if TYPE_CHECKING:
+    from reference.table_summarization.sources.source import Progress
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+
+
+class Format(enum.StrEnum):
+    """How the patterns are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    SENTENCES = "sentences"
+
+
+class Missing(enum.StrEnum):
+    """What a missing value is."""
+
+    VALUE = "value"
+    IGNORE = "ignore"
+
+
+class Cost(enum.StrEnum):
+    """What a pattern saves."""
+
+    CPYTHON = "cpython-3.11"
+    PAPER = "paper"
+    DOMAIN = "domain"
+
+
+_WRITE = {
+    Format.TABLE: Summary.to_text,
+    Format.JSON: Summary.to_json,
+    Format.MARKDOWN: Summary.to_markdown,
+    Format.SENTENCES: lambda summary: "\n".join(summary.sentences()),
+}
+
+_EXAMPLES = """
+Examples:
+
+`tsum patients.csv`
+
+`tsum 'flights/*.parquet' -c carrier,origin,dep_delay --bin dep_delay=0,15,60 -n 8 --plot flights.png`
+
+`tsum s3://bucket/table/ --format json`
+
+`tsum postgresql+psycopg://user@host/shop --table orders --min-coverage 5`
+"""
+
+
+@app.command(no_args_is_help=True, epilog=_EXAMPLES)
+def tsum(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            show_default=False,
+            help="CSV or Parquet: paths, globs, folders, or addresses such as s3://bucket/key. With `--table` or "
+            "`--query` a warehouse's SQLAlchemy URL.",
+        ),
+    ],
+    columns: Annotated[
+        str | None, typer.Option("--columns", "-c", metavar="A,B,...", help="The columns to look at; all by default.")
+    ] = None,
+    patterns: Annotated[int, typer.Option("--patterns", "-n", min=0, help="At most so many patterns; 0 for all.")] = 20,
+    min_coverage: Annotated[
+        float, typer.Option(min=0, max=100, metavar="PERCENT", help="Only patterns that cover so much of the table.")
+    ] = 0.0,
+    missing: Annotated[
+        Missing, typer.Option(help="Whether a missing value is a value that patterns may fix, or is ignored.")
+    ] = Missing.VALUE,
+    bins: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--bin",
+            metavar="[COLUMN=]RULE",
+            show_default=False,
+            help="How numbers and times become few values: `values`, `auto`, `quantiles:4`, `width:10`, `year`, "
+            "`month`, `day`, `hour`, or edges such as `0,15,60`. By default 32 values stay; more become quartiles.",
+        ),
+    ] = None,
+    cost: Annotated[
+        Cost, typer.Option(help="What a pattern saves: the published model, or the paper's in two readings.")
+    ] = Cost.CPYTHON,
+    output_format: Annotated[
+        Format, typer.Option("--format", "-f", help="How the patterns are written.")
+    ] = Format.TABLE,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw to this file; its ending says in which format (png, svg, pdf).")
+    ] = None,
+    table: Annotated[str | None, typer.Option(help="A warehouse's table, `schema.table` if need be.")] = None,
+    query: Annotated[str | None, typer.Option(help="Or a SELECT to run there.")] = None,
+    max_distinct: Annotated[
+        int, typer.Option(min=1, help="More distinct rows are sampled; the plan then says so, with the error.")
+    ] = 10_000_000,
+    plan: Annotated[bool, typer.Option("--plan", help="Say how it was done, on standard error.")] = False,
+) -> None:
+    """The few patterns that describe most of a table's rows, those that save most first."""
+    with _clear():
+        if len(files) > 1 and (table is not None or query is not None):
+            raise SummaryError("a warehouse has one URL, and more than one argument was given")
+        with _progress() as progress:
+            summary = summarize(
+                files[0] if len(files) == 1 else files,
+                columns=[name.strip() for name in columns.split(",")] if columns else None,
+                patterns=patterns or None,
+                min_coverage=min_coverage,
+                missing=missing.value,
+                binning=_rules(bins or []),
+                cost=cost.value,
+                table=table,
+                query=query,
+                max_distinct=max_distinct,
+                progress=progress,
+            )
+        if plot is not None:
+            _draw(summary, plot, ", ".join(files))
+        typer.echo(_WRITE[output_format](summary))
+        if plan:
+            typer.echo(str(summary.plan), err=True)
+
+
+def _rules(bins: list[str]) -> dict[str | None, Binning]:
+    """The rules of `--bin`: by column, and under None that of the others."""
+    rules: dict[str | None, Binning] = {}
+    for text in bins:
+        column, equals, rule = text.rpartition("=")
+        rules[column if equals else None] = parse_rule(rule)
+    return rules
+
+
+@contextmanager
+def _clear() -> Iterator[None]:
+    """One sentence and exit code 2 instead of a traceback, for what the caller can put right."""
+    try:
+        yield
+    except SummaryError as error:
+        typer.echo(f"tsum: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+@contextmanager
+def _progress() -> "Iterator[Progress | None]":
+    """A bar on standard error, once a table has several parts; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("counting", total=None, visible=False)
+
+        def tell(done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of, visible=of > 1)
+
+        yield tell
+
+
+def _draw(summary: Summary, path: Path, title: str) -> None:
+    try:
+        from reference.table_summarization.drawing import draw
+
+        draw(summary, title).savefig(path)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"the package {error.name}") from None
+    except (OSError, ValueError) as error:
+        raise SummaryError(f"{path} cannot be drawn: {error}") from None
