@@ -141,10 +141,7 @@ def error_bound(order: Order, base: float | Fraction, power: SupportsIndex, root
         drift += abs(power) * pow_error
     else:
         drift += (1 + reciprocal) * pow_error / root
-    try:
-        return math.expm1(drift) / ROUNDOFF + 2 * POW_ULPS * math.exp(drift)
-    except OverflowError:
-        return math.inf
+    return math.expm1(drift) / ROUNDOFF + 2 * POW_ULPS * math.exp(drift)
 
 
 def _pow(base: float, exponent: float) -> float:

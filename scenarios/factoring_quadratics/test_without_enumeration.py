@@ -144,7 +144,7 @@ class TestTheCost:
             lambda quadratics: [factors_of_all(quadratics) for _ in range(100)],
             [3, 30],
             at_most=0.5,
-            rounds=7,
+            rounds=5,
             setup=lambda digits: made(digits, 50),
         )
 
