@@ -87,7 +87,7 @@ class Recorder:
         self.request = request
         self.benchmark = benchmark
         name = getattr(request.node, "originalname", request.node.name)
-        self.bound: Mapping[str, Any] = BOUNDS.get(request.path.stem, {}).get(name, {})
+        self.bound: Mapping[str, Any] = BOUNDS.get(request.path.stem.removeprefix("test_"), {}).get(name, {})
 
     def __call__(self, seconds: Sequence[float], /, **facts: Any) -> None:
         """Keep seconds by round, and facts about them."""

@@ -1,0 +1,57 @@
+"""Factoring without enumeration: against sympy, against the method's table, and by the number of digits."""
+
+import random
+
+import sympy
+
+from benchmarks.conftest import versions
+from reference.factoring_quadratics import factor, method_table
+
+
+def quadratics(digits, number):
+    """Quadratics that have factors, with coefficients of about so many digits."""
+    chance = random.Random(digits)
+    half = 10 ** (digits // 2)
+    made = []
+    while len(made) < number:
+        p, q = (chance.randrange(1, half) for _ in range(2))
+        r, s = (chance.randrange(-half, half) for _ in range(2))
+        made.append((p * q, p * s + q * r, r * s))
+    return made
+
+
+def test_against_sympy(versus):
+    made = quadratics(30, 50)
+    x = sympy.Symbol("x")
+    polynomials = [sympy.Poly(quadratic, x, domain="ZZ") for quadratic in made]
+    versus(
+        lambda: [factor(*quadratic) for quadratic in made],
+        lambda: [polynomial.factor_list() for polynomial in polynomials],
+        checksum=lambda answers: [_coefficients(answer) for answer in answers],
+        facts={"versions": versions("sympy")},
+    )
+
+
+def _coefficients(answer):
+    if isinstance(answer, tuple):
+        content, factors = answer
+        made = [tuple(map(int, each.all_coeffs())) for each, times in factors for _ in range(times)]
+        return int(content), sorted(made)
+    return answer.content, sorted(tuple(map(int, each)) for each in answer.factors)
+
+
+def test_against_the_methods_table(versus):
+    made = quadratics(8, 5)
+    versus(
+        lambda: [factor(*quadratic) for quadratic in made],
+        lambda: [method_table(*quadratic) for quadratic in made],
+        checksum=len,
+    )
+
+
+def test_growth_with_digits(growth):
+    growth(
+        lambda made: [factor(*quadratic) for quadratic in made],
+        [3, 30],
+        setup=lambda digits: quadratics(digits, 5_000),
+    )
