@@ -31,7 +31,8 @@ def error_in_ulps(value: float, base: float, power: SupportsIndex, root: Support
         root: the index of the root.
 
     Returns:
-        A number from 0 (exact, but for the judge's own rounding) upwards; infinity where the true value is too large for a float.
+        A number from 0 (exact, but for the judge's own rounding) upwards; infinity where the true value is too
+        large for a float.
 
     Raises:
         BadInput: if the arguments are no base, power and root.
