@@ -6,11 +6,12 @@ deregistering it. So the root and the service's node carry the list too.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kazoo.exceptions import NoAuthError, NodeExistsError, NoNodeError
-from kazoo.security import ACL, Id, Permissions, make_acl, make_digest_acl
+from kazoo.exceptions import NoAuthError, NodeExistsError
+from kazoo.security import ACL, ANYONE_ID_UNSAFE, Permissions, make_acl, make_digest_acl
 
 from .errors import BadInput, NotAllowed
 from .names import ROOT, service_path
@@ -70,29 +71,25 @@ def protect(connection: Connection, service: str) -> None:
     """
     if connection.credential is None:
         return
-    acl = connection.credential.acl
     for path in (ROOT, service_path(service)):
         try:
-            _close(connection, path, acl)
+            allowed = _close(connection, path, connection.credential.acl)
         except NoAuthError:
+            allowed = False
+        if not allowed:
             raise NotAllowed(
                 f"{path} belongs to another credential than that of {connection.credential.user!r}: "
                 "register with the one it was made with"
-            ) from None
+            )
 
 
-def _close(connection: Connection, path: str, acl: list[ACL]) -> None:
-    try:
-        present, _ = connection.ask(lambda client: client.get_acls_async(path))
-    except NoNodeError:
-        try:
-            connection.ask(lambda client: client.create_async(path, acl=acl))
-        except NodeExistsError:  # made by another at this moment, and so with its own list
-            _close(connection, path, acl)
-        return
-    if any(_open(each) for each in present):
+def _close(connection: Connection, path: str, acl: list[ACL]) -> bool:
+    """Make a node with a list or put the list on an open one; say whether the first on the list may do all there."""
+    with contextlib.suppress(NodeExistsError):
+        connection.ask(lambda client: client.create_async(path, acl=acl))
+    present, _ = connection.ask(lambda client: client.get_acls_async(path))
+    if any(each.id == ANYONE_ID_UNSAFE and each.perms & ~Permissions.READ for each in present):
         connection.ask(lambda client: client.set_acls_async(path, acl))
-
-
-def _open(acl: Any) -> bool:
-    return bool(acl.id == Id("world", "anyone") and acl.perms & ~Permissions.READ)
+        return True
+    # Whom a list names is told only to those who may change it; others are not found on it.
+    return acl[0] in present

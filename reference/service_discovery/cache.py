@@ -179,6 +179,8 @@ class CachedDiscovery(Lookup):
                 for service, watched in list(self._watched.items()):
                     self._confirm(service, watched)
             except (Unreachable, KazooException) as error:
+                if self._connection.closed:
+                    return
                 log.warning("the copy of the registry is not confirmed: %s", error)
 
     def _reconnected(self) -> None:

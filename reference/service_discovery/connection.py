@@ -167,6 +167,11 @@ class Connection:
         identity = None if self._client is None else self._client.client_id
         return None if identity is None else int(identity[0])
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, for good."""
+        return self._closed
+
     def listen(self, listener: Callable[[], None]) -> None:
         """Have a function called at each change of the connection's state.
 

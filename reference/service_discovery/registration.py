@@ -142,6 +142,8 @@ class Registration:
             try:
                 again = self._reconcile()
             except (Unreachable, KazooException) as error:
+                if self._connection.closed:
+                    return
                 log.warning("%s at %s is not registered yet: %s", self.service, self.instance, error)
                 again = self._connection.session_timeout / 4
 

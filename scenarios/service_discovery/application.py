@@ -1,6 +1,6 @@
 """A small service, the published way or the corrected one: the processes of the scenario.
 
-As a program it serves on PORT until SIGTERM; it touches the file MADE once the factory is through, and listens when the
+`main`  serves on PORT until SIGTERM; it touches the file MADE once the factory is through, and listens when the
 file MAY_LISTEN is there. `create_app` is also what gunicorn's workers call. WAY says which way, LISTENER which of the
 published listeners.
 """
@@ -34,6 +34,10 @@ def create_app():
         state, session = facts()
         return jsonify(state=state, session=session, pid=os.getpid())
 
+    @app.get("/collapse")
+    def collapse():
+        os._exit(1)
+
     @app.get("/find/<name>")
     def find_(name):
         found = find(name)
@@ -50,7 +54,11 @@ def published_app():
     published.HOSTS = os.environ["ZOOKEEPER"]
     published.listener = getattr(published, os.environ["LISTENER"])
     app = published.create_app()
-    return app, published.find, published.call, lambda: (published._zk.state, published._zk.client_id[0])
+
+    def facts():
+        return published._zk.state, published._zk.client_id and published._zk.client_id[0]
+
+    return app, published.find, published.call, facts
 
 
 def corrected_app():
@@ -75,7 +83,3 @@ def main():
     Path(os.environ["MADE"]).touch()
     eventually(Path(os.environ["MAY_LISTEN"]).exists, within=60, every=0.01)
     make_server("0.0.0.0", int(os.environ["PORT"]), app, threaded=True).serve_forever()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,4 @@
-"""A process that looks a service up again and again, and notes in a journal what it was told.
-
-As a program, with hosts, a session timeout, a service, a journal and a name of its own.
-"""
+"""A process that looks a service up again and again, and notes in a journal what it was told."""
 
 import sys
 import threading
@@ -15,7 +12,8 @@ from reference.service_discovery.errors import Unreachable
 PAUSE = threading.Event()
 
 
-def main(hosts, session_timeout, service, journal, name):
+def main():
+    hosts, session_timeout, service, journal, name = sys.argv[1:]
     session_timeout = float(session_timeout)
     connection = Connection(hosts, session_timeout=session_timeout, connect_timeout=session_timeout)
     discovery = CachedDiscovery(connection, grace=session_timeout)
@@ -27,8 +25,4 @@ def main(hosts, session_timeout, service, journal, name):
                     lookup.saw(found and str(found))
             except Unreachable:
                 pass
-            PAUSE.wait(0.005)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+            PAUSE.wait(0.02)

@@ -13,7 +13,10 @@ from fixtures.services.service import NotAvailable
 from fixtures.waiting import eventually
 from reference.service_discovery.cache import CachedDiscovery
 from reference.service_discovery.connection import Connection
-from reference.service_discovery.registration import gone_within
+from reference.service_discovery.discovery import Discovery
+from reference.service_discovery.names import instance_path
+from reference.service_discovery.registration import Registration, gone_within
+from scenarios.service_discovery.lookups import Lookups
 from scenarios.service_discovery.nursery import Nursery
 from scenarios.service_discovery.processes import Child, Provider
 from scenarios.service_discovery.registry import Registry
@@ -125,7 +128,7 @@ def forked(way, hosts, session_timeout, nursery, tmp_path, processes):
     def run(service):
         file = tmp_path / "found"
         arguments = (way, hosts, str(session_timeout), service, str(file))
-        child = Child(nursery.bear("scenarios.service_discovery.first_use", *arguments))
+        child = Child(nursery.bear("scenarios.service_discovery.first_use:main", *arguments), "forked")
         processes.append(child)
         child.process.wait(30)
         return json.loads(file.read_text())
@@ -150,6 +153,25 @@ def cached(connect, session_timeout):
     """Lookups from a local copy."""
     with CachedDiscovery(connect(), grace=session_timeout) as cached:
         yield cached
+
+
+@pytest.fixture
+def vanishing(registry, provider):
+    """Register a service whose instance vanishes as soon as a client of a certain class has listed it."""
+
+    def register(name):
+        provider(name)
+
+        class Listing(KazooClient):
+            def get_children_async(self, *arguments, **options):
+                answer = super().get_children_async(*arguments, **options)
+                answer.wait()
+                registry.clear()
+                return answer
+
+        return Listing
+
+    return register
 
 
 @pytest.fixture
@@ -185,6 +207,12 @@ def stopwatch():
 
 
 @pytest.fixture
+def asking(connect):
+    """Lookups that ask ZooKeeper each time."""
+    return Discovery(connect())
+
+
+@pytest.fixture
 def short_cut(zookeeper):
     """Break every connection, which can be made anew at once: much shorter than any session's timeout.
 
@@ -203,10 +231,59 @@ def short_cut(zookeeper):
 
 
 @pytest.fixture
-def register(registry):
-    """Put nodes of instances there that no process stands behind, as long as the test runs."""
-    client = KazooClient(registry.client.hosts and ",".join(f"{host}:{port}" for host, port in registry.client.hosts))
+def register(whole_registry):
+    """Register an instance that no process stands behind."""
+
+    def register(name, instance):
+        path = instance_path(name, instance)
+        whole_registry.client.create(path, instance.to_json(), ephemeral=True, makepath=True)
+
+    return register
+
+
+@pytest.fixture
+def registered(connect):
+    """Have the library register an instance that listens, so to speak; registered when this returns."""
+
+    def register(name, instance, **options):
+        registration = Registration(connect(**options), name, instance, listening=lambda: True).start()
+        assert registration.wait(10)
+
+    return register
+
+
+@pytest.fixture
+def stranger(zookeeper):
+    """A client that shows no credential."""
+    client = KazooClient(zookeeper.url)
     client.start()
-    yield lambda path, data: client.create(path, data, ephemeral=True, makepath=True)
+    yield client
     client.stop()
     client.close()
+
+
+@pytest.fixture
+def journal(tmp_path):
+    """What callers were told, and what was done to those they call."""
+    with Lookups(tmp_path / "journal") as journal:
+        yield journal
+
+
+@pytest.fixture
+def callers(nursery, hosts, session_timeout, journal, processes):
+    """Start two processes that look a service up again and again, and wait until each has found an instance."""
+
+    def start(service, of):
+        for provider in of:
+            journal.birth(provider)
+        started = []
+        for name in ("one", "other"):
+            arguments = (hosts, str(session_timeout), service, str(journal.path), name)
+            caller = Child(nursery.bear("scenarios.service_discovery.caller:main", *arguments), name)
+            processes.append(caller)
+            started.append(caller)
+        for caller in started:
+            eventually(lambda caller=caller: journal.done("read", caller.name), within=10)
+        return started
+
+    return start

@@ -1,8 +1,4 @@
-"""The first use of a client, and its use after a fork: by those who come at the same moment, and those who come after.
-
-As a program, with a way, hosts, a session timeout, a service and a file: looks the service up, forks, looks it up in
-the child and then in the parent again, and writes what each found as JSON.
-"""
+"""The first use of a client by several at once, and its use after a fork."""
 
 import json
 import os
@@ -67,19 +63,17 @@ def bounded(work, seconds):
     return outcome[0]
 
 
-def main(way, hosts, session_timeout, service, file):
+def main():
+    """Look a service up, fork, look it up in the child and then in the parent again; write what each found as JSON."""
+    way, hosts, session_timeout, service, file = sys.argv[1:]
     with pytest.MonkeyPatch.context() as monkeypatch:
         library = WAYS[way](hosts, float(session_timeout), monkeypatch)
         parent = [library.find(service)]
         reader, writer = os.pipe()
         if os.fork() == 0:
-            os.write(writer, json.dumps(bounded(lambda: library.find(service), 2 * float(session_timeout))).encode())
+            os.write(writer, json.dumps(bounded(lambda: library.find(service), float(session_timeout))).encode())
             os._exit(0)
         child = json.loads(os.read(reader, 65536))
         parent.append(bounded(lambda: library.find(service), 5))
         Path(file).write_text(json.dumps({"parent": parent, "child": child}))
         library.close()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

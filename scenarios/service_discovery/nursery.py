@@ -1,12 +1,12 @@
 """Where the scenario's processes come from: one that has imported everything, and forks for each that is asked for.
 
 They are processes like any other, killed and frozen one by one; only that they need not import Flask first. As a
-program it reads orders, JSON lines of `{arguments, environment}`, and answers each with a pid.
+program it reads orders, JSON lines of `{program, arguments, environment}`, and answers each with a pid.
 """
 
 import json
 import os
-import runpy
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -32,9 +32,10 @@ class Nursery:
             text=True,
         )
 
-    def bear(self, *arguments, **environment):
-        """Start `python -m ARGUMENTS` in an environment; its pid."""
-        self.process.stdin.write(json.dumps({"arguments": arguments, "environment": environment}) + "\n")
+    def bear(self, program, *arguments, **environment):
+        """Start a program, `MODULE:FUNCTION`, with arguments and an environment; its pid."""
+        order = {"program": program, "arguments": arguments, "environment": environment}
+        self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
 
@@ -55,13 +56,13 @@ def main():
         sys.stdout.flush()
 
 
-def grow_up(arguments, environment):
+def grow_up(program, arguments, environment):
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     os.environ.update(environment)
-    sys.argv = list(arguments)
-    runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    sys.argv = [program, *arguments]
+    pkgutil.resolve_name(program)()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The scenario's own processes: services that register, callers that look them up."""
 
+import contextlib
 import socket
 
 import psutil
@@ -15,7 +16,8 @@ START_WITHIN = 30
 class Child:
     """A process of ours, and the faults that can be done to it."""
 
-    def __init__(self, pid):
+    def __init__(self, pid, name):
+        self.name = name
         self.process = psutil.Process(pid)
 
     def kill(self):
@@ -51,23 +53,22 @@ class Provider(Child):
     """
 
     def __init__(self, nursery, folder, name, *, held=False, workers=0, **environment):
-        self.name = name
         self.port = free_ports(["http"])["http"]
         self.address = f"{socket.getfqdn()}:{self.port}"
         self._made, self._may_listen = folder / f"{self.port} made", folder / f"{self.port} may listen"
         if not held:
             self._may_listen.touch()
         module = "scenarios.service_discovery.application"
-        gunicorn = ["gunicorn", f"-w{workers}", f"-b0.0.0.0:{self.port}", "--log-level=critical"]
+        gunicorn = ["gunicorn.app.wsgiapp:run", f"-w{workers}", f"-b0.0.0.0:{self.port}", "--log-level=critical"]
         pid = nursery.bear(
-            *([*gunicorn, f"{module}:create_app()"] if workers else [module]),
+            *([*gunicorn, f"{module}:create_app()"] if workers else [f"{module}:main"]),
             SERVICE=name,
             PORT=str(self.port),
             MADE=str(self._made),
             MAY_LISTEN=str(self._may_listen),
             **environment,
         )
-        super().__init__(pid)
+        super().__init__(pid, name)
 
     def made(self):
         """Wait until its factory has made the application."""
@@ -81,6 +82,12 @@ class Provider(Child):
     def answers(self):
         """Wait until it answers."""
         eventually(lambda: self.get(""), within=START_WITHIN, every=0.01, despite=requests.ConnectionError)
+
+    def collapse(self):
+        """Have it end by itself, without stopping: no handler runs, no connection is closed in order."""
+        with contextlib.suppress(requests.ConnectionError):
+            self.get("collapse")
+        self.process.wait(START_WITHIN)
 
     def get(self, path, within=5):
         """Ask it something; what it answers.

@@ -49,6 +49,10 @@ class Registry:
         """The addresses that are registered for a service, sorted: one registered twice is there twice."""
         return sorted(node.address for node in self.nodes(service))
 
+    def remember(self, service):
+        """Leave what a service leaves that had instances once."""
+        self.client.retry(self.client.ensure_path, f"/providers/{service}")
+
     def clear(self):
         """Remove everything that was ever registered."""
         self.client.retry(self.client.delete, "/providers", recursive=True)

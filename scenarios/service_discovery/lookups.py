@@ -1,0 +1,65 @@
+"""The journal of lookups and deaths, and what is asked of it."""
+
+from fixtures.faults import Journal, check_reads
+from fixtures.faults.history import operations
+from fixtures.faults.journal import Entry
+
+LATELY = 25
+
+
+class Lookups(Journal):
+    """A journal of callers that look services up, and of the deaths of instances."""
+
+    def birth(self, provider):
+        """Note that an instance is there to be found."""
+        with self.operation(f"life of {provider.address}", "write", provider.address, True):
+            pass
+
+    def death(self, provider):
+        """Note that an instance dies in the block; its death counts from the block's end."""
+        return self.operation(f"life of {provider.address}", "delete", provider.address)
+
+    def done(self, op, client=None):
+        """Operations that have ended, oldest first."""
+        done = operations(self.entries())
+        return [each for each in done if each.op == op and each.end_ns and client in (None, each.client)]
+
+    def answers(self, *callers):
+        """Whether the last lookup of each caller was answered."""
+        return all(self._last(caller).state == "ok" for caller in callers)
+
+    def refuses(self, *callers):
+        """Whether the last lookup of each caller was refused: what is known is too old."""
+        return all(self._last(caller).state == "fail" for caller in callers)
+
+    def hands_out(self, provider, *callers):
+        """Whether an instance was found lately by any of the callers."""
+        return any(
+            lookup.value == provider.address
+            for caller in callers
+            for lookup in self.done("read", caller.name)[-LATELY:]
+        )
+
+    def goes_on_for(self, seconds, caller):
+        """Whether a caller has looked up a service so long after the last death."""
+        return self._last(caller).sent_ns >= self.done("delete")[-1].end_ns + seconds * 1e9
+
+    def failovers(self):
+        """Seconds from each death to the last lookup that led to the dead, by instance."""
+        last = {lookup.value: lookup.sent_ns for lookup in self.done("read")}
+        return {death.key: (last[death.key] - death.sent_ns) / 1e9 for death in self.done("delete")}
+
+    def judged(self, within_s):
+        """Judge the lookups: none may lead to an instance so long after its death."""
+        return check_reads(self._by_instance(), within_s=within_s)
+
+    def _last(self, caller):
+        return self.done("read", caller.name)[-1]
+
+    def _by_instance(self):
+        """Tell each lookup that found an instance as having read that instance, which was there."""
+        for each in operations(self.entries()):
+            key, value = (each.value, True) if each.op == "read" and each.value else (each.key, each.value)
+            yield Entry(each.sent_ns, each.client, each.op, key, value, "sent")
+            if each.end_ns:
+                yield Entry(each.end_ns, each.client, each.op, key, value, each.state)

@@ -1,0 +1,102 @@
+"""A service is looked up: who is there, by chance one of them, what its node says, and the enumeration of all."""
+
+from collections import Counter
+
+import pytest
+from kazoo.exceptions import NoNodeError
+
+from reference.service_discovery.discovery import Discovery
+from reference.service_discovery.errors import BadInput
+from reference.service_discovery.names import KnownServices
+
+
+class TestALookup:
+    @pytest.mark.claim("disc-2")
+    def test_returns_a_live_instance_by_chance(self, providers, library):
+        some = providers("users", "users", "users")
+
+        found = Counter(library.find("users") for _ in range(100))
+
+        # Each is missed a hundred times with a probability of (2/3) ** 100, which is below 1e-17.
+        assert found.keys() == {each.address for each in some}
+
+    @pytest.mark.claim("disc-2")
+    def test_returns_none_when_there_is_none(self, provider, registry, library):
+        users = provider("users")
+        users.stop()
+
+        assert registry.services() == ["users"]
+        assert library.find("users") is None
+
+    @pytest.mark.claim("disc-10", shows="published")
+    def test_raises_for_a_service_that_nobody_ever_registered(self, library):
+        with pytest.raises(NoNodeError):
+            library.find("users")
+
+    @pytest.mark.claim("disc-10", shows="corrected")
+    def test_returns_none_for_a_service_that_nobody_ever_registered(self, library):
+        assert library.find("users") is None
+
+    @pytest.mark.claim("disc-10", shows="published")
+    def test_raises_for_an_instance_that_vanishes_once_it_is_listed(self, vanishing, library):
+        library.made_of(vanishing("users"))
+
+        with pytest.raises(NoNodeError):
+            library.find("users")
+
+    @pytest.mark.claim("disc-10", shows="corrected")
+    def test_returns_none_for_an_instance_that_vanishes_once_it_is_listed(self, vanishing, library):
+        library.made_of(vanishing("users"))
+
+        assert library.find("users") is None
+
+
+class TestWhatIsRead:
+    """A tuple with the host and the port, and a stat."""
+
+    @pytest.mark.claim("disc-13", shows="published")
+    def test_is_bytes_with_a_stat(self, provider, registry, library):
+        provider("users")
+        (node,) = registry.nodes("users")
+
+        with pytest.raises(ValueError, match="too many values to unpack"):
+            library.read(node.path)
+
+    @pytest.mark.claim("disc-13", shows="corrected")
+    def test_is_decoded_to_host_and_port(self, provider, registry, library):
+        users = provider("users")
+        (node,) = registry.nodes("users")
+
+        assert library.read(node.path) == users.address
+
+
+class TestTheEnumeration:
+    @pytest.mark.claim("disc-7")
+    def test_names_the_known_services(self, providers, connect):
+        class Known(KnownServices):
+            EMAIL_SERVICE = "email"
+            USERS_SERVICE = "users"
+
+        email, users = providers("email", "users")
+        discovery = Discovery(connect())
+
+        assert str(discovery.find(Known.EMAIL_SERVICE)) == email.address
+        assert str(discovery.find(Known.USERS_SERVICE)) == users.address
+        assert discovery.services() == list(Known)
+        with pytest.raises(BadInput, match="cannot name a service"):
+
+            class Unknown(KnownServices):
+                EMAIL_SERVICE = "/email"
+
+    @pytest.mark.claim("disc-13", shows="published")
+    def test_hides_the_class_of_its_name(self, provider, library):
+        provider("email")
+
+        with pytest.raises(TypeError, match="unexpected keyword argument 'host'"):
+            library.find(library.enumerate())
+
+    @pytest.mark.claim("disc-13", shows="corrected")
+    def test_leaves_the_lookup_alone(self, provider, library):
+        email = provider("email")
+
+        assert library.find(library.enumerate()) == email.address

@@ -1,0 +1,58 @@
+"""The first service calls the second, which disappears from the registry when it ends."""
+
+import pytest
+import requests
+
+from fixtures.waiting import eventually
+
+
+class TestACall:
+    @pytest.mark.claim("disc-3")
+    def test_needs_no_address_of_the_second_service(self, providers):
+        first, second = providers("first", "second")
+
+        answer = first.get("call/second")
+
+        assert answer == {"service": "second", "port": second.port, "pid": second.process.pid}
+
+    @pytest.mark.claim("disc-13", shows="published")
+    def test_dereferences_a_lookup_of_none(self, registry, library):
+        registry.remember("second")
+
+        with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'host'"):
+            library.call("second")
+
+    @pytest.mark.claim("disc-13", shows="corrected")
+    def test_says_that_there_is_none(self, registry, provider):
+        registry.remember("second")
+        first = provider("first")
+
+        answer = requests.get(f"http://{first.address}/call/second", timeout=5)
+
+        assert (answer.status_code, answer.json()) == (503, {"error": "no instance of 'second' is registered"})
+
+
+class TestTheEnd:
+    """The node lives as long as the session."""
+
+    @pytest.mark.claim("disc-4")
+    def test_of_a_service_that_is_stopped_is_seen_at_once(self, provider, registry):
+        users = provider("users")
+
+        users.stop()
+
+        assert registry.nodes("users") == []
+
+    @pytest.mark.claim("disc-4")
+    @pytest.mark.parametrize("end", ["kill", "collapse"])
+    def test_of_one_that_does_not_stop_in_order_is_seen_within_the_session_timeout(
+        self, end, provider, registry, expired, stopwatch, evidence
+    ):
+        users = provider("users")
+
+        getattr(users, end)()
+        assert registry.addresses("users") == [users.address]
+        with stopwatch() as took:
+            eventually(lambda: not registry.nodes("users"), within=expired)
+
+        evidence.json("seconds", {"took": took.seconds, "stated": expired})

@@ -1,0 +1,135 @@
+"""Beyond the document: lookups from a local copy that watches ZooKeeper, how old an answer may be, what it costs."""
+
+import random
+from functools import partial
+
+import pytest
+from scipy.stats import chisquare
+
+from fixtures.faults import Nemesis
+from fixtures.waiting import eventually
+from reference.service_discovery.cache import CachedDiscovery
+from reference.service_discovery.connection import CONNECT_TIMEOUT
+from reference.service_discovery.instance import Instance
+from reference.service_discovery.registration import Registration
+
+
+def addresses(cached):
+    return {str(instance) for instance in cached.instances("users")}
+
+
+def some_instances(number):
+    return tuple(Instance("users.example", port) for port in range(1, number + 1))
+
+
+class TestALocalCopy:
+    @pytest.mark.claim("disc-12")
+    def test_is_right_through_a_restart_of_zookeeper(self, zookeeper, providers, connect, expired):
+        stays, goes = providers("users", "users")
+        cached = CachedDiscovery(connect(), grace=60)
+        assert addresses(cached) == {stays.address, goes.address}
+
+        zookeeper.kill()
+        assert addresses(cached) == {stays.address, goes.address}
+        zookeeper.restart()
+
+        goes.kill()
+        eventually(lambda: addresses(cached) == {stays.address}, within=expired)
+        (comes,) = providers("users")
+        eventually(lambda: addresses(cached) == {stays.address, comes.address}, within=1)
+        cached.close()
+
+    @pytest.mark.claim("disc-12")
+    def test_sees_a_service_that_nobody_had_registered_yet(self, provider, cached):
+        assert cached.find("users") is None
+
+        users = provider("users")
+
+        eventually(lambda: str(cached.find("users")) == users.address, within=1)
+
+    @pytest.mark.claim("disc-12")
+    def test_is_spread_evenly_over_the_instances(self, register, cached, evidence):
+        for instance in some_instances(10):
+            register("users", instance)
+        lookups = 20_000
+
+        random.seed(12)
+        counts = [0] * 10
+        for _ in range(lookups):
+            counts[cached.find("users").port - 1] += 1
+
+        # By chance alone one seed in a hundred would fail; this one is fixed.
+        assert chisquare(counts).pvalue > 0.01
+        evidence.json("lookups", {"by instance": counts, "p": chisquare(counts).pvalue})
+
+
+class TestTheDead:
+    """No lookup goes to an instance later than the stated bound after its death, or ZooKeeper's return."""
+
+    @pytest.mark.claim("disc-12")
+    def test_are_called_no_later_than_the_bound(
+        self, zookeeper, providers, callers, journal, expired, cached, evidence
+    ):
+        outages = ["pause", "cut"] if zookeeper.links else ["pause"]
+        some = providers(*["users"] * (5 + len(outages)))
+        one, other = callers("users", of=some)
+        nemesis = Nemesis(journal, {"zookeeper": zookeeper, "one": one})
+
+        with journal.death(some[0]):
+            some[0].kill()
+        eventually(lambda: not journal.hands_out(some[0], one, other), within=2 * expired, every=0.2)
+        in_peace = journal.judged(within_s=expired)
+
+        with journal.death(some[1]), nemesis.breaking("zookeeper", "restart"):
+            some[1].kill()
+        eventually(lambda: journal.answers(one, other), within=10, every=0.2)
+
+        for outage, victim in zip(outages, some[2:], strict=False):
+            with journal.death(victim), nemesis.breaking("zookeeper", outage):
+                victim.kill()
+                eventually(lambda: journal.refuses(one, other), within=10, every=0.2)
+            eventually(lambda: journal.answers(one, other), within=10, every=0.2)
+
+        with nemesis.breaking("one", "pause"):
+            with journal.death(some[-1]):
+                some[-1].kill()
+            eventually(lambda: journal.goes_on_for(cached.bound, other), within=2 * cached.bound, every=0.2)
+        eventually(lambda: journal.answers(one, other), within=10, every=0.2)
+        findings = journal.judged(within_s=cached.bound)
+
+        evidence.json("stated bounds in seconds", {"in peace": expired, "whatever happens": cached.bound})
+        evidence.json("seconds from a death to the last call of the dead", journal.failovers())
+        evidence.json("seconds until all callers are answered again", findings.healed_s)
+        assert in_peace.verdict == findings.verdict == "valid", f"{in_peace}\n{findings}"
+
+
+class TestTheCost:
+    @pytest.mark.claim("disc-12")
+    def test_is_a_thousandth_of_asking_zookeeper_each_time(self, provider, cached, asking, versus):
+        provider("users")
+
+        versus(partial(cached.find, "users"), partial(asking.find, "users"), faster=1000, checksum=str)
+
+    @pytest.mark.claim("disc-12")
+    def test_is_little_more_than_a_dictionarys(self, register, cached, versus):
+        table = {"users": some_instances(10)}
+        for instance in table["users"]:
+            register("users", instance)
+
+        versus(partial(cached.find, "users"), lambda: random.choice(table["users"]), slower=2, checksum=type)
+
+    @pytest.mark.claim("disc-12")
+    def test_of_a_thousand_instances_is_bounded(self, connect, cached, stopwatch, evidence):
+        connection = connect(session_timeout=10)
+        thousand = [Registration(connection, "users", each, listening=lambda: True) for each in some_instances(1000)]
+
+        with stopwatch() as registering:
+            for each in thousand:
+                each.start()
+            assert all(each.wait(30) for each in thousand)
+        with stopwatch() as reading:
+            found = cached.instances("users")
+
+        assert found == some_instances(1000)
+        assert reading.seconds < CONNECT_TIMEOUT
+        evidence.json("seconds", {"registering": registering.seconds, "the first lookup": reading.seconds})
