@@ -8,8 +8,7 @@ tested:
 
 - bounded by 0 and 1, and symmetric;
 - never rising by a hostile interaction nor falling by a friendly one (an average over a nation's neighbours
-would: a
-  further ally that is less close than the others lowers it);
+  would: a further ally that is less close than the others lowers it);
 - the same whatever the nations are called;
 - defined for a nation without interactions, whose coming changes no other's score.
 

@@ -1,0 +1,123 @@
+"""A page a document, written before Sphinx reads: from the ledger, the published results and the rooms themselves."""
+
+from __future__ import annotations
+
+import ast
+import os
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from sphinx.application import Sphinx
+
+from fixtures.claims import tables
+from fixtures.claims.ledger import Document, read
+from fixtures.claims.results import Results, found, published
+
+TEMPLATE = "document.md.jinja"
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Write the pages at the start of each build."""
+    app.connect("builder-inited", _write)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _write(app: Sphinx) -> None:
+    source = Path(app.srcdir)
+    write(source.parent, source / "documents")
+
+
+def write(root: Path, folder: Path) -> list[Path]:
+    """Write a page for each document of a project, and remove those of documents that are no more.
+
+    Args:
+        root: The project's root.
+        folder: Where the pages go.
+
+    Returns:
+        The pages.
+    """
+    # Markdown, where nothing is to be escaped.
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = templates.get_template(TEMPLATE)
+    results = found(published(root))
+    pages = {
+        folder / f"{document.name}.md": template.render(_context(document, results, root, folder))
+        for document in read(root / "scenarios").documents.values()
+    }
+    folder.mkdir(exist_ok=True)
+    for page in folder.glob("*.md"):
+        if page not in pages:
+            page.unlink()
+    for page, text in pages.items():
+        # An unchanged page keeps its time, and Sphinx does not read it again.
+        if not page.exists() or page.read_text() != text:
+            page.write_text(text)
+    return list(pages)
+
+
+def _context(document: Document, results: Results | None, root: Path, folder: Path) -> dict[str, Any]:
+    scenario = root / "scenarios" / document.name
+    source = scenario / "published.py"
+    return {
+        "document": document,
+        "ledger": tables.claims(document, results),
+        "evidence": list(_evidence(document, results, root, folder)),
+        "story": [
+            {"path": path.relative_to(root), "says": (_docstring(path) or "").partition("\n")[0]}
+            for path in sorted(scenario.glob("test_*.py"))
+        ],
+        "published": source.relative_to(root) if source.exists() else None,
+        "modules": list(_modules(document, root)),
+        "commands": list(_commands(document, root)),
+        "up": os.path.relpath(root, folder),
+    }
+
+
+def _evidence(document: Document, results: Results | None, root: Path, folder: Path) -> Iterator[dict[str, str]]:
+    for claim in document.claims if results else ():
+        for piece in results.claims.get(claim.id, {}).get("evidence", ()) if results else ():
+            path = published(root) / piece["path"]
+            text = path.read_text() if piece["type"] == "table" else ""
+            yield {**piece, "claim": claim.id, "path": os.path.relpath(path, folder), "text": text}
+
+
+def _modules(document: Document, root: Path) -> Iterator[dict[str, Any]]:
+    """Give the modules of a library, the package first; a name that the package exports is shown there alone."""
+    package = root / "reference" / document.name
+    exported: list[str] = []
+    for path in sorted(package.rglob("*.py"), key=lambda path: (path.parent, path.name != "__init__.py", path.name)):
+        if path.name == "cli.py" or (path.name.startswith("_") and path.name != "__init__.py"):
+            continue
+        parts = path.relative_to(root).with_suffix("").parts
+        name = ".".join(parts).removesuffix(".__init__")
+        # A module may be named as the function in it that the package exports: then that one has the name's link.
+        yield {"name": name, "shown_above": exported, "linked": path.stem not in exported}
+        exported = exported or _exports(path)
+
+
+def _exports(path: Path) -> list[str]:
+    for node in ast.parse(path.read_text()).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="__all__")], value=names):
+                return list(ast.literal_eval(names))
+    return []
+
+
+def _docstring(path: Path) -> str | None:
+    return ast.get_docstring(ast.parse(path.read_text()))
+
+
+def _commands(document: Document, root: Path) -> Iterator[str]:
+    file = root / "pyproject.toml"
+    scripts = tomllib.loads(file.read_text())["project"].get("scripts", {}) if file.exists() else {}
+    return (name for name, target in scripts.items() if target.startswith(f"reference.{document.name}."))
