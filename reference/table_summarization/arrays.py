@@ -6,22 +6,36 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-_ARROW_TYPES = {np.dtype(np.int32): pa.int32(), np.dtype(np.int64): pa.int64()}
+_NUMPY_TYPES: dict[pa.DataType, npt.DTypeLike] = {
+    pa.uint8(): np.uint8,
+    pa.int8(): np.int8,
+    pa.int16(): np.int16,
+    pa.int32(): np.int32,
+    pa.int64(): np.int64,
+    pa.uint16(): np.uint16,
+    pa.uint32(): np.uint32,
+    pa.uint64(): np.uint64,
+    pa.float64(): np.float64,
+}
+_ARROW_TYPES = {np.dtype(numpy_type): arrow_type for arrow_type, numpy_type in _NUMPY_TYPES.items()}
 
 
 def to_numpy(array: pa.Array) -> npt.NDArray[Any]:
     """The numbers or bools of an array that misses none, as a view where it can be.
 
     Args:
-        array: Of a primitive type, no element missing.
+        array: Whole numbers, float64 numbers or bools, no element missing.
     """
     if pa.types.is_boolean(array.type):
-        return np.from_dlpack(array.cast(pa.uint8())).astype(np.bool_)
-    return np.from_dlpack(array)
+        return to_numpy(array.cast(pa.uint8())).astype(np.bool_)
+    dtype = np.dtype(_NUMPY_TYPES[array.type])
+    if not len(array):  # its buffer may be none
+        return np.empty(0, dtype)
+    return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize)
 
 
 def to_arrow(numbers: npt.NDArray[Any]) -> pa.Array:
-    """An array over the same memory as some int32 or int64 numbers."""
+    """An array over the same memory as some numbers."""
     numbers = np.ascontiguousarray(numbers)
     return pa.Array.from_buffers(_ARROW_TYPES[numbers.dtype], len(numbers), [None, pa.py_buffer(numbers)])
 

@@ -44,13 +44,6 @@ class Cost(enum.StrEnum):
     DOMAIN = "domain"
 
 
-_WRITE = {
-    Format.TABLE: Summary.to_text,
-    Format.JSON: Summary.to_json,
-    Format.MARKDOWN: Summary.to_markdown,
-    Format.SENTENCES: lambda summary: "\n".join(summary.sentences()),
-}
-
 _EXAMPLES = """
 Examples:
 
@@ -131,9 +124,21 @@ def tsum(
             )
         if plot is not None:
             _draw(summary, plot, ", ".join(files))
-        typer.echo(_WRITE[output_format](summary))
+        typer.echo(_written(summary, output_format))
         if plan:
             typer.echo(str(summary.plan), err=True)
+
+
+def _written(summary: Summary, form: Format) -> str:
+    match form:
+        case Format.TABLE:
+            return summary.to_text()
+        case Format.JSON:
+            return summary.to_json()
+        case Format.MARKDOWN:
+            return summary.to_markdown()
+        case Format.SENTENCES:
+            return "\n".join(summary.sentences())
 
 
 def _rules(bins: list[str]) -> dict[str | None, Binning]:

@@ -87,7 +87,6 @@ class CsvSource:
         self._most = most
         self._parts = [_TextFile(file, {}) for file in files]
         self._tallies: dict[str, Counts] = {}
-        self._maybe_typed: set[str] = set()
         for place, part in enumerate(self._parts):
             self._look_at(part, first=place == 0)
         self.plan = f"{len(files)} CSV file(s), counted {runner.plan}"
@@ -99,17 +98,15 @@ class CsvSource:
                 names = unique_names(reader.schema.names)
             if first:
                 self.names = names
+                self._maybe_typed = set(names)
             elif names != self.names:
                 raise UnreadableError(f"{part.file.path} has another header than {self._parts[0].file.path}")
-            block, _ = next(part.blocks(names), ({}, 0))
-        except StopIteration:
-            block = {}
+            block, _ = next(part.blocks(names), ({}, 0))  # of a header alone there is none
         except (OSError, pa.ArrowException) as error:
             raise unreadable(part.file.path, error) from None
-        for name, column in block.items():
-            if first or name in self._maybe_typed:
-                typed = kinds_of(column.dictionary.to_pylist()) != {Kind.TEXT}
-                (self._maybe_typed.add if typed else self._maybe_typed.discard)(name)
+        for name in self._maybe_typed & set(block):
+            if kinds_of(block[name].dictionary.to_pylist()) == {Kind.TEXT}:
+                self._maybe_typed.remove(name)
 
     def continuous(self, names: Sequence[str]) -> list[str]:
         """As `Source.continuous`; types the columns, in one pass over those that the first block leaves open."""
