@@ -1,0 +1,202 @@
+"""The artifacts that a table's description generates: connector, Pinot's schema and table, catalogs and view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .description import TYPES, Table
+
+CONNECTOR = "io.debezium.connector.postgresql.PostgresConnector"
+
+
+@dataclass(frozen=True)
+class Peers:
+    """Where the services find each other, in their own eyes; the defaults are the names in `environment.toml`.
+
+    Attributes:
+        postgres: Host and port of PostgreSQL.
+        user: Its user, who may replicate.
+        password: The user's password.
+        database: The database.
+        kafka: Host and port of a broker.
+        pinot_controller: Host and port of Pinot's controller.
+        metastore: URI of Hive's metastore.
+        s3: Endpoint of the object store.
+        s3_access_key: Its key.
+        s3_secret_key: Its secret, or a reference that Trino resolves itself: a catalog is stored as it was written.
+        bucket: The bucket of schemas and their tables.
+    """
+
+    postgres: str = "postgres:5432"
+    user: str = "postgres"
+    password: str = "postgres"  # noqa: S105  # what make up sets
+    database: str = "postgres"
+    kafka: str = "kafka:9092"
+    pinot_controller: str = "pinot-controller:9000"
+    metastore: str = "thrift://hive:9083"
+    s3: str = "http://s3:7070"
+    s3_access_key: str = "executable"
+    s3_secret_key: str = "${ENV:S3_SECRET_KEY}"  # noqa: S105  # the reference, not the secret
+    bucket: str = "lake"
+
+
+def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any]:
+    """Return the connector of a table for `POST /connectors`.
+
+    Against the document: the schema is named, a failure stops the connector, what the connector does not know is gone,
+    each connector has a slot and a publication of its own, and it looks for changes every `poll_ms` milliseconds.
+    """
+    host, _, port = peers.postgres.rpartition(":")
+    return {
+        "name": table.name,
+        "config": {
+            "connector.class": CONNECTOR,
+            "database.hostname": host,
+            "database.port": port,
+            "database.user": peers.user,
+            "database.password": peers.password,
+            "database.dbname": peers.database,
+            "topic.prefix": "user_service",
+            "table.include.list": f"{table.schema}\\.{table.name}",
+            "plugin.name": "pgoutput",
+            "publication.name": f"platform_{table.name}",
+            "publication.autocreate.mode": "filtered",
+            "slot.name": f"platform_{table.name}",
+            "time.precision.mode": "connect",
+            "tombstones.on.delete": "false",
+            "snapshot.mode": "initial",
+            "heartbeat.interval.ms": "1000",
+            "poll.interval.ms": str(poll_ms),
+            "transforms": "route",
+            "transforms.route.type": "org.apache.kafka.connect.transforms.RegexRouter",
+            "transforms.route.regex": r"([^.]+)\.([^.]+)\.([^.]+)",
+            "transforms.route.replacement": "$3",
+            "event.processing.failure.handling.mode": "fail",
+            "producer.override.compression.type": "snappy",
+        },
+    }
+
+
+def schema(table: Table) -> dict[str, Any]:
+    """Return Pinot's schema: the key's columns, the row as JSON, the operation and its time."""
+    fields = [{"name": column.name, "dataType": TYPES[column.type][0]} for column in table.key_columns()]
+    fields += [{"name": "source", "dataType": "JSON"}, {"name": "op", "dataType": "STRING"}]
+    time = {"name": "ts_ms", "dataType": "LONG", "format": "1:MILLISECONDS:EPOCH", "granularity": "1:MILLISECONDS"}
+    return {
+        "schemaName": table.name,
+        "dimensionFieldSpecs": fields,
+        "dateTimeFieldSpecs": [time],
+        "primaryKeyColumns": [column.name for column in table.key_columns()],
+    }
+
+
+def transforms(table: Table) -> list[dict[str, str]]:
+    """Return the cuts out of Debezium's payload.
+
+    A delete carries no `after`: the key is then that of `before`, so that the delete replaces the row it means.
+    """
+    cuts = []
+    for column in table.key_columns():
+        kind = {"LONG": "jsonPathLong", "INT": "jsonPathLong", "DOUBLE": "jsonPathDouble"}.get(
+            TYPES[column.type][0], "jsonPathString"
+        )
+        nothing = "''" if kind == "jsonPathString" else "0"
+        before = f"{kind}(payload,'$.before.{column.name}',{nothing})"
+        cuts.append((column.name, f"{kind}(payload,'$.after.{column.name}',{before})"))
+    cuts += [(name, f"jsonPath(payload,'{path}')") for name, path in ROW.items()]
+    return [{"columnName": name, "transformFunction": function} for name, function in cuts]
+
+
+ROW = {"source": "$.after", "op": "$.op", "ts_ms": "$.ts_ms"}
+
+
+def table(described: Table, peers: Peers) -> dict[str, Any]:
+    """Return Pinot's realtime table: the newest row a key, read from the topic's beginning."""
+    kafka = "org.apache.pinot.plugin.stream"
+    return {
+        "tableName": described.name,
+        "tableType": "REALTIME",
+        "tenants": {},
+        "metadata": {},
+        "routing": {"instanceSelectorType": "strictReplicaGroup"},
+        "upsertConfig": {"mode": "FULL"},
+        "segmentsConfig": {
+            "timeColumnName": "ts_ms",
+            "timeType": "MILLISECONDS",
+            "schemaName": described.name,
+            "replication": "1",
+            "replicasPerPartition": "1",
+            "retentionTimeUnit": "DAYS",
+            "retentionTimeValue": "3650",
+        },
+        "tableIndexConfig": {
+            "loadMode": "MMAP",
+            "nullHandlingEnabled": True,
+            "streamConfigs": {
+                "streamType": "kafka",
+                "stream.kafka.consumer.type": "lowlevel",
+                "stream.kafka.topic.name": described.name,
+                "stream.kafka.broker.list": peers.kafka,
+                "stream.kafka.consumer.factory.class.name": f"{kafka}.kafka20.KafkaConsumerFactory",
+                "stream.kafka.decoder.class.name": f"{kafka}.kafka.KafkaJSONMessageDecoder",
+                "stream.kafka.consumer.prop.auto.offset.reset": "smallest",
+                "realtime.segment.flush.threshold.rows": "10000",
+                "realtime.segment.flush.threshold.time": "1h",
+            },
+        },
+        "ingestionConfig": {"transformConfigs": transforms(described)},
+    }
+
+
+def pinot_catalog(peers: Peers) -> dict[str, str]:
+    """Return the catalog of Pinot: a table is found as soon as it is there."""
+    return {"pinot.controller-urls": peers.pinot_controller, "pinot.metadata-expiry": "1s"}
+
+
+def hive_catalog(peers: Peers) -> dict[str, str]:
+    """Return the catalog of views and subsets, in a metastore of one's own and an S3 store."""
+    return {
+        "hive.metastore": "thrift",
+        "hive.metastore.uri": peers.metastore,
+        "hive.recursive-directories": "true",
+        "hive.storage-format": "PARQUET",
+        "hive.insert-existing-partitions-behavior": "APPEND",
+        "fs.native-s3.enabled": "true",
+        "s3.endpoint": peers.s3,
+        "s3.region": "us-east-1",
+        "s3.path-style-access": "true",
+        "s3.aws-access-key": peers.s3_access_key,
+        "s3.aws-secret-key": peers.s3_secret_key,
+    }
+
+
+def catalog_sql(name: str, connector_name: str, properties: Mapping[str, str]) -> str:
+    """Return the statement that makes a catalog."""
+    lines = ",\n".join(f"  \"{key}\" = '{_quoted(value)}'" for key, value in properties.items())
+    return f"CREATE CATALOG {name} USING {connector_name}\nWITH (\n{lines}\n)"
+
+
+def view_sql(described: Table, where: str | None = None, name: str = "") -> str:
+    """Return the statement that makes the view: typed columns, deleted rows left out.
+
+    Args:
+        described: The table.
+        where: A condition on the view's columns, in SQL: `placed >= current_timestamp - INTERVAL '1' YEAR`.
+        name: The view's name; the table's when it is not given.
+    """
+    cuts = []
+    for column in described.other_columns():
+        text = f"json_extract_scalar(source, '$.{column.name}')"
+        cuts.append(f"{TYPES[column.type][1].format(text)} AS {column.name}")
+    columns = ",\n".join(f"    {cut}" for cut in [*(column.name for column in described.key_columns()), *cuts, "op"])
+    head = f"CREATE OR REPLACE VIEW hive.views.{name or described.name} AS\n"
+    query = f"  SELECT\n{columns}\n  FROM pinot.default.{described.name}\n  WHERE op <> 'd'"
+    if where is None:
+        return head + query
+    return f"{head}SELECT * FROM (\n{query}\n)\nWHERE {where}"  # noqa: S608  # the condition is SQL by contract
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")

@@ -1,0 +1,118 @@
+"""The command `data-platform`: a table of PostgreSQL, followed into a Trino view."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from .errors import BadInput, PlatformError
+
+if TYPE_CHECKING:
+    from .platform import Platform
+
+DIFFERS, BAD_INPUT, NO_ANSWER = 1, 2, 3
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Follow a table of PostgreSQL into Kafka, Pinot and a Trino view.",
+    epilog="Exit code: 1 when the view differs, 2 on bad input, 3 when a server does not answer or refuses. "
+    "Examples:  data-platform apply person  ·  data-platform query 'SELECT * FROM hive.views.person'  ·  "
+    "data-platform verify person  ·  data-platform apply order_ --where \"placed >= DATE '2025-01-01'\"",
+)
+
+Name = Annotated[str, typer.Argument(help="The table's name.")]
+Schema = Annotated[str, typer.Option(help="Its schema in PostgreSQL.")]
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    postgres: Annotated[
+        str, typer.Option(envvar="POSTGRES", help="DSN of PostgreSQL.")
+    ] = "postgresql://postgres:postgres@localhost:5432/postgres",
+    connect: Annotated[str, typer.Option(envvar="CONNECT", help="Kafka Connect.")] = "http://localhost:8083",
+    controller: Annotated[str, typer.Option(envvar="PINOT_CONTROLLER")] = "http://localhost:9000",
+    broker: Annotated[str, typer.Option(envvar="PINOT_BROKER")] = "http://localhost:8099",
+    trino: Annotated[str, typer.Option(envvar="TRINO")] = "http://localhost:8080",
+    patience: Annotated[float, typer.Option(help="Seconds within which each step must be done.")] = 60,
+) -> None:
+    """Say where the services are: make up SCENARIO=realtime_data_platform prints their addresses."""
+
+    def platform() -> Platform:
+        try:
+            from .platform import Addresses, Platform
+        except ModuleNotFoundError as missing:
+            _end(BAD_INPUT, f"{missing.name} is missing: pip install 'executable-documents[realtime_data_platform]'")
+        return Platform(Addresses(postgres, connect, controller, broker, trino), patience=patience)
+
+    context.obj = platform
+
+
+@app.command()
+def apply(
+    context: typer.Context,
+    table: Name,
+    schema: Schema = "public",
+    where: Annotated[str | None, typer.Option(help="A condition on the view's columns, in SQL.")] = None,
+) -> None:
+    """Have connector, Pinot's schema and table, catalogs and view of a table; the same again changes nothing."""
+    with _platform(context) as platform:
+        platform.apply(platform.describe(table, schema), where)
+        typer.echo(f"{table}: hive.views.{table} is there")
+
+
+@app.command()
+def status(context: typer.Context, table: Name) -> None:
+    """Show each link of a table's chain."""
+    with _platform(context) as platform:
+        for link, state in platform.status(table).items():
+            typer.echo(f"{link:10} {state}")
+
+
+@app.command()
+def query(context: typer.Context, sql: Annotated[str, typer.Argument(help="One statement, for Trino.")]) -> None:
+    """Ask Trino; a row a line, tabs between columns."""
+    with _platform(context) as platform:
+        for row in platform.trino.query(sql):
+            typer.echo("\t".join(map(str, row)))
+
+
+@app.command()
+def verify(context: typer.Context, table: Name, schema: Schema = "public") -> None:
+    """Compare the table in PostgreSQL with the view, by key and content."""
+    with _platform(context) as platform:
+        difference = platform.verify(platform.describe(table, schema))
+    for row in difference.missing:
+        typer.echo(f"missing\t{row}")
+    for row in difference.extra:
+        typer.echo(f"extra\t{row}")
+    if difference:
+        raise typer.Exit(DIFFERS)
+    typer.echo(f"{table}: the view is the table")
+
+
+@app.command()
+def remove(context: typer.Context, table: Name) -> None:
+    """Have nothing of a table's chain; the table, the topic and the catalogs stay."""
+    with _platform(context) as platform:
+        platform.remove(table)
+        typer.echo(f"{table}: removed")
+
+
+@contextmanager
+def _platform(context: typer.Context) -> Generator[Platform]:
+    try:
+        yield context.obj()
+    except BadInput as error:
+        _end(BAD_INPUT, str(error))
+    except PlatformError as error:
+        _end(NO_ANSWER, str(error))
+
+
+def _end(code: int, message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,77 @@
+"""Connectors, by the REST API of Kafka Connect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import BadInput, PlatformError, Refused
+from .rest import Rest, missing_from
+
+
+class Connectors:
+    """The connectors of a Connect cluster.
+
+    Args:
+        url: Its REST endpoint.
+        patience: Seconds within which it must answer, and a connector must run.
+    """
+
+    def __init__(self, url: str, *, patience: float = 30) -> None:
+        self._rest = Rest(url, "Kafka Connect", patience=patience)
+
+    def validate(self, config: Mapping[str, str]) -> dict[str, list[str]]:
+        """Return the errors that the connector's own validation finds, by key; it logs in to the database for that."""
+        name = config["connector.class"]
+        answer = self._rest.ask("PUT", f"/connector-plugins/{name}/config/validate", json=dict(config))
+        values = [each["value"] for each in answer["configs"]]
+        return {value["name"]: value["errors"] for value in values if value["errors"]}
+
+    def known(self, name: str) -> dict[str, Mapping[str, Any]]:
+        """Return what a connector class says of each key that it knows."""
+        answer = self._rest.ask("GET", f"/connector-plugins/{name}/config")
+        return {each["name"]: each for each in answer}
+
+    def apply(self, connector: Mapping[str, Any]) -> None:
+        """Have a connector with this configuration run; the same again changes nothing.
+
+        A new one that does not run is removed again.
+
+        Raises:
+            BadInput: Its validation says no, or it ends with an error.
+        """
+        name, config = connector["name"], connector["config"]
+        if errors := self.validate({**config, "name": name}):
+            said = "; ".join(f"{key}: {' '.join(each)}" for key, each in errors.items())
+            raise BadInput(f"connector {name}: {said}")
+        new = self._rest.find(f"/connectors/{name}") is None
+        self._rest.ask("PUT", f"/connectors/{name}/config", json=config)
+        try:
+            self._rest.until(lambda: self._runs(name), f"connector {name} does not run")
+            if lacking := missing_from(config, self._rest.ask("GET", f"/connectors/{name}/config")):
+                raise Refused(f"Kafka Connect keeps connector {name} without {', '.join(lacking)}")
+        except PlatformError:
+            if new:
+                self.remove(name)
+            raise
+
+    def status(self, name: str) -> str:
+        """Return the state of a connector's task: `RUNNING`, `FAILED: why`, `UNASSIGNED`, or `absent`."""
+        found = self._rest.find(f"/connectors/{name}/status")
+        if found is None:
+            return "absent"
+        tasks = found["tasks"] or [found["connector"]]
+        trace = str(tasks[0].get("trace", "")).partition("\n")[0]
+        return str(tasks[0]["state"]) + (f": {trace}" if trace else "") if found["tasks"] else "UNASSIGNED"
+
+    def remove(self, name: str) -> None:
+        """Have no such connector."""
+        if self._rest.find(f"/connectors/{name}") is not None:
+            self._rest.ask("DELETE", f"/connectors/{name}")
+            self._rest.until(lambda: self.status(name) == "absent", f"connector {name} is still there")
+
+    def _runs(self, name: str) -> bool:
+        state = self.status(name)
+        if state.startswith("FAILED"):
+            raise BadInput(f"connector {name} {state}")
+        return state == "RUNNING"

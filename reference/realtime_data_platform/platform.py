@@ -1,0 +1,128 @@
+"""The whole chain of a table: applied, looked at, verified, removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from . import artifacts
+from .connect import Connectors
+from .description import Table, describe
+from .pinot import Pinot
+from .trino import Trino
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where this process reaches the services.
+
+    Attributes:
+        postgres: DSN.
+        connect: Endpoint of Kafka Connect.
+        controller: Endpoint of Pinot's controller.
+        broker: Endpoint of Pinot's broker.
+        trino: Endpoint of Trino.
+    """
+
+    postgres: str = "postgresql://postgres:postgres@localhost:5432/postgres"
+    connect: str = "http://localhost:8083"
+    controller: str = "http://localhost:9000"
+    broker: str = "http://localhost:8099"
+    trino: str = "http://localhost:8080"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a view differs from the table it stands for; each a list of rows, keys first.
+
+    Attributes:
+        missing: In the table, not in the view.
+        extra: In the view, not in the table; a key seen twice is among them.
+    """
+
+    missing: list[tuple[Any, ...]] = field(default_factory=list)
+    extra: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.extra)
+
+
+class Platform:
+    """The services together.
+
+    Args:
+        addresses: Where this process reaches them.
+        peers: Where they reach each other.
+        patience: Seconds within which each step must be done.
+    """
+
+    def __init__(self, addresses: Addresses, peers: artifacts.Peers | None = None, *, patience: float = 60) -> None:
+        self.addresses = addresses
+        self.peers = peers or artifacts.Peers()
+        self.connectors = Connectors(addresses.connect, patience=patience)
+        self.pinot = Pinot(addresses.controller, addresses.broker, patience=patience)
+        self.trino = Trino(addresses.trino, patience=patience)
+
+    def describe(self, name: str, schema: str = "public") -> Table:
+        """Return a table's description as PostgreSQL has it."""
+        return describe(self.addresses.postgres, name, schema)
+
+    def apply(self, table: Table, where: str | None = None) -> None:
+        """Have the chain of a table, from PostgreSQL to the view; the same again changes nothing.
+
+        Raises:
+            PlatformError: A step failed, with what the server said.
+        """
+        self.connectors.apply(artifacts.connector(table, self.peers))
+        self.pinot.apply(artifacts.schema(table), artifacts.table(table, self.peers))
+        self.apply_catalogs()
+        self.trino.apply_view(artifacts.view_sql(table, where))
+
+    def apply_catalogs(self) -> None:
+        """Have both catalogs, and the schema of views."""
+        self.trino.apply_catalog("pinot", "pinot", artifacts.pinot_catalog(self.peers))
+        self.trino.apply_catalog("hive", "hive", artifacts.hive_catalog(self.peers))
+        self.trino.apply_schema("hive.views", f"s3://{self.peers.bucket}/views/")
+
+    def status(self, name: str) -> dict[str, str]:
+        """Return the state of each link of a table's chain."""
+        catalogs = {catalog for (catalog,) in self.trino.query("SHOW CATALOGS")}
+        there = "hive" in catalogs and self.trino.view("hive", "views", name) is not None
+        return {
+            "connector": self.connectors.status(name),
+            "pinot": self.pinot.status(name),
+            "view": "there" if there else "absent",
+        }
+
+    def verify(self, table: Table) -> Difference:
+        """Compare the table in PostgreSQL with the view: by key and by content, row for row."""
+        names = [column.name for column in (*table.key_columns(), *table.other_columns())]
+        with psycopg.connect(self.addresses.postgres) as connection:
+            columns = sql.SQL(", ").join(map(sql.Identifier, names))
+            origin = sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(table.schema, table.name))
+            expected = connection.execute(origin).fetchall()
+        seen = self.trino.query(f"SELECT {', '.join(names)} FROM hive.views.{table.name}")  # noqa: S608  # names only
+        extra = list(seen)
+        missing = []
+        for row in expected:
+            try:
+                extra.remove(row)
+            except ValueError:
+                missing.append(row)
+        return Difference(missing, extra)
+
+    def remove(self, name: str) -> None:
+        """Have nothing of a table's chain; the table itself, the topic and the catalogs stay."""
+        if ("hive",) in self.trino.query("SHOW CATALOGS"):
+            self.trino.remove_view(f"hive.views.{name}")
+        self.pinot.remove(name)
+        self.connectors.remove(name)
+        with psycopg.connect(self.addresses.postgres, autocommit=True) as connection:
+            slot = f"platform_{name}"
+            connection.execute(
+                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", [slot]
+            )
+            connection.execute(sql.SQL("DROP PUBLICATION IF EXISTS {}").format(sql.Identifier(slot)))
