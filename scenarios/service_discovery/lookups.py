@@ -25,8 +25,10 @@ class Lookups(Journal):
         return [each for each in done if each.op == op and each.end_ns and client in (None, each.client)]
 
     def answers(self, *callers):
-        """Whether the last lookup of each caller was answered."""
-        return all(self._last(caller).state == "ok" for caller in callers)
+        """Whether each caller was answered again and again since the last healing."""
+        healed = max((heal.end_ns for heal in self.done("heal")), default=0)
+        since = [[each for each in self.done("read", caller.name) if each.sent_ns > healed] for caller in callers]
+        return all(len(lookups) >= LATELY and lookups[-1].state == "ok" for lookups in since)
 
     def refuses(self, *callers):
         """Whether the last lookup of each caller was refused: what is known is too old."""
