@@ -201,6 +201,8 @@ class TestTheSignRule:
             everything = [Row(*row) for row in published.rows(*quadratic)]
 
             assert 2 * len(table) <= len(everything)
+            # The sum's sign is that of b, whenever b has one.
+            assert all(row.total * quadratic[1] >= 0 for row in table)
             assert found(table, quadratic) == found(everything, quadratic)
 
         holds()
