@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from document import COLUMNS, PATIENTS
 
 
+@lru_cache(maxsize=1)  # rounds of one size share it
 def patients(rows: int) -> pd.DataFrame:
     """Return the ten patients over and over, in columns of objects."""
     ten = pd.DataFrame(PATIENTS, columns=list(COLUMNS), dtype=object)
