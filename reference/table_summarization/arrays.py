@@ -21,10 +21,10 @@ _ARROW_TYPES = {np.dtype(numpy_type): arrow_type for arrow_type, numpy_type in _
 
 
 def to_numpy(array: pa.Array) -> npt.NDArray[Any]:
-    """The numbers or bools of an array that misses none, as a view where it can be.
+    """The numbers or bools of an array, as a view where it can be.
 
     Args:
-        array: Whole numbers, float64 numbers or bools, no element missing.
+        array: Whole numbers, float64 numbers or bools. In the place of an element that is missing stands any number.
     """
     if pa.types.is_boolean(array.type):
         return to_numpy(array.cast(pa.uint8())).astype(np.bool_)

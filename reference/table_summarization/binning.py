@@ -7,7 +7,6 @@ the last one of quantiles closed; they stand in the result, edge by edge.
 
 import bisect
 import datetime as dt
-import decimal
 import itertools
 import math
 from collections.abc import Mapping, Sequence
@@ -224,7 +223,7 @@ def binnable(values: Sequence[Value]) -> bool:
     """Whether values, ascending by `order`, are all numbers, or all dates, or all instants."""
     if not values or order(values[0])[0] != order(values[-1])[0]:
         return False
-    return isinstance(values[0], int | float | decimal.Decimal | dt.date) and not isinstance(values[0], bool)
+    return isinstance(values[0], int | float | dt.date) and not isinstance(values[0], bool)
 
 
 def parse_rule(text: str) -> Binning:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reference.table_summarization.arrays import to_arrow, to_numpy
+from reference.table_summarization.arrays import missing_in, to_arrow, to_numpy
 from reference.table_summarization.errors import UnsupportedValuesError
 from reference.table_summarization.tagged import tag, untag
 from reference.table_summarization.values import Value, canonical
@@ -73,10 +73,11 @@ def _encode_arrow(column: pa.ChunkedArray | pa.Array) -> Coded:
         if isinstance(column, pa.ChunkedArray):  # an empty one
             column = pa.array([], type=column.type)
     indices, dictionary = column.indices, normal(column.dictionary)
+    codes = to_numpy(indices).astype(np.int32, copy=False)
     if indices.null_count:
-        indices = indices.fill_null(len(dictionary))
+        codes = np.where(missing_in(indices), np.int32(len(dictionary)), codes)
         dictionary = pa.concat_arrays([dictionary, pa.nulls(1, dictionary.type)])
-    return Coded(to_numpy(indices).astype(np.int32, copy=False), dictionary)
+    return Coded(codes, dictionary)
 
 
 def normal(dictionary: pa.Array) -> pa.Array:

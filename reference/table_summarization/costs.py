@@ -14,7 +14,6 @@ A model knows nothing of the interpreter that runs it: object sizes are data her
 
 import bisect
 import datetime as dt
-import decimal
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ class CostModel:
 def object_size(value: Value) -> int:
     """The bytes that CPython 3.11 on a 64-bit machine takes for the object that dask hands out for a value.
 
-    None 16; a bool 28; an int 24 and 4 for each 30-bit digit, at least one; a float 24; a Decimal 104; a text 49
+    None 16; a bool 28; an int 24 and 4 for each 30-bit digit, at least one; a float 24; a text 49
     (ASCII) or 73 (Latin-1) and 1 for each character, 74 and 2 for each (up to U+FFFF), 76 and 4 for each (beyond);
     bytes 33 and 1 for each; a date 32, a time of day 40, an instant 128 (pandas' Timestamp), a duration 168 (pandas'
     Timedelta). An interval costs what the number or the instant at its end does, whatever its label is.
@@ -81,8 +80,6 @@ def object_size(value: Value) -> int:
             return 24 + 4 * max(1, math.ceil(abs(value).bit_length() / 30))
         case float():
             return 24
-        case decimal.Decimal():
-            return 104
         case str():
             return _text_size(value)
         case bytes():

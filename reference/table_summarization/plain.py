@@ -64,22 +64,26 @@ def table_of(
     )
 
 
-def cells_of_records(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Value]]:
-    """The cells of rows that are dicts; a key that a row lacks is missing in it.
+def cells_of_records(records: Sequence[Mapping[Any, object]]) -> dict[str, list[object]]:
+    """The cells of rows that are dicts; a key that a row lacks is missing in it."""
+    names = {name: str(name) for record in records for name in record}
+    unique_names(list(names))
+    return {text: [record.get(name) for record in records] for name, text in names.items()}
+
+
+def canonical_cells(name: str, cells: Sequence[object]) -> list[Value]:
+    """A column's cells as canonical values.
 
     Raises:
         UnsupportedValuesError: If a value cannot be fixed by a pattern.
     """
-    cells: dict[str, list[Value]] = {str(name): [] for record in records for name in record}
-    for name, column in cells.items():
-        try:
-            column += [canonical(record.get(name)) for record in records]
-        except UnsupportedValuesError as error:
-            raise UnsupportedValuesError(f"column {name!r} cannot be summarized: {error}") from None
-    return cells
+    try:
+        return list(map(canonical, cells))
+    except UnsupportedValuesError as error:
+        raise UnsupportedValuesError(f"column {name!r} cannot be summarized: {error}") from None
 
 
-def cells_of_files(paths: Sequence[str], storage_options: Mapping[str, Any]) -> dict[str, list[Value]] | None:
+def cells_of_files(paths: Sequence[str], storage_options: Mapping[str, Any]) -> dict[str, list[object]] | None:
     """The cells of small CSV files on this machine; None if they are something else.
 
     Raises:
@@ -100,7 +104,7 @@ def cells_of_files(paths: Sequence[str], storage_options: Mapping[str, Any]) -> 
             raise UnreadableError(f"{file.path} has another header than {found[0].path}; summarize them apart")
         for position, name in enumerate(header):
             texts.setdefault(name, []).extend(row[position] for row in rows)
-    return {name: _typed(column) for name, column in texts.items()}
+    return {name: [*_typed(column)] for name, column in texts.items()}
 
 
 def _read(file: File) -> tuple[list[str], list[list[str]]]:

@@ -172,7 +172,7 @@ def _records(data: Any) -> list[Mapping[str, Any]] | None:
     return None
 
 
-def _small(data: Any, storage_options: Mapping[str, Any]) -> dict[str, list[Value]] | None:
+def _small(data: Any, storage_options: Mapping[str, Any]) -> dict[str, list[object]] | None:
     """The cells of a table so small that importing numpy would take most of the time; None if it isn't."""
     from reference.table_summarization import plain
 
@@ -248,11 +248,12 @@ def _runner(client: Any, progress: "Progress | None") -> "Runner":
     return Threads(progress)
 
 
-def _summarize_cells(cells: dict[str, list[Value]], options: _Options) -> Summary:
+def _summarize_cells(table_cells: Mapping[str, Sequence[object]], options: _Options) -> Summary:
     """The summary of a small table."""
     from reference.table_summarization import plain
 
-    names = options.chosen(list(cells))
+    names = options.chosen(list(table_cells))
+    cells = {name: plain.canonical_cells(name, table_cells[name]) for name in names}
     rows = len(cells[names[0]])
     if not rows:
         raise EmptyTableError("the table has no rows")
@@ -260,7 +261,7 @@ def _summarize_cells(cells: dict[str, list[Value]], options: _Options) -> Summar
     for name in names:
         if intervals := options.intervals(name, plain.distribution(cells[name])):
             bins[name] = intervals
-    table = plain.table_of({name: cells[name] for name in names}, bins, ignore_missing=options.ignore_missing)
+    table = plain.table_of(cells, bins, ignore_missing=options.ignore_missing)
     search = _search(table, options.model)
     found = search.marshal(search.expand_all(options.limits(rows)))
     plan = Plan(f"a small table of {rows} rows, counted in this process", len(table.weights), True, rows, 0.0)

@@ -6,7 +6,6 @@ differ only in how they are stored, such as decimals of several scales.
 """
 
 import datetime as dt
-import decimal
 import json
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 from reference.table_summarization.values import Value, canonical
 
 _READ: dict[str, Callable[[Any], Value]] = {
-    "Decimal": decimal.Decimal,
     "bytes": bytes.fromhex,
     "date": dt.date.fromisoformat,
     "datetime": dt.datetime.fromisoformat,

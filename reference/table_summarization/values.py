@@ -3,7 +3,8 @@
 One rule for all engines:
 
 - missing is one value: None, NaN, NaT, pandas.NA, a database's NULL; it is written `None`;
-- a number is its numerical value: 1, 1.0 and Decimal("1.00") are the same value, written as the int 1; -0.0 is 0;
+- a number is its numerical value: 1, 1.0 and Decimal("1.00") are the same value, written as the int 1, and -0.0 is 0;
+  what is not whole is its nearest float, a Decimal too;
 - a bool is no number: True is not 1; nor is a text ever equal to what it spells;
 - dates, times of day, instants and durations are values of their own; an instant with a time zone is taken to UTC;
 - what holds other values (lists, structs, maps) is refused.
@@ -41,9 +42,7 @@ class Interval:
         return self.label
 
 
-Value: TypeAlias = (
-    bool | int | float | decimal.Decimal | str | bytes | dt.date | dt.time | dt.timedelta | Interval | None
-)
+Value: TypeAlias = bool | int | float | str | bytes | dt.date | dt.time | dt.timedelta | Interval | None
 """A canonical value; a datetime is a date."""
 
 # The order of kinds where one column holds several; within a kind values have their natural order.
@@ -57,7 +56,7 @@ def canonical(value: object) -> Value:
         value: Anything a table's cell may hold.
 
     Returns:
-        None, a bool, an int, a non-whole float or Decimal, text, bytes, or a date or time of the standard library.
+        None, a bool, an int, a float that is not whole, text, bytes, or a date or time of the standard library.
 
     Raises:
         UnsupportedValuesError: If it is none of these.
@@ -68,11 +67,9 @@ def canonical(value: object) -> Value:
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, decimal.Decimal):
-        if value.is_nan():
-            return None
-        if value.is_infinite():
-            return float(value)
-        return int(value) if value == value.to_integral_value() else value.normalize()
+        if value.is_finite():
+            return int(value) if value == value.to_integral_value() else canonical(float(value))
+        return None if value.is_nan() else float(value)
     if isinstance(value, numbers.Real):
         number = float(value)
         if math.isnan(number):
@@ -145,7 +142,5 @@ def as_json(value: Value) -> bool | int | float | str | None:
             return value
         case float() if math.isfinite(value):
             return value
-        case decimal.Decimal():
-            return float(value)
         case _:
             return shown(value)

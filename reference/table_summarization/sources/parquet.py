@@ -1,6 +1,6 @@
 """Parquet files, a group of rows at a time. Columns of texts come as the codes that the file itself has."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,23 +19,30 @@ _PART_ROWS = 1 << 19
 
 @dataclass(frozen=True)
 class _RowGroups:
-    """Some row groups of a file."""
+    """Some row groups of a file.
+
+    Attributes:
+        file: It.
+        groups: Their numbers.
+        texts: The file's columns of texts.
+    """
 
     file: File
     groups: tuple[int, ...]
+    texts: frozenset[str]
 
     def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
         """The row groups, one block for all."""
         try:
-            with _opened(self.file, names) as parquet:
+            with _opened(self.file, self.texts & set(names)) as parquet:
                 table = parquet.read_row_groups(self.groups, columns=list(names), use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise unreadable(self.file.path, error) from None
         yield {name: table.column(name) for name in names}, table.num_rows
 
 
-def _opened(file: File, texts: Sequence[str]) -> pq.ParquetFile:
-    """A Parquet file whose columns of these names are read as codes where they hold texts."""
+def _opened(file: File, texts: Collection[str] = ()) -> pq.ParquetFile:
+    """A Parquet file; its columns of these names are read as codes."""
     if file.local:
         return pq.ParquetFile(file.path, read_dictionary=list(texts), memory_map=True)
     return pq.ParquetFile(file.open(), read_dictionary=list(texts), pre_buffer=True)
@@ -55,7 +62,7 @@ class ParquetSource:
         rows = 0
         for place, file in enumerate(files):
             try:
-                with _opened(file, ()) as parquet:
+                with _opened(file) as parquet:
                     schema, metadata = parquet.schema_arrow, parquet.metadata
             except (OSError, pa.ArrowException) as error:
                 raise unreadable(file.path, error) from None
@@ -65,9 +72,9 @@ class ParquetSource:
             elif set(schema.names) != set(self.names):
                 raise UnreadableError(f"{file.path} has other columns than {files[0].path}; summarize them apart")
             rows += metadata.num_rows
-            self._parts += _parts(
-                file, [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-            )
+            texts = frozenset(field.name for field in schema if _is_text(field.type))
+            group_rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+            self._parts += [_RowGroups(file, groups, texts) for groups in _together(group_rows)]
         self.plan = f"{len(files)} Parquet file(s) of {rows} rows, counted {runner.plan}"
 
     def continuous(self, names: Sequence[str]) -> list[str]:
@@ -79,12 +86,18 @@ class ParquetSource:
         return count_parts(self._runner, self._parts, groupings, recodings, most)
 
 
-def _parts(file: File, group_rows: Sequence[int]) -> list[_RowGroups]:
-    parts: list[_RowGroups] = []
-    together: list[int] = []
-    for group, rows in enumerate(group_rows):
-        if together and sum(group_rows[other] for other in together) + rows > _PART_ROWS:
-            parts.append(_RowGroups(file, tuple(together)))
-            together = []
-        together.append(group)
-    return [*parts, _RowGroups(file, tuple(together))] if together or not group_rows else parts
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _together(group_rows: Sequence[int]) -> list[tuple[int, ...]]:
+    """The numbers of row groups, those together that are read together; one part, if of nothing, for a file of none."""
+    parts: list[tuple[int, ...]] = [()]
+    rows = 0
+    for group, more in enumerate(group_rows):
+        rows += more
+        if rows > _PART_ROWS and parts[-1]:
+            parts.append(())
+            rows = more
+        parts[-1] += (group,)
+    return parts
