@@ -8,9 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 from kazoo.client import KazooClient
+from typer.testing import CliRunner
 
 from fixtures.services.service import NotAvailable
 from fixtures.waiting import eventually
+from reference.service_discovery import cli
 from reference.service_discovery.cache import CachedDiscovery
 from reference.service_discovery.connection import Connection
 from reference.service_discovery.discovery import Discovery
@@ -285,5 +287,37 @@ def callers(nursery, hosts, session_timeout, journal, processes):
         for caller in started:
             eventually(lambda caller=caller: journal.done("read", caller.name), within=10)
         return started
+
+    return start
+
+
+@pytest.fixture
+def listener():
+    """The host and the port of something that listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield tuple(map(str, server.getsockname()))
+
+
+@pytest.fixture
+def command(hosts):
+    """Run the command to its end: its exit code and what it said."""
+
+    def run(*words):
+        result = CliRunner().invoke(cli.app, ["--hosts", hosts, *words])
+        return result.exit_code, result.output
+
+    return run
+
+
+@pytest.fixture
+def running_command(nursery, hosts, tmp_path, processes):
+    """Start the command in a process of its own."""
+
+    def start(*words):
+        output = tmp_path / f"{words[0]} says"
+        arguments = ("--hosts", hosts, *words)
+        pid = nursery.bear("reference.service_discovery.cli:app", *arguments, OUTPUT=str(output))
+        processes.append(Child(pid, words[0], output))
+        return processes[-1]
 
     return start

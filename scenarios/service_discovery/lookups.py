@@ -24,32 +24,28 @@ class Lookups(Journal):
         done = operations(self.entries())
         return [each for each in done if each.op == op and each.end_ns and client in (None, each.client)]
 
-    def answers(self, *callers):
-        """Whether each caller was answered again and again since the last healing."""
+    def forgets(self, provider, *callers):
+        """Whether each caller is answered again and again since the last healing, lately never with this instance."""
         healed = max((heal.end_ns for heal in self.done("heal")), default=0)
         since = [[each for each in self.done("read", caller.name) if each.sent_ns > healed] for caller in callers]
-        return all(len(lookups) >= LATELY and lookups[-1].state == "ok" for lookups in since)
+        return all(
+            len(lookups) > LATELY
+            and all(each.state == "ok" and each.value != provider.address for each in lookups[-LATELY:])
+            for lookups in since
+        )
 
     def refuses(self, *callers):
         """Whether the last lookup of each caller was refused: what is known is too old."""
         return all(self._last(caller).state == "fail" for caller in callers)
-
-    def hands_out(self, provider, *callers):
-        """Whether an instance was found lately by any of the callers."""
-        return any(
-            lookup.value == provider.address
-            for caller in callers
-            for lookup in self.done("read", caller.name)[-LATELY:]
-        )
 
     def goes_on_for(self, seconds, caller):
         """Whether a caller has looked up a service so long after the last death."""
         return self._last(caller).sent_ns >= self.done("delete")[-1].end_ns + seconds * 1e9
 
     def failovers(self):
-        """Seconds from each death to the last lookup that led to the dead, by instance."""
+        """Seconds from each death to the last lookup that led to the dead."""
         last = {lookup.value: lookup.sent_ns for lookup in self.done("read")}
-        return {death.key: (last[death.key] - death.sent_ns) / 1e9 for death in self.done("delete")}
+        return [(last[death.key] - death.sent_ns) / 1e9 for death in self.done("delete")]
 
     def judged(self, within_s):
         """Judge the lookups: none may lead to an instance so long after its death."""

@@ -33,7 +33,7 @@ class Nursery:
         )
 
     def bear(self, program, *arguments, **environment):
-        """Start a program, `MODULE:FUNCTION`, with arguments and an environment; its pid."""
+        """Start a program, `MODULE:FUNCTION`; its pid. OUTPUT in its environment is a file for what it says."""
         order = {"program": program, "arguments": arguments, "environment": environment}
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
@@ -59,8 +59,9 @@ def main():
 def grow_up(program, arguments, environment):
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(2, 1)
     os.environ.update(environment)
+    output = os.environ.get("OUTPUT")
+    os.dup2(os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT) if output else 2, 1)
     sys.argv = [program, *arguments]
     pkgutil.resolve_name(program)()
 

@@ -16,8 +16,9 @@ START_WITHIN = 30
 class Child:
     """A process of ours, and the faults that can be done to it."""
 
-    def __init__(self, pid, name):
+    def __init__(self, pid, name, output=None):
         self.name = name
+        self.output = output
         self.process = psutil.Process(pid)
 
     def kill(self):
@@ -35,6 +36,10 @@ class Child:
         """SIGTERM, and wait until it has ended in good order."""
         self.process.terminate()
         self.process.wait(START_WITHIN)
+
+    def said(self):
+        """What it wrote to its standard output, where that is kept."""
+        return self.output.read_text() if self.output.exists() else ""
 
     def alive(self):
         return not ended(self.process)
