@@ -1,0 +1,197 @@
+"""What is there: the part of a server's catalogs that a description speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from .description import Column, Secret
+from .errors import Conflict
+
+# Identity columns of partitioned tables came with 17.
+OLDEST = 170000
+
+
+@dataclass(frozen=True)
+class Found:
+    """A column that is there.
+
+    Attributes:
+        type: As the server spells it.
+        null: Whether it may be null.
+        identity: `a` for always, `d` for by default, else empty.
+        default: Whether it has a default of its own.
+        sequence: The sequence that belongs to it, quoted.
+    """
+
+    type: str
+    null: bool
+    identity: str
+    default: bool
+    sequence: str | None
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table that is there.
+
+    Attributes:
+        kind: `r` plain, `p` partitioned, `f` foreign.
+        columns: By name, in their order.
+        partitioned_by: The definition of its partition key, such as `HASH (quarter)`.
+        parent: The table it is a partition of.
+        bound: Its bound, as the server spells it.
+        server: The foreign server it lives on.
+        key: The columns of its primary key.
+        indexes: The columns of each index.
+    """
+
+    kind: str
+    columns: Mapping[str, Found]
+    partitioned_by: str | None = None
+    parent: str | None = None
+    bound: str | None = None
+    server: str | None = None
+    key: Sequence[str] = ()
+    indexes: Sequence[Sequence[str]] = ()
+
+
+@dataclass(frozen=True)
+class Host:
+    """A server's state.
+
+    Attributes:
+        schema: Whether the schema is there.
+        relations: Tables by name, of those asked for.
+        spelled: The described columns' types as this server spells them; None for one it does not know.
+        extension: Whether postgres_fdw is there.
+        servers: Options of foreign servers by name.
+        mappings: User and password that this user has on foreign servers, by server.
+        settings: Settings of the database, by name.
+        user: Who is connected.
+        database: The database's name.
+    """
+
+    schema: bool = False
+    relations: Mapping[str, Relation] = field(default_factory=dict)
+    spelled: Mapping[str, str | None] = field(default_factory=dict)
+    extension: bool = False
+    servers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    mappings: Mapping[str, tuple[str | None, Secret | None]] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    user: str = "postgres"
+    database: str = "postgres"
+
+
+RELATIONS = """
+SELECT c.oid, c.relname, c.relkind::text AS kind, pg_get_partkeydef(c.oid) AS partitioned_by,
+       p.relname AS parent_name,
+       pg_get_expr(c.relpartbound, c.oid) AS bound, s.srvname AS server
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+LEFT JOIN pg_class p ON p.oid = i.inhparent
+LEFT JOIN pg_foreign_table f ON f.ftrelid = c.oid
+LEFT JOIN pg_foreign_server s ON s.oid = f.ftserver
+WHERE n.nspname = %s AND c.relname = ANY(%s)
+"""
+
+COLUMNS = """
+SELECT attrelid AS oid, attname AS name, format_type(atttypid, atttypmod) AS type, NOT attnotnull AS null,
+       attidentity::text AS identity, atthasdef AS default,
+       pg_get_serial_sequence(attrelid::regclass::text, attname) AS sequence
+FROM pg_attribute WHERE attrelid = ANY(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attrelid, attnum
+"""
+
+INDEXES = """
+SELECT i.indrelid AS oid, i.indisprimary AS key,
+       (SELECT array_agg(a.attname::text ORDER BY k.place)
+        FROM unnest(i.indkey::int2[]) WITH ORDINALITY k(number, place)
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number) AS columns
+FROM pg_index i WHERE i.indrelid = ANY(%s) AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indisvalid
+"""
+
+
+def look(
+    connection: Connection[Any], schema: str, names: Collection[str], columns: Mapping[str, Column], what: str
+) -> Host:
+    """Read what a server has of the tables named.
+
+    Args:
+        connection: To the server.
+        schema: Where the tables are.
+        names: The tables.
+        columns: The described columns, whose types are spelled out.
+        what: What the server is called in errors.
+
+    Raises:
+        Conflict: The server is too old.
+    """
+    if connection.info.server_version < OLDEST:
+        raise Conflict(f"{what} runs PostgreSQL {connection.info.server_version // 10000}: 17 or later is needed")
+    cursor = connection.cursor(row_factory=dict_row)
+
+    def rows(query: str, *parameters: Any) -> list[dict[str, Any]]:
+        return cursor.execute(query.encode(), parameters).fetchall()
+
+    (facts,) = rows(
+        """SELECT current_user AS user, current_database() AS database, to_regnamespace(quote_ident(%s)) IS NOT NULL
+        AS schema, EXISTS (SELECT FROM pg_extension WHERE extname = 'postgres_fdw') AS extension""",
+        schema,
+    )
+    kinds = list({column.type for column in columns.values()})
+    settings = rows(
+        """SELECT split_part(s, '=', 1) AS name, split_part(s, '=', 2) AS value FROM pg_db_role_setting r,
+        unnest(r.setconfig) s WHERE setrole = 0
+        AND setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+    )
+    found = {each["oid"]: each for each in rows(RELATIONS, schema, list(names))}
+    held: dict[int, dict[str, Found]] = {oid: {} for oid in found}
+    for each in rows(COLUMNS, list(found)):
+        oid, name = each.pop("oid"), each.pop("name")
+        held[oid][name] = Found(**each)
+    indexes = rows(INDEXES, list(found))
+    return Host(
+        schema=facts["schema"],
+        relations={
+            each["relname"]: Relation(
+                kind=each["kind"],
+                partitioned_by=each["partitioned_by"],
+                parent=each["parent_name"],
+                bound=each["bound"],
+                server=each["server"],
+                columns=held[oid],
+                key=next((tuple(one["columns"]) for one in indexes if one["oid"] == oid and one["key"]), ()),
+                indexes=[tuple(one["columns"]) for one in indexes if one["oid"] == oid and not one["key"]],
+            )
+            for oid, each in found.items()
+        },
+        spelled={
+            each["type"]: each["spelled"]
+            for each in rows(
+                "SELECT t AS type, format_type(to_regtype(t), to_regtypemod(t)) AS spelled FROM unnest(%s::text[]) t",
+                kinds,
+            )
+        },
+        extension=facts["extension"],
+        servers={
+            each["name"]: dict(option.split("=", 1) for option in each["options"] or ())
+            for each in rows("SELECT srvname AS name, srvoptions AS options FROM pg_foreign_server")
+        },
+        mappings={each["server"]: _mapping(each["options"]) for each in rows(MAPPINGS)},
+        settings={each["name"]: each["value"] for each in settings},
+        user=facts["user"],
+        database=facts["database"],
+    )
+
+
+MAPPINGS = "SELECT srvname AS server, umoptions AS options FROM pg_user_mappings WHERE usename = current_user"
+
+
+def _mapping(options: Sequence[str] | None) -> tuple[str | None, Secret | None]:
+    known = dict(option.split("=", 1) for option in options or ())
+    return known.get("user"), Secret(known["password"]) if "password" in known else None

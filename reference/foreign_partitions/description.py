@@ -1,0 +1,239 @@
+"""What is wanted: a base table, its partitions, and which server each of them lives on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+from .errors import BadDescription
+
+# PostgreSQL cuts identifiers off here, in bytes, without an error.
+LONGEST_NAME = 63
+# Types are put into statements as they stand: names and modifiers, nothing that could end a statement.
+TYPE = re.compile(r'[a-z_][a-z0-9_. "]*(\(\d+(, ?-?\d+)?\))?([a-z ]*)(\[\])*', re.IGNORECASE)
+INTEGERS = ("bigint", "int8", "integer", "int", "int4")
+
+
+class Secret(str):
+    """A password: it is never shown, only used."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, _: str) -> str:
+        return "***"
+
+    @property
+    def revealed(self) -> str:
+        """The password itself, for a connection."""
+        return self[:]
+
+
+NO_PASSWORD = Secret("")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A database on a server.
+
+    Attributes:
+        host: Name or address.
+        port: TCP port.
+        database: Name of the database.
+        user: Who logs in.
+        password: Its password.
+    """
+
+    host: str
+    port: int = 5432
+    database: str = "postgres"
+    user: str = "postgres"
+    password: Secret = NO_PASSWORD
+
+    def __post_init__(self) -> None:
+        if not self.host:
+            raise BadDescription("a server needs a host: a name or an address")
+        if not 0 < self.port < 65536:
+            raise BadDescription(f"port {self.port} of {self.host!r} is not between 1 and 65535")
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}/{self.database}"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that holds foreign partitions.
+
+    Attributes:
+        name: What the base calls it.
+        endpoint: How the base reaches it.
+        reached: Host and port at which those who set the table up reach it, where that is another way.
+        batch_size: How many rows of one statement go to it at once (PostgreSQL 14).
+        asynchronous: Whether scans of several of its partitions, or of several servers, overlap (PostgreSQL 14).
+        connect_timeout: Seconds the base waits for a connection to it.
+    """
+
+    name: str
+    endpoint: Endpoint
+    reached: tuple[str, int] | None = None
+    batch_size: int = 100
+    asynchronous: bool = True
+    connect_timeout: int = 2
+
+    def __post_init__(self) -> None:
+        _name(self.name, "server")
+        if self.batch_size < 1:
+            raise BadDescription(f"batch_size of {self.name} is {self.batch_size}: write one or more rows")
+        if self.connect_timeout < 2:
+            raise BadDescription(f"connect_timeout of {self.name} is {self.connect_timeout}: libpq takes 2 s or more")
+
+    @property
+    def for_operators(self) -> Endpoint:
+        """How those who set the table up reach it."""
+        if self.reached is None:
+            return self.endpoint
+        host, port = self.reached
+        return Endpoint(host, port, self.endpoint.database, self.endpoint.user, self.endpoint.password)
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """The options of the foreign server, as the catalog has them."""
+        return {
+            "host": self.endpoint.host,
+            "port": str(self.endpoint.port),
+            "dbname": self.endpoint.database,
+            "batch_size": str(self.batch_size),
+            "async_capable": str(self.asynchronous).lower(),
+            "connect_timeout": str(self.connect_timeout),
+        }
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes:
+        type: As PostgreSQL spells it, such as `numeric(10, 2)`.
+        null: Whether it may be null.
+    """
+
+    type: str
+    null: bool = False
+
+    def __post_init__(self) -> None:
+        if not TYPE.fullmatch(self.type):
+            raise BadDescription(f"{self.type!r} is not the name of a type: write one such as bigint or numeric(10, 2)")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The base table.
+
+    Attributes:
+        name: Its name; the partitions' servers have an empty table of this name above their partitions, whose bound
+            they thereby enforce.
+        columns: By name.
+        hash: The column by whose hash rows are distributed.
+        identity: The column that the base table's sequence fills, and nothing else.
+        key: Columns that are unique in each leaf. No unique index reaches over leaves: that they are unique in the
+            whole table takes the hash column, which sends equal keys to one leaf, or the identity.
+        indexes: Columns of each further index, made on every leaf.
+        schema: Its schema, on every server.
+    """
+
+    name: str
+    columns: Mapping[str, Column]
+    hash: str
+    identity: str | None = None
+    key: Sequence[str] = ()
+    indexes: Sequence[Sequence[str]] = ()
+    schema: str = "public"
+
+    def __post_init__(self) -> None:
+        for name, what in ((self.name, "table"), (self.schema, "schema"), *((each, "column") for each in self.columns)):
+            _name(name, what)
+        named = [self.hash, *([self.identity] if self.identity else []), *self.key, *chain.from_iterable(self.indexes)]
+        for column in named:
+            if column not in self.columns:
+                raise BadDescription(f"{column!r} is no column of {self.name}: it has {', '.join(self.columns)}")
+        if self.columns[self.hash].null:
+            raise BadDescription(f"{self.hash} may be null: rows without a partition key all go to one partition")
+        if self.identity is not None and self.columns[self.identity].type not in INTEGERS:
+            raise BadDescription(f"{self.identity} is an identity and must be bigint or integer")
+        if not self.key:
+            raise BadDescription(f"{self.name} has no key, so nothing would stop duplicates: name the key's columns")
+        if self.hash not in self.key and self.identity not in self.key:
+            raise BadDescription(
+                f"the key ({', '.join(self.key)}) can only be kept within a partition: add {self.hash}, or an identity"
+            )
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A partition; its place in the list is its remainder.
+
+    Attributes:
+        name: Of the leaf table, on every server that knows it.
+        server: Where it lives; None beside the base table.
+    """
+
+    name: str
+    server: str | None = None
+
+    def __post_init__(self) -> None:
+        _name(self.name, "partition")
+
+
+@dataclass(frozen=True)
+class Description:
+    """A table over several servers.
+
+    Attributes:
+        base: Where the base table is, as those who set it up reach it.
+        table: The base table.
+        partitions: As many as the modulus, in the order of their remainders.
+        servers: Those that the partitions name.
+        partitionwise: Whether the base's database plans joins and aggregates partition by partition, without which
+            none is pushed down to the servers.
+    """
+
+    base: Endpoint
+    table: Table
+    partitions: Sequence[Partition]
+    servers: Sequence[Server] = field(default=())
+    partitionwise: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.partitions:
+            raise BadDescription(f"{self.table.name} has no partitions: list at least one")
+        names = [self.table.name, *(each.name for each in self.partitions)]
+        servers = [each.name for each in self.servers]
+        for name in {each for each in [*names, *servers] if names.count(each) + servers.count(each) > 1}:
+            raise BadDescription(f"{name!r} is named twice")
+        for partition in self.partitions:
+            if partition.server is not None and partition.server not in servers:
+                raise BadDescription(
+                    f"{partition.name} is to live on {partition.server!r}, which is not described: "
+                    f"there are {', '.join(servers) or 'no servers'}"
+                )
+
+    @property
+    def modulus(self) -> int:
+        """How many partitions there are."""
+        return len(self.partitions)
+
+    def on(self, server: str | None) -> Mapping[int, Partition]:
+        """Return the partitions of a server (None: the base) by remainder."""
+        return {number: each for number, each in enumerate(self.partitions) if each.server == server}
+
+
+def _name(name: str, what: str) -> None:
+    if not name or "\0" in name or len(name.encode()) > LONGEST_NAME:
+        raise BadDescription(f"{name!r} cannot name a {what}: write 1 to {LONGEST_NAME} bytes")

@@ -1,0 +1,278 @@
+"""From what is there to what is wanted: the statements between, or why there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from psycopg import sql
+
+from .catalog import Host, Relation
+from .description import Description, Secret, Server
+
+BASE = "base"
+SETTINGS = ("enable_partitionwise_aggregate", "enable_partitionwise_join")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A statement that is due.
+
+    Attributes:
+        host: `base`, or the server's name.
+        shown: The statement, passwords left out.
+        statement: The statement.
+    """
+
+    host: str
+    shown: str
+    statement: sql.Composed = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.host}: {self.shown}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is between the state and the description.
+
+    Attributes:
+        changes: What is to be done, in order: the servers first, for the base's statements need them.
+        conflicts: What cannot be done without losing or guessing something.
+    """
+
+    changes: Sequence[Change] = ()
+    conflicts: Sequence[str] = ()
+
+
+def plan(description: Description, base: Host, servers: Mapping[str, Host]) -> Plan:
+    """Return what is to be done. Pure: nothing is asked and nothing is changed.
+
+    Args:
+        description: What is wanted.
+        base: The state of the base's server.
+        servers: The states of the described servers, by name.
+    """
+    planner = _Planner(description)
+    for server in description.servers:
+        planner.host(server.name, servers[server.name], server.name)
+    planner.connections(base)
+    planner.host(BASE, base, None)
+    planner.foreign(base)
+    if description.partitionwise:
+        for setting in SETTINGS:
+            if base.settings.get(setting) != "on":
+                planner.change(BASE, "ALTER DATABASE {} SET {} = on", base.database, setting)
+    return Plan(planner.changes, planner.conflicts)
+
+
+class _Planner:
+    def __init__(self, description: Description) -> None:
+        self.description = description
+        self.table = description.table
+        self.parent = sql.Identifier(self.table.schema, self.table.name)
+        self.changes: list[Change] = []
+        self.conflicts: list[str] = []
+
+    def change(self, host: str, statement: str, *names: str | sql.Composable) -> None:
+        """Add a statement; names are quoted, passwords shown as stars."""
+        parts = [sql.Identifier(each) if type(each) is str else each for each in names]
+        shown = [sql.SQL("'***'") if isinstance(each, _Password) else each for each in parts]
+        self.changes.append(
+            Change(host, sql.SQL(statement).format(*shown).as_string(), sql.SQL(statement).format(*parts))
+        )
+
+    # The base's way to the servers
+
+    def connections(self, base: Host) -> None:
+        """The extension, the servers and the user mappings."""
+        if not self.description.servers:
+            return
+        if not base.extension:
+            self.change(BASE, "CREATE EXTENSION postgres_fdw")
+        for server in self.description.servers:
+            if server.name not in base.servers:
+                options = _options({name: ("", value) for name, value in server.options.items()})
+                self.change(
+                    BASE, "CREATE SERVER {} FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({})", server.name, options
+                )
+            elif differing := _differing(base.servers[server.name], server.options):
+                self.change(BASE, "ALTER SERVER {} OPTIONS ({})", server.name, _options(differing))
+            self._mapping(server, base)
+
+    def _mapping(self, server: Server, base: Host) -> None:
+        user, password = server.endpoint.user, server.endpoint.password
+        if server.name not in base.mappings:
+            self.change(
+                BASE,
+                "CREATE USER MAPPING FOR {} SERVER {} OPTIONS (user {}, password {})",
+                base.user,
+                server.name,
+                sql.Literal(user),
+                _Password(password),
+            )
+            return
+        there = base.mappings[server.name]
+        wanted = [("user", user, sql.Literal(user)), ("password", password, _Password(password))]
+        for (name, value, literal), known in zip(wanted, there, strict=True):
+            if known != value:
+                verb = sql.SQL("ADD" if known is None else "SET")
+                statement = f"ALTER USER MAPPING FOR {{}} SERVER {{}} OPTIONS ({{}} {name} {{}})"
+                self.change(BASE, statement, base.user, server.name, verb, literal)
+
+    # Tables that lie on a host itself
+
+    def host(self, host: str, state: Host, server: str | None) -> None:
+        """The parent and the leaves that lie on this host, the same way beside the base and on a server."""
+        identity = self.table.identity if server is None else None
+        for name, kind in ((name, each.type) for name, each in self.table.columns.items()):
+            if state.spelled.get(kind) is None:
+                self.conflicts.append(f"{host} knows no type {kind!r}, which {name} is to have")
+                return
+        if not state.schema:
+            self.change(host, "CREATE SCHEMA {}", self.table.schema)
+        parent = state.relations.get(self.table.name)
+        if parent is None:
+            columns = [
+                sql.SQL("{} {}{}").format(
+                    sql.Identifier(name),
+                    sql.SQL(column.type + ("" if column.null else " NOT NULL")),
+                    sql.SQL(" GENERATED ALWAYS AS IDENTITY" if name == identity else ""),
+                )
+                for name, column in self.table.columns.items()
+            ]
+            statement = "CREATE TABLE {} ({}) PARTITION BY HASH ({})"
+            self.change(host, statement, self.parent, sql.SQL(", ").join(columns), self.table.hash)
+        elif not self._same(host, state, self.table.name, parent):
+            return
+        for remainder, leaf in self.description.on(server).items():
+            self._leaf(host, state, leaf.name, remainder)
+        if parent is not None:
+            self._sequence(host, parent, identity)
+
+    def _leaf(self, host: str, state: Host, name: str, remainder: int) -> None:
+        table = sql.Identifier(self.table.schema, name)
+        key = sql.SQL("PRIMARY KEY ({})").format(_list(self.table.key))
+        relation = state.relations.get(name)
+        bound = self._bound(remainder)
+        if relation is None:
+            self.change(host, f"CREATE TABLE {{}} PARTITION OF {{}} ({{}}) {bound}", table, self.parent, key)
+        elif not self._same(host, state, name, relation):
+            return
+        else:
+            if relation.parent is None:
+                for column, each in relation.columns.items():
+                    # What fills the column is the base; a second source would give the same numbers again.
+                    if column == self.table.identity and each.identity:
+                        self.change(host, "ALTER TABLE {} ALTER {} DROP IDENTITY", table, column)
+                    elif column == self.table.identity and each.default:
+                        self.change(host, "ALTER TABLE {} ALTER {} DROP DEFAULT", table, column)
+                self.change(host, f"ALTER TABLE {{}} ATTACH PARTITION {{}} {bound}", self.parent, table)
+            elif (relation.parent, _spelled(relation.bound)) != (self.table.name, _spelled(bound)):
+                self.conflicts.append(
+                    f"{host}: {name} is a partition of {relation.parent} {relation.bound}, not {bound}"
+                )
+                return
+            if not relation.key:
+                self.change(host, "ALTER TABLE {} ADD {}", table, key)
+            elif set(relation.key) != set(self.table.key):
+                self.conflicts.append(f"{host}: the key of {name} is ({', '.join(relation.key)})")
+        for columns in self.table.indexes:
+            if relation is None or tuple(columns) not in relation.indexes:
+                self.change(host, "CREATE INDEX ON {} ({})", table, _list(columns))
+
+    def _sequence(self, host: str, parent: Relation, identity: str | None) -> None:
+        """The identity column's numbers come from the base's identity only."""
+        column = self.table.identity
+        if column is None or column not in parent.columns:
+            return
+        there = parent.columns[column]
+        if there.default:
+            self.change(host, "ALTER TABLE {} ALTER {} DROP DEFAULT", self.parent, column)
+            if there.sequence is not None:
+                self.change(host, "DROP SEQUENCE {}", sql.SQL(there.sequence))
+        if identity is not None and not there.identity:
+            self.change(host, "ALTER TABLE {} ALTER {} ADD GENERATED ALWAYS AS IDENTITY", self.parent, column)
+            name = sql.Literal(self.parent.as_string())
+            statement = "SELECT setval(pg_get_serial_sequence({}, {}), max({})) FROM {}"
+            self.change(host, statement, name, sql.Literal(column), column, self.parent)
+        elif identity is not None and there.identity == "d":
+            self.change(host, "ALTER TABLE {} ALTER {} SET GENERATED ALWAYS", self.parent, column)
+        elif identity is None and there.identity:
+            self.change(host, "ALTER TABLE {} ALTER {} DROP IDENTITY", self.parent, column)
+
+    # Foreign tables
+
+    def foreign(self, base: Host) -> None:
+        """The base's foreign tables."""
+        for server in self.description.servers:
+            for remainder, leaf in self.description.on(server.name).items():
+                table = sql.Identifier(self.table.schema, leaf.name)
+                relation = base.relations.get(leaf.name)
+                bound = self._bound(remainder)
+                if relation is None:
+                    statement = f"CREATE FOREIGN TABLE {{}} PARTITION OF {{}} {bound} SERVER {{}}"
+                    self.change(BASE, statement, table, self.parent, server.name)
+                elif relation.kind != "f" or relation.server != server.name:
+                    where = relation.server or "the base"
+                    self.conflicts.append(f"{leaf.name} lives on {where}, and is described on {server.name}")
+                elif (relation.parent, _spelled(relation.bound)) != (self.table.name, _spelled(bound)):
+                    self.conflicts.append(f"base: {leaf.name} is a partition of {relation.parent} {relation.bound}")
+
+    def _same(self, host: str, state: Host, name: str, relation: Relation) -> bool:
+        """Say whether a table that is there has the described kind and columns; what differs is a conflict."""
+        before = len(self.conflicts)
+        by, parent = f"HASH ({sql.Identifier(self.table.hash).as_string()})", name == self.table.name
+        if relation.kind != ("p" if parent else "r"):
+            kind = {"f": f"a foreign table on {relation.server}", "p": "partitioned", "r": "a plain table"}
+            self.conflicts.append(f"{host}: {name} is {kind.get(relation.kind, 'no table')}")
+        elif parent and (relation.partitioned_by or "").replace('"', "") != by.replace('"', ""):
+            self.conflicts.append(f"{host}: {name} is partitioned by {relation.partitioned_by}, not by {by}")
+        wanted = {name: (state.spelled[each.type], each.null) for name, each in self.table.columns.items()}
+        there = {name: (each.type, each.null) for name, each in relation.columns.items()}
+        for column in dict.fromkeys([*wanted, *there]):
+            if wanted.get(column) != there.get(column):
+                is_, should = _words(there.get(column)), _words(wanted.get(column))
+                self.conflicts.append(f"{host}: column {column} of {name} is {is_}, and should be {should}")
+        return len(self.conflicts) == before
+
+    def _bound(self, remainder: int) -> str:
+        return f"FOR VALUES WITH (MODULUS {self.description.modulus}, REMAINDER {remainder})"
+
+
+class _Password(sql.Literal):
+    """A literal that is never shown."""
+
+    def __init__(self, value: Secret) -> None:
+        super().__init__(value.revealed)
+
+    def __repr__(self) -> str:
+        return "_Password('***')"
+
+
+def _list(columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))
+
+
+def _options(options: Mapping[str, tuple[str, str]]) -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.SQL("{}{} {}").format(sql.SQL(verb), sql.Identifier(name), sql.Literal(value))
+        for name, (verb, value) in options.items()
+    )
+
+
+def _differing(there: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    def differing() -> Iterator[tuple[str, tuple[str, str]]]:
+        for name, value in wanted.items():
+            if there.get(name) != value:
+                yield name, ("SET " if name in there else "ADD ", value)
+
+    return dict(differing())
+
+
+def _spelled(bound: str | None) -> str:
+    return (bound or "").lower()
+
+
+def _words(column: tuple[str | None, bool] | None) -> str:
+    return "missing" if column is None else f"{column[0]}{'' if column[1] else ' not null'}"

@@ -1,0 +1,144 @@
+"""Descriptions from files: TOML, or JSON of the same shape. Passwords come from the environment only."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .description import Column, Description, Endpoint, Partition, Secret, Server, Table
+from .errors import BadDescription
+
+ENDPOINT = {"host", "port", "database", "user", "password_environment"}
+
+
+def read(path: Path, environment: Mapping[str, str] = os.environ) -> Description:
+    """Read a description.
+
+    Args:
+        path: A file that ends in `.toml` or `.json`.
+        environment: Where passwords are looked up by the names that the file gives (`password_environment`).
+
+    Raises:
+        BadDescription: The file is not there, is not what its name says, or describes no table that could be.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise BadDescription(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # both decoders' errors, and text that is not UTF-8
+        raise BadDescription(f"{path} is not {path.suffix.lstrip('.').upper() or 'TOML'}: {error}") from None
+    try:
+        return described(data, environment)
+    except BadDescription as error:
+        raise BadDescription(f"{path}: {error}") from None
+
+
+def described(data: object, environment: Mapping[str, str]) -> Description:
+    """Return the description that decoded data holds.
+
+    Raises:
+        BadDescription: Something is missing, unknown, or of the wrong kind.
+    """
+    whole = _table(data, "the description", {"base", "table", "partitions", "servers", "partitionwise"})
+    table = _table(whole.get("table"), "table", {"name", "schema", "columns", "hash", "identity", "key", "indexes"})
+    columns = _table(table.get("columns"), "table.columns")
+    servers = _table(whole.get("servers", {}), "servers")
+    partitions = _typed(whole, "partitions", list, "the description")
+    return Description(
+        base=_endpoint(_table(whole.get("base"), "base", ENDPOINT), "base", environment),
+        table=Table(
+            name=_typed(table, "name", str, "table"),
+            columns={name: _column(each, name) for name, each in columns.items()},
+            hash=_typed(table, "hash", str, "table"),
+            identity=_typed(table, "identity", str, "table", None),
+            key=_names(table.get("key", []), "table.key"),
+            indexes=[_names(each, "table.indexes") for each in _typed(table, "indexes", list, "table", [])],
+            schema=_typed(table, "schema", str, "table", "public"),
+        ),
+        partitions=[_partition(each, number) for number, each in enumerate(partitions)],
+        servers=[_server(name, each, environment) for name, each in servers.items()],
+        partitionwise=_typed(whole, "partitionwise", bool, "the description", True),
+    )
+
+
+def _endpoint(entry: Mapping[str, Any], where: str, environment: Mapping[str, str]) -> Endpoint:
+    variable = _typed(entry, "password_environment", str, where, None)
+    if variable is not None and variable not in environment:
+        raise BadDescription(f"{where}: the password is looked for in the variable {variable}, which is not set")
+    return Endpoint(
+        host=_typed(entry, "host", str, where),
+        port=_typed(entry, "port", int, where, 5432),
+        database=_typed(entry, "database", str, where, "postgres"),
+        user=_typed(entry, "user", str, where, "postgres"),
+        password=Secret(environment[variable] if variable is not None else ""),
+    )
+
+
+def _server(name: str, data: object, environment: Mapping[str, str]) -> Server:
+    where = f"servers.{name}"
+    entry = _table(data, where, ENDPOINT | {"reached", "batch_size", "asynchronous", "connect_timeout"})
+    reached = None
+    if "reached" in entry:
+        way = _table(entry["reached"], f"{where}.reached", {"host", "port"})
+        reached = (_typed(way, "host", str, f"{where}.reached"), _typed(way, "port", int, f"{where}.reached", 5432))
+    return Server(
+        name=name,
+        endpoint=_endpoint(entry, where, environment),
+        reached=reached,
+        batch_size=_typed(entry, "batch_size", int, where, 100),
+        asynchronous=_typed(entry, "asynchronous", bool, where, True),
+        connect_timeout=_typed(entry, "connect_timeout", int, where, 2),
+    )
+
+
+def _column(data: object, name: str) -> Column:
+    if isinstance(data, str):
+        return Column(data)
+    entry = _table(data, f"table.columns.{name}", {"type", "null"})
+    where = f"table.columns.{name}"
+    return Column(_typed(entry, "type", str, where), _typed(entry, "null", bool, where, False))
+
+
+def _partition(data: object, number: int) -> Partition:
+    where = f"partition {number}"
+    entry = _table(data, where, {"name", "server"})
+    return Partition(_typed(entry, "name", str, where), _typed(entry, "server", str, where, None))
+
+
+def _names(data: object, where: str) -> list[str]:
+    if not isinstance(data, list) or not all(isinstance(each, str) for each in data):
+        raise BadDescription(f"{where} is {data!r}: write a list of columns")
+    return data
+
+
+def _table(data: object, where: str, known: set[str] | None = None) -> Mapping[str, Any]:
+    if not isinstance(data, dict):
+        raise BadDescription(
+            f"{where} is {'missing' if data is None else repr(data)}: write a table of names and values"
+        )
+    if known is not None and (unknown := set(data) - known):
+        if "password" in unknown:
+            raise BadDescription(f"{where} holds a password: name the variable it is in, password_environment = '...'")
+        raise BadDescription(
+            f"{where}: {', '.join(sorted(unknown))} is not known; there are {', '.join(sorted(known))}"
+        )
+    return data
+
+
+_NEEDED = object()
+
+
+def _typed(entry: Mapping[str, Any], name: str, kind: type, where: str, default: Any = _NEEDED) -> Any:
+    if name not in entry:
+        if default is _NEEDED:
+            raise BadDescription(f"{where} lacks {name}")
+        return default
+    value = entry[name]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise BadDescription(f"{where}: {name} is {value!r}, and must be a {kind.__name__}")
+    return value

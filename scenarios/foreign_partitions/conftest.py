@@ -1,0 +1,170 @@
+"""What the scenario stands on: two empty servers, the table in either way, the service, plans."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import psycopg
+import pytest
+import requests
+
+from fixtures.services.leavings import VARIABLE, Owner, end, tree
+from fixtures.services.ports import free_ports
+from fixtures.waiting import eventually
+from scenarios.foreign_partitions.plans import explained
+from scenarios.foreign_partitions.table import WAYS
+
+EMPTY = """
+DROP EXTENSION IF EXISTS postgres_fdw CASCADE;
+DROP SCHEMA public CASCADE;
+CREATE SCHEMA public;
+ALTER DATABASE postgres RESET ALL
+"""
+
+
+@pytest.fixture
+def servers(environment):
+    """The first server and the second, empty."""
+    servers = SimpleNamespace(first=environment["first"], second=environment["second"])
+    for server in vars(servers).values():
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            # Those of killed clients may still hold what is to be dropped.
+            connection.execute(
+                """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"""
+            )
+            connection.execute("SET client_min_messages = warning")
+            connection.execute(EMPTY)
+    return servers
+
+
+@pytest.fixture
+def made(servers):
+    """Set the table up in a way."""
+    with contextlib.ExitStack() as stack:
+
+        def make(way):
+            table = WAYS[way](servers.first, servers.second)
+            stack.callback(table.close)
+            return table
+
+        yield make
+
+
+@pytest.fixture
+def table(made, way):
+    """The table, in the way that the test shows."""
+    return made(way)
+
+
+@pytest.fixture
+def service(servers, tmp_path):
+    """The address of the service, which is told the first server's and no other."""
+    port = free_ports(["http"])["http"]
+    log = (tmp_path / "service.log").open("w")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "gunicorn", "--workers=1", "--worker-class=gthread", "--threads=16"),
+            *("--backlog=512", "--log-level=warning", f"--bind=127.0.0.1:{port}"),
+            "scenarios.foreign_partitions.application:create_app()",
+        ],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, VARIABLE: Owner.current().name, "DATABASE": servers.first.url},
+        stdout=log,
+        stderr=log,
+    )
+    url = f"http://127.0.0.1:{port}"
+    eventually(lambda: requests.get(url, timeout=5).ok, within=30, despite=requests.ConnectionError)
+    yield url
+    end(tree(psutil.Process(process.pid)))
+    process.wait()
+    log.close()
+
+
+@pytest.fixture
+def plan(evidence):
+    """The plan of a statement, kept as evidence."""
+
+    def plan(title, connection, statement, parameters=()):
+        found = explained(connection, statement, parameters)
+        evidence.json(title, found)
+        return found
+
+    return plan
+
+
+@pytest.fixture
+def background():
+    """Do something in a thread; its error, or None, is what `result` gives."""
+    threads = []
+
+    def start(work, *arguments):
+        outcome = SimpleNamespace(error=None)
+
+        def run():
+            try:
+                work(*arguments)
+            except Exception as error:  # noqa: BLE001 whatever it is belongs to the test
+                outcome.error = error
+
+        thread = threading.Thread(target=run)
+        threads.append(thread)
+        thread.start()
+
+        def result(within):
+            thread.join(within)
+            assert not thread.is_alive(), f"not done within {within} s"
+            return outcome.error
+
+        return SimpleNamespace(result=result)
+
+    yield start
+    for thread in threads:
+        thread.join(30)
+
+
+@pytest.fixture
+def waited():
+    """Wait for what a load is to do, as long as a slow machine may take."""
+    return lambda condition: eventually(condition, within=30)
+
+
+@pytest.fixture
+def gate(servers):
+    """A place in the second server's commit at which it can be held: a deferred trigger that waits for a lock.
+
+    `shut(leaf)` shuts it, `reached()` waits until a commit stands before it, `open()` lets it go on.
+    """
+    key = 9
+    with psycopg.connect(servers.second.url, autocommit=True) as holder:
+
+        def shut(leaf):
+            holder.execute(
+                f"""CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+                'BEGIN PERFORM pg_advisory_xact_lock_shared({key}); RETURN NULL; END';
+                CREATE CONSTRAINT TRIGGER gate AFTER INSERT ON {leaf} DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION hold();
+                SELECT pg_advisory_lock({key})"""
+            )
+
+        def waiting():
+            query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            return holder.execute(query).fetchone()[0]
+
+        def reached():
+            eventually(waiting, within=10, message="a commit on the second server stands before the gate")
+
+        def open_():
+            holder.execute("SELECT pg_advisory_unlock(%s)", [key])
+            eventually(lambda: not waiting(), within=10)
+            # What stood before the gate has committed when its transaction is over.
+            active = """SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'
+                AND state <> 'idle' AND pid <> pg_backend_pid()"""
+            eventually(lambda: not holder.execute(active).fetchone()[0], within=10)
+
+        yield SimpleNamespace(shut=shut, reached=reached, open=open_)

@@ -1,0 +1,28 @@
+"""Plans as JSON, and what tests ask of them."""
+
+from psycopg import sql
+
+
+def explained(connection, statement, parameters=()):
+    """The plan of a statement, as the server tells it."""
+    if isinstance(statement, str):
+        statement = sql.SQL(statement)
+    explain = sql.SQL("EXPLAIN (FORMAT JSON, VERBOSE) {}").format(statement)
+    return connection.execute(explain, parameters).fetchone()[0][0]["Plan"]
+
+
+def nodes(plan):
+    """All nodes of a plan."""
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def visited(plan):
+    """The tables that a plan reads, sorted."""
+    return sorted({node["Relation Name"] for node in nodes(plan) if "Relation Name" in node})
+
+
+def remote_sql(plan):
+    """What a plan sends to other servers."""
+    return [node["Remote SQL"] for node in nodes(plan) if "Remote SQL" in node]

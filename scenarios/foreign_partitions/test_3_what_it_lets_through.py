@@ -1,0 +1,121 @@
+"""What a table without a key, over servers that do not know its bounds, lets through; and what stops it."""
+
+import psycopg
+import pytest
+
+from scenarios.foreign_partitions.table import BELONGS, INSERT, PERSON
+
+ROW = {"id": 1, "quarter": 2, **PERSON}
+COUNT = "SELECT count(*) FROM person WHERE id = 1"
+
+
+class TestDuplicates:
+    """A client that had no answer inserts again."""
+
+    @pytest.mark.claim("fdw-5", shows="published")
+    @pytest.mark.parametrize("quarter", [1, 2])
+    def test_nothing_stops_them(self, table, quarter):
+        for _ in range(2):
+            table.insert_again({**ROW, "quarter": quarter})
+
+        assert table.rows(COUNT) == [(2,)]
+
+    @pytest.mark.claim("fdw-5", shows="published")
+    def test_both_servers_number_rows_from_one(self, table):
+        table.first.execute(INSERT.format(", ".join(["quarter", *PERSON]), "2, '', '', ''"))
+        table.second.execute(
+            INSERT.format(", ".join(["quarter", *PERSON]), "2, '', '', ''").replace("person", "person_2")
+        )
+
+        assert table.rows("SELECT id FROM person") == [(1,), (1,)]
+
+    @pytest.mark.claim("fdw-5", shows="corrected")
+    @pytest.mark.parametrize("quarter", [1, 2])
+    def test_a_key_on_the_leaf_stops_them(self, table, quarter, evidence):
+        for _ in range(2):
+            table.insert_again({**ROW, "quarter": quarter})
+
+        assert table.rows(COUNT) == [(1,)]
+        with pytest.raises(psycopg.errors.UniqueViolation) as refused:
+            table.first.execute(f"INSERT INTO person OVERRIDING SYSTEM VALUE VALUES (1, {quarter}, '', '', '')")
+        evidence.text("the server's answer", str(refused.value))
+        assert f'"{BELONGS[quarter]}_pkey"' in str(refused.value)
+
+    @pytest.mark.claim("fdw-5", shows="corrected")
+    def test_numbers_come_from_the_base_table_only(self, table, evidence):
+        with pytest.raises(psycopg.errors.NotNullViolation) as beyond:
+            table.second.execute("INSERT INTO person_2 (quarter, name, address, customer_id) VALUES (2, '', '', '')")
+        with pytest.raises(psycopg.errors.GeneratedAlways) as chosen:
+            table.first.execute(INSERT.format(", ".join(ROW), "1, 2, '', '', ''"))
+
+        evidence.text("the servers' answers", f"{beyond.value}\n{chosen.value}")
+
+
+class TestBounds:
+    """A row that belongs to another partition is inserted on the second server directly."""
+
+    INSERT = "INSERT INTO person_2 VALUES (7, 1, '', '', '')"
+
+    @pytest.mark.claim("fdw-6", shows="published")
+    def test_a_misplaced_row_is_counted_and_no_pruned_query_finds_it(self, table):
+        table.second.execute(self.INSERT)
+
+        assert table.rows("SELECT count(*) FROM person") == [(1,)]
+        assert table.rows("SELECT id, quarter FROM person") == [(7, 1)]
+        assert table.rows("SELECT id FROM person WHERE quarter = 1") == []
+        assert table.misplaced()["person_2"] == 1
+
+    @pytest.mark.claim("fdw-6", shows="corrected")
+    def test_a_misplaced_row_is_refused_by_the_server_of_the_partition(self, table, evidence):
+        with pytest.raises(psycopg.errors.CheckViolation) as refused:
+            table.second.execute(self.INSERT)
+
+        evidence.text("the server's answer", str(refused.value))
+        assert 'new row for relation "person_2" violates partition constraint' in str(refused.value)
+
+
+class TestMoving:
+    """A person's quarter changes: the row belongs to another partition."""
+
+    @pytest.mark.claim("fdw-8", shows="published")
+    def test_an_update_leaves_the_row_where_no_query_for_its_new_key_looks(self, table, evidence):
+        table.insert_again(ROW)
+
+        assert table.move(1, quarter=2, to=1) == 1
+
+        where = table.rows("SELECT tableoid::regclass::text, quarter FROM person")
+        evidence.json("after UPDATE 1", where)
+        assert where == [("person_2", 1)]
+        assert table.rows("SELECT id FROM person WHERE quarter = 1") == []
+
+    @pytest.mark.claim("fdw-8", shows="published")
+    def test_where_the_server_sees_that_rows_would_move_it_refuses(self, table, evidence):
+        table.insert_again(ROW)
+        table.insert_again({**ROW, "quarter": 1})
+
+        with pytest.raises(psycopg.errors.FeatureNotSupported) as refused:
+            # Both reasons at once: a local row would move there, and the statement cannot be sent on as it stands.
+            table.first.execute("UPDATE person SET quarter = quarter + 1 WHERE random() < 2")
+
+        evidence.text("the server's answer", str(refused.value))
+        assert refused.value.diag.message_primary == ('cannot route tuples into foreign table to be updated "person_2"')
+
+    @pytest.mark.claim("fdw-8", shows="corrected")
+    @pytest.mark.parametrize("to", [1, 4], ids=["to a local partition", "to a foreign one"])
+    def test_a_delete_and_an_insert_in_one_statement_move_it(self, table, to):
+        table.insert_again(ROW)
+
+        assert table.move(1, quarter=2, to=to) == 1
+
+        assert table.rows("SELECT tableoid::regclass::text, quarter FROM person") == [(BELONGS[to], to)]
+        assert table.rows("SELECT id FROM person WHERE quarter = %s", to) == [(1,)]
+
+    @pytest.mark.claim("fdw-8", shows="corrected")
+    def test_an_update_is_refused_by_the_server_of_the_partition(self, table, evidence):
+        table.insert_again(ROW)
+
+        with pytest.raises(psycopg.errors.CheckViolation) as refused:
+            table.first.execute("UPDATE person SET quarter = 1 WHERE quarter = 2")
+
+        evidence.text("the server's answer", str(refused.value))
+        assert table.rows("SELECT id FROM person WHERE quarter = 2") == [(1,)]

@@ -1,0 +1,77 @@
+"""Each server commits by itself: what becomes of rows that belong together when the first one crashes in between."""
+
+import psycopg
+import pytest
+
+from scenarios.foreign_partitions.table import INSERT, PERSON
+
+
+def rows_of(quarters):
+    return [{"quarter": quarter, **PERSON} for quarter in quarters]
+
+
+@pytest.fixture
+def crash(table, servers, gate, background):
+    """Write, kill the first server between the second's commit and its own, start it again: the rows each leaf has."""
+
+    def crash(write):
+        connection = table.connect()
+        gate.shut("person_2")
+        writing = background(write, connection)
+        gate.reached()
+        servers.first.kill()
+        gate.open()
+        assert isinstance(writing.result(within=10), psycopg.OperationalError)
+        connection.close()
+        servers.first.restart()
+        table.connect_again()
+        return table.leaves()
+
+    return crash
+
+
+@pytest.mark.claim("fdw-9", shows="published")
+def test_to_prepare_the_commit_is_refused(table, evidence):
+    table.first.execute("BEGIN")
+    table.write_together(table.first, rows_of([1, 2]))
+
+    with pytest.raises(psycopg.errors.FeatureNotSupported) as refused:
+        table.first.execute("PREPARE TRANSACTION 'both'")
+
+    evidence.text("the server's answer", str(refused.value))
+    assert refused.value.diag.message_primary == (
+        "cannot PREPARE a transaction that has operated on postgres_fdw foreign tables"
+    )
+
+
+@pytest.mark.claim("fdw-9", shows="published")
+def test_a_crash_between_the_two_commits_leaves_half(table, crash, evidence):
+    left = crash(lambda connection: table.write_together(connection, rows_of([1, 2])))
+
+    evidence.json("a row for each server, in one transaction: what is left", left)
+    assert left == {"person_2": 1}
+
+
+@pytest.mark.claim("fdw-9", shows="corrected")
+def test_an_outbox_delivers_the_other_half_and_nothing_twice(table, crash, evidence):
+    left = crash(lambda connection: table.write_together(connection, rows_of([1, 2])))
+    table.recover(table.first)
+    recovered = table.leaves()
+    table.recover(table.first)
+
+    evidence.json("a row for each server: what is left, and what there is after delivery", [left, recovered])
+    assert recovered == {"person_0": 1, "person_2": 1}
+    assert table.leaves() == recovered
+
+
+@pytest.mark.claim("fdw-9", shows="corrected")
+def test_one_partition_a_transaction_is_there_as_a_whole(table, crash, evidence):
+    def write(connection):
+        with connection.transaction():
+            for quarter in table.UNIT:
+                connection.execute(INSERT.format("quarter, name, address, customer_id", "%s, '', '', ''"), [quarter])
+
+    left = crash(write)
+
+    evidence.json("three rows in one transaction: what is left", left)
+    assert sum(left.values()) in (0, 3)

@@ -1,0 +1,130 @@
+"""The command that sets the table up, brings the published one to order, and finds what is wrong with it."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from reference.foreign_partitions.cli import app
+from reference.foreign_partitions.deployment import Deployment
+from reference.foreign_partitions.errors import Conflict
+from scenarios.foreign_partitions.table import PERSON, describe
+
+
+@pytest.fixture
+def file(servers, tmp_path):
+    """The description as a file."""
+    described = describe(servers.first, servers.second)
+    (server,) = described.servers
+
+    def endpoint(said):
+        facts = {name: getattr(said, name) for name in ("host", "port", "database", "user")}
+        return {**facts, "password_environment": "PASSWORD"}
+
+    host, port = server.reached
+    whole = {
+        "base": endpoint(described.base),
+        "table": {
+            "name": "person",
+            "columns": {name: column.type for name, column in described.table.columns.items()},
+            "hash": "quarter",
+            "identity": "id",
+            "key": ["id"],
+        },
+        "servers": {server.name: {**endpoint(server.endpoint), "reached": {"host": host, "port": port}}},
+        "partitions": [{k: v for k, v in vars(each).items() if v is not None} for each in described.partitions],
+    }
+    path = tmp_path / "person.json"
+    path.write_text(json.dumps(whole))
+    return path
+
+
+@pytest.fixture
+def command(file, servers):
+    """Run the command on the file; the exit code and the output."""
+    password = servers.first.service.password
+
+    def run(verb):
+        done = CliRunner(env={"PASSWORD": password}).invoke(app, [verb, str(file)])
+        return done.exit_code, done.output
+
+    return run
+
+
+class TestTheCommand:
+    @pytest.mark.claim("fdw-1")
+    def test_applies_once_and_then_has_nothing_to_do(self, command, evidence):
+        planned = command("plan")
+        applied = command("apply")
+
+        evidence.text("what is planned", planned[1])
+        assert planned == applied
+        assert "'***'" in applied[1]
+        assert command("apply") == command("plan") == (0, "nothing to do\n")
+        code, output = command("verify")
+        assert (code, output.splitlines()[0]) == (0, "person_0\t0 rows\t0 misplaced")
+
+    @pytest.mark.claim("fdw-1")
+    def test_brings_the_published_table_to_order_with_its_rows(self, made, command, evidence):
+        table = made("published")
+        insert = """INSERT INTO person (quarter, name, address, customer_id)
+            SELECT n, '', '', '4' FROM generate_series(1, 8) n"""
+        table.first.execute(insert)
+
+        code, output = command("apply")
+
+        evidence.text("what was done", output)
+        assert code == 0
+        assert command("verify")[0] == 0
+        table.first.execute(insert)
+        assert table.rows("SELECT array_agg(id ORDER BY id) FROM person") == [(list(range(1, 17)),)]
+
+    @pytest.mark.claim("fdw-1")
+    def test_brings_back_what_has_drifted(self, made, command):
+        table = made("corrected")
+        table.first.execute("ALTER SERVER postgres_5 OPTIONS (SET batch_size '7')")
+        table.first.execute("DROP FOREIGN TABLE person_3")
+
+        code, output = command("verify")
+        command("apply")
+
+        assert code == 1
+        assert "drift\tbase: ALTER SERVER" in output
+        assert "drift\tbase: CREATE FOREIGN TABLE" in output
+        assert command("verify")[0] == 0
+
+    @pytest.mark.claim("fdw-1")
+    def test_changes_nothing_where_the_description_contradicts_what_is_there(self, made):
+        table = made("corrected")
+        elsewhere = [replace(each, server=None) for each in table.description.partitions]
+
+        with (
+            Deployment(replace(table.description, partitions=elsewhere)) as deployment,
+            pytest.raises(Conflict, match="person_2 is a foreign table on postgres_5"),
+        ):
+            deployment.apply()
+
+    @pytest.mark.claim("fdw-6", shows="published")
+    def test_finds_rows_that_no_pruned_query_finds(self, made, command):
+        table = made("published")
+        table.second.execute("INSERT INTO person_2 VALUES (7, 1, '', '', ''), (8, 2, '', '', '')")
+
+        code, output = command("verify")
+
+        assert code == 1
+        assert "person_2\t2 rows\t1 misplaced" in output
+        code, output = command("apply")
+        assert code == 3
+        assert 'partition constraint of relation "person_2" is violated by some row' in output
+
+    @pytest.mark.claim("fdw-5", shows="published")
+    def test_finds_duplicates(self, made, command):
+        table = made("published")
+        for quarter in (1, 2):
+            table.insert_again({"id": 5, "quarter": quarter, **PERSON})
+
+        code, output = command("verify")
+
+        assert code == 1
+        assert "duplicate\tid 5, times 2, leaves ['person_0', 'person_2']" in output
