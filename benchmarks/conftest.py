@@ -105,7 +105,12 @@ class Recorder:
     def judged(self, measured: Comparison | Growth, seconds: Sequence[float], **facts: Any) -> None:
         """Keep what was measured and held against its bound."""
         self(seconds, **measured.figures(), aim=self.bound["aim"], **facts)
-        self.request.config.stash.setdefault(FIGURES, []).append((self.request.node.name, self.bound, measured))
+        self.request.config.stash.setdefault(FIGURES, []).append((self._name(facts), self.bound, measured))
+
+    def _name(self, facts: Mapping[str, Any]) -> str:
+        # Sizes differ from those that the bounds are stated for.
+        rows = f" at {facts['rows']:,} rows" if "rows" in facts else ""
+        return f"{self.request.node.name}{rows}"
 
 
 @pytest.fixture
