@@ -76,6 +76,8 @@ class Server:
         endpoint: How the base reaches it.
         reached: Host and port at which those who set the table up reach it, where that is another way.
         batch_size: How many rows of one statement go to it at once (PostgreSQL 14).
+        fetch_size: How many rows of an answer come from it at once; PostgreSQL's own default of 100 makes large
+            answers wait on the way.
         asynchronous: Whether scans of several of its partitions, or of several servers, overlap (PostgreSQL 14).
         connect_timeout: Seconds the base waits for a connection to it.
     """
@@ -84,13 +86,15 @@ class Server:
     endpoint: Endpoint
     reached: tuple[str, int] | None = None
     batch_size: int = 100
+    fetch_size: int = 1000
     asynchronous: bool = True
     connect_timeout: int = 2
 
     def __post_init__(self) -> None:
         _name(self.name, "server")
-        if self.batch_size < 1:
-            raise BadDescription(f"batch_size of {self.name} is {self.batch_size}: write one or more rows")
+        for name, rows in (("batch_size", self.batch_size), ("fetch_size", self.fetch_size)):
+            if rows < 1:
+                raise BadDescription(f"{name} of {self.name} is {rows}: write one or more rows")
         if self.connect_timeout < 2:
             raise BadDescription(f"connect_timeout of {self.name} is {self.connect_timeout}: libpq takes 2 s or more")
 
@@ -110,6 +114,7 @@ class Server:
             "port": str(self.endpoint.port),
             "dbname": self.endpoint.database,
             "batch_size": str(self.batch_size),
+            "fetch_size": str(self.fetch_size),
             "async_capable": str(self.asynchronous).lower(),
             "connect_timeout": str(self.connect_timeout),
         }

@@ -45,12 +45,13 @@ def described(data: object, environment: Mapping[str, str]) -> Description:
         BadDescription: Something is missing, unknown, or of the wrong kind.
     """
     whole = _table(data, "the description", {"base", "table", "partitions", "servers", "partitionwise"})
+    base = _endpoint(_table(whole.get("base"), "base", ENDPOINT), "base", environment)
     table = _table(whole.get("table"), "table", {"name", "schema", "columns", "hash", "identity", "key", "indexes"})
     columns = _table(table.get("columns"), "table.columns")
     servers = _table(whole.get("servers", {}), "servers")
     partitions = _typed(whole, "partitions", list, "the description")
     return Description(
-        base=_endpoint(_table(whole.get("base"), "base", ENDPOINT), "base", environment),
+        base=base,
         table=Table(
             name=_typed(table, "name", str, "table"),
             columns={name: _column(each, name) for name, each in columns.items()},
@@ -81,7 +82,7 @@ def _endpoint(entry: Mapping[str, Any], where: str, environment: Mapping[str, st
 
 def _server(name: str, data: object, environment: Mapping[str, str]) -> Server:
     where = f"servers.{name}"
-    entry = _table(data, where, ENDPOINT | {"reached", "batch_size", "asynchronous", "connect_timeout"})
+    entry = _table(data, where, ENDPOINT | {"reached", "batch_size", "fetch_size", "asynchronous", "connect_timeout"})
     reached = None
     if "reached" in entry:
         way = _table(entry["reached"], f"{where}.reached", {"host", "port"})
@@ -91,6 +92,7 @@ def _server(name: str, data: object, environment: Mapping[str, str]) -> Server:
         endpoint=_endpoint(entry, where, environment),
         reached=reached,
         batch_size=_typed(entry, "batch_size", int, where, 100),
+        fetch_size=_typed(entry, "fetch_size", int, where, 1000),
         asynchronous=_typed(entry, "asynchronous", bool, where, True),
         connect_timeout=_typed(entry, "connect_timeout", int, where, 2),
     )
