@@ -63,6 +63,7 @@ ledger-diff: $(VENV)/locked ## what the last run says differently from the publi
 .PHONY: publish
 publish: $(VENV)/locked ## publish the last run (complete, with Docker, on a clean tree) to results/
 	@$(BIN)/python -m fixtures.claims publish
+	@$(BIN)/python -m benchmarks plot
 	@$(BIN)/cog -r README.md docs/index.md
 
 .PHONY: sabotage
@@ -76,19 +77,24 @@ document: $(VENV)/locked ## lay out the rooms of a new document: make document N
 ##@ Figures
 .PHONY: gate
 gate: $(VENV)/locked ## the ratios and growths that may not get worse, at CI size
-	@$(PYTEST) benchmarks/ --sizes=gate -q
+	@$(PYTEST) benchmarks/ --sizes=gate --services=$(SERVICES) -q
 
 .PHONY: benchmarks
-benchmarks: $(VENV)/locked ## every figure at full size, stored in results/benchmarks (under 20 minutes)
-	@$(PYTEST) benchmarks/ --sizes=full --benchmark-autosave --benchmark-compare
+benchmarks: $(VENV)/locked ## every figure at full size, beside those that are stored (under 20 minutes); make publish stores them
+	@mkdir -p results/last/benchmarks
+	@$(PYTEST) benchmarks/ --sizes=full --services=$(SERVICES) --benchmark-compare --benchmark-json=results/last/benchmarks/0002_ours.json
 
 .PHONY: peers
 peers: $(VENV)/locked ## the published packages at their large sizes (long, by hand)
-	@$(PYTEST) benchmarks/ --sizes=peers --benchmark-autosave --timeout=7200
+	@$(PYTEST) benchmarks/ --sizes=peers --timeout=7200 --benchmark-json=results/benchmarks/0001_peers.json
 
 .PHONY: soak
-soak: $(VENV)/locked ## repeat a document's faults: make soak DOCUMENT=service_discovery N=10
+soak: $(VENV)/locked ## the largest tables; or a document's scenario again and again: make soak DOCUMENT=service_discovery N=10
+ifdef DOCUMENT
 	@for i in $$(seq $(or $(N),10)); do HYPOTHESIS_PROFILE=soak $(PYTEST) "scenarios/$(DOCUMENT)" --services=$(SERVICES) --timeout=1800 -q; done
+else
+	@$(PYTEST) benchmarks/ --sizes=soak --timeout=7200 -k test_growth
+endif
 
 ##@ Upkeep
 .PHONY: format
