@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from reference.peace_score.aggregates import COMBINATIONS, median, standing
 from reference.peace_score.interactions import Alliance, Dispute, peace_between, peace_graph, serenity
+from reference.peace_score.models import Model
 from reference.peace_score.score import nation_peace, outside_peace, world_peace
 from scenarios.peace_score.worlds import alliances, disputes, intensities, measures, models, shares, worlds
 
@@ -74,6 +75,12 @@ class TestSerenity:
     def test_reaches_both_ends(self):
         assert serenity([]) == 1
         assert serenity([2]) == 0
+
+    @pytest.mark.claim("peace-2")
+    @given(worlds(), measures())
+    def test_is_what_a_nation_has_in_the_graph(self, world, measure):
+        for nation, s in world.graph(Model(measure)).nodes(data="serenity"):
+            assert s == serenity(world.conflicts.get(nation, []), measure=measure)
 
 
 class TestTheScores:
