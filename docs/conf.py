@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.viewcode",
 ]
 exclude_patterns = ["_build"]
+myst_enable_extensions = ["deflist"]
 
 # `name` in a docstring leads to what it names, where that is on a page; elsewhere it stays code.
 default_role = "py:obj"
