@@ -10,7 +10,6 @@ import pytest
 from kazoo.client import KazooClient
 from typer.testing import CliRunner
 
-from fixtures.services.service import NotAvailable
 from fixtures.waiting import eventually
 from reference.service_discovery import cli
 from reference.service_discovery.cache import CachedDiscovery
@@ -22,7 +21,19 @@ from scenarios.service_discovery.lookups import Lookups
 from scenarios.service_discovery.nursery import Nursery
 from scenarios.service_discovery.processes import Child, Provider
 from scenarios.service_discovery.registry import Registry
+from scenarios.service_discovery.relay import Relay
 from scenarios.service_discovery.ways import WAYS
+
+
+@pytest.fixture(scope="module")
+def zookeeper(zookeeper):
+    """The document's ZooKeeper, by a way that can be cut: through toxiproxy, or through this process."""
+    if zookeeper.links:
+        yield zookeeper
+        return
+    with contextlib.closing(Relay(zookeeper.direct_address())) as zookeeper.links["client"]:
+        yield zookeeper
+    zookeeper.links.clear()
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +64,7 @@ def registry(whole_registry):
 
 @pytest.fixture
 def hosts(zookeeper, registry):
-    """Where clients reach ZooKeeper, with an empty registry; by a way that can be cut, where there is one."""
+    """Where clients reach ZooKeeper, with an empty registry."""
     assert registry.services() == []
     return zookeeper.url
 
@@ -143,17 +154,17 @@ def connect(hosts, session_timeout):
     """Connect the corrected way; what was connected is closed in the end."""
     with contextlib.ExitStack() as stack:
 
-        def connect(**options):
+        def connect(to=hosts, **options):
             options = {"session_timeout": session_timeout, **options}
-            return stack.enter_context(Connection(hosts, **options))
+            return stack.enter_context(Connection(to, **options))
 
         yield connect
 
 
 @pytest.fixture
-def cached(connect, session_timeout):
-    """Lookups from a local copy."""
-    with CachedDiscovery(connect(), grace=session_timeout) as cached:
+def cached(connect, zookeeper, session_timeout):
+    """Lookups from a local copy, which nothing but the server stands between."""
+    with CachedDiscovery(connect(str(zookeeper.direct_address())), grace=session_timeout) as cached:
         yield cached
 
 
@@ -209,25 +220,18 @@ def stopwatch():
 
 
 @pytest.fixture
-def asking(connect):
-    """Lookups that ask ZooKeeper each time."""
-    return Discovery(connect())
+def asking(connect, zookeeper):
+    """Lookups that ask ZooKeeper each time, on the shortest way."""
+    return Discovery(connect(str(zookeeper.direct_address())))
 
 
 @pytest.fixture
 def short_cut(zookeeper):
-    """Break every connection, which can be made anew at once: much shorter than any session's timeout.
-
-    Where the network cannot be cut, a restart of the server does it: sessions outlive that.
-    """
+    """Break every connection; it can be made anew at once, long before a session times out."""
 
     def cut():
-        try:
-            zookeeper.cut()
-        except NotAvailable:
-            zookeeper.restart()
-        else:
-            zookeeper.mend()
+        zookeeper.cut()
+        zookeeper.mend()
 
     return cut
 

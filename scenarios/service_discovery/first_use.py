@@ -21,12 +21,13 @@ def come_while_one_connects(library, service, threads):
     It is held there until they are through, or for half a second where they wait for it.
 
     Returns:
-        What each found, or the error that it got; the first one's first.
+        What each found, or the error that it got; the first one's first. And how many connections were made.
     """
-    connecting, through = threading.Event(), threading.Event()
+    connecting, through, made = threading.Event(), threading.Event(), []
 
     class HeldBack(KazooClient):
         def start_async(self):
+            made.append(self)
             connecting.set()
             through.wait(10)
             return super().start_async()
@@ -44,7 +45,7 @@ def come_while_one_connects(library, service, threads):
         others = [pool.submit(found) for _ in range(threads - 1)]
         wait(others, timeout=0.5)
         through.set()
-        return [each.result(30) for each in (first, *others)]
+        return [each.result(30) for each in (first, *others)], len(made)
 
 
 def bounded(work, seconds):

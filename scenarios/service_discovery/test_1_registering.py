@@ -11,6 +11,7 @@ from kazoo.handlers.threading import KazooTimeoutError
 
 from fixtures.waiting import eventually
 from reference.service_discovery.connection import CONNECT_TIMEOUT, Connection
+from reference.service_discovery.discovery import Discovery
 from reference.service_discovery.errors import Unreachable
 from scenarios.service_discovery import published
 from scenarios.service_discovery.first_use import HANGS, come_while_one_connects
@@ -30,6 +31,18 @@ class TestConnecting:
 
         assert 0.5 <= took.seconds < 1
         assert published.CONNECT_TIMEOUT == CONNECT_TIMEOUT == 5
+
+    @pytest.mark.claim("disc-6")
+    def test_raises_when_the_server_falls_silent_later(self, zookeeper, connect, stopwatch):
+        discovery = Discovery(connect(connect_timeout=0.5))
+        assert discovery.find("users") is None
+        zookeeper.pause()
+
+        with stopwatch() as took, pytest.raises(Unreachable, match=r"no answer .* within 0\.5 s"):
+            discovery.find("users")
+
+        zookeeper.resume()
+        assert 0.5 <= took.seconds < 1
 
     @pytest.mark.claim("disc-6")
     def test_works_at_the_second_attempt_which_as_published_never_does(
@@ -56,7 +69,7 @@ class TestTheFirstUse:
     def test_fails_those_who_come_while_another_connects(self, provider, library):
         users = provider("users")
 
-        first, *others = come_while_one_connects(library, "users", threads=8)
+        (first, *others), _ = come_while_one_connects(library, "users", threads=8)
 
         assert first == users.address
         assert [type(other) for other in others] == [ConnectionClosedError] * 7
@@ -65,7 +78,10 @@ class TestTheFirstUse:
     def test_serves_all_who_come_while_another_connects(self, provider, library):
         users = provider("users")
 
-        assert come_while_one_connects(library, "users", threads=8) == [users.address] * 8
+        found, connections = come_while_one_connects(library, "users", threads=8)
+
+        assert found == [users.address] * 8
+        assert connections == 1
 
     @pytest.mark.claim("disc-11", shows="published")
     def test_hangs_after_a_fork(self, provider, forked):
@@ -101,9 +117,10 @@ class TestTheNode:
             users.get("")
 
     @pytest.mark.claim("disc-13", shows="corrected")
-    def test_comes_once_the_server_listens(self, starting, registry):
+    def test_comes_once_the_server_listens(self, starting, provider, registry):
         users = starting("users", held=True)
         users.made()
+        provider("canary")  # begins later, and is registered by now
         assert registry.addresses("users") == []
 
         users.listen()
