@@ -76,10 +76,17 @@ class Platform:
         Raises:
             PlatformError: A step failed, with what the server said.
         """
+        self.prepare(table)
         self.connectors.apply(artifacts.connector(table, self.peers))
         self.pinot.apply(artifacts.schema(table), artifacts.table(table, self.peers))
         self.apply_catalogs()
         self.trino.apply_view(artifacts.view_sql(table, where))
+
+    def prepare(self, table: Table) -> None:
+        """Have PostgreSQL log whole rows: without that, an update leaves out long values that it does not change."""
+        identity = sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(sql.Identifier(table.schema, table.name))
+        with psycopg.connect(self.addresses.postgres, autocommit=True) as connection:
+            connection.execute(identity)
 
     def apply_catalogs(self) -> None:
         """Have both catalogs, and the schema of views."""

@@ -1,0 +1,5 @@
+CREATE CATALOG pinot USING pinot
+WITH (
+  "pinot.controller-urls" = 'pinot-controller:9000',
+  "pinot.metadata-expiry" = '1s'
+)
