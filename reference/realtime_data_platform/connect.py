@@ -56,17 +56,23 @@ class Connectors:
             raise
 
     def status(self, name: str) -> str:
-        """Return the state of a connector's task: `RUNNING`, `FAILED: why`, `UNASSIGNED`, or `absent`."""
+        """Return the state of a connector's task: `RUNNING`, `FAILED: why`, `UNASSIGNED`, `STOPPED`, or `absent`."""
         found = self._rest.find(f"/connectors/{name}/status")
         if found is None:
             return "absent"
-        tasks = found["tasks"] or [found["connector"]]
-        trace = str(tasks[0].get("trace", "")).partition("\n")[0]
-        return str(tasks[0]["state"]) + (f": {trace}" if trace else "") if found["tasks"] else "UNASSIGNED"
+        if not found["tasks"]:
+            state = str(found["connector"]["state"])
+            return "UNASSIGNED" if state == "RUNNING" else state
+        task = found["tasks"][0]
+        trace = str(task.get("trace", "")).partition("\n")[0]
+        return str(task["state"]) + (f": {trace}" if trace else "")
 
     def remove(self, name: str) -> None:
-        """Have no such connector."""
+        """Have no such connector, nor its offsets: one of the same name starts with a snapshot again."""
         if self._rest.find(f"/connectors/{name}") is not None:
+            self._rest.ask("PUT", f"/connectors/{name}/stop")
+            self._rest.until(lambda: self.status(name) == "STOPPED", f"connector {name} does not stop")
+            self._rest.ask("DELETE", f"/connectors/{name}/offsets")
             self._rest.ask("DELETE", f"/connectors/{name}")
             self._rest.until(lambda: self.status(name) == "absent", f"connector {name} is still there")
 

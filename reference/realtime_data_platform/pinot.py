@@ -61,7 +61,7 @@ class Pinot:
         if found is None:
             # What it was before under this name must be gone, or its segments are taken for this one's.
             self._controller.until(lambda: self._gone(name), f"the former table {name} is still there")
-            self._controller.ask("POST", "/tables", json=table)
+            self._controller.until(lambda: self._posted(table), f"topic of table {name} has no partitions")
         elif missing_from(_named(table), found):
             self._controller.ask("PUT", f"/tables/{name}", json=table)
         self._read_back(_named(table), self._config(name), f"table {name}")
@@ -75,9 +75,7 @@ class Pinot:
 
     def remove(self, name: str) -> None:
         """Have neither table nor schema of this name."""
-        if self._config(name) is not None:
-            self._controller.ask("DELETE", f"/tables/{name}?type=realtime")
-        self._controller.until(lambda: self._gone(name), f"table {name} is still there")
+        self._remove_table(name)
         if self._controller.find(f"/schemas/{name}") is not None:
             self._controller.ask("DELETE", f"/schemas/{name}")
 
@@ -94,6 +92,22 @@ class Pinot:
             raise Refused(f"only {answer['numServersResponded']} of {answer['numServersQueried']} servers answered")
         table = answer.get("resultTable")
         return [tuple(row) for row in table["rows"]] if table else []
+
+    def _posted(self, table: Mapping[str, Any]) -> bool:
+        """Post a table; not yet, where the topic is only just being made: asking for it makes it."""
+        try:
+            self._controller.ask("POST", "/tables", json=table)
+        except Refused as refusal:
+            if "partitionsFor" not in str(refusal):
+                raise
+            self._remove_table(table["tableName"])
+            return False
+        return True
+
+    def _remove_table(self, name: str) -> None:
+        if self._config(name) is not None:
+            self._controller.ask("DELETE", f"/tables/{name}?type=realtime")
+        self._controller.until(lambda: self._gone(name), f"table {name} is still there")
 
     def _config(self, name: str) -> Mapping[str, Any] | None:
         found: Mapping[str, Any] = self._controller.ask("GET", f"/tables/{name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +12,9 @@ from psycopg import sql
 from . import artifacts
 from .connect import Connectors
 from .description import Table, describe
+from .errors import NotInTime
 from .pinot import Pinot
-from .trino import Trino
+from .trino import PAUSE, Trino
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Platform:
     def __init__(self, addresses: Addresses, peers: artifacts.Peers | None = None, *, patience: float = 60) -> None:
         self.addresses = addresses
         self.peers = peers or artifacts.Peers()
+        self.patience = patience
         self.connectors = Connectors(addresses.connect, patience=patience)
         self.pinot = Pinot(addresses.controller, addresses.broker, patience=patience)
         self.trino = Trino(addresses.trino, patience=patience)
@@ -80,6 +83,7 @@ class Platform:
         self.connectors.apply(artifacts.connector(table, self.peers))
         self.pinot.apply(artifacts.schema(table), artifacts.table(table, self.peers))
         self.apply_catalogs()
+        self.wait_for_table(table.name)
         self.trino.apply_view(artifacts.view_sql(table, where))
 
     def prepare(self, table: Table) -> None:
@@ -87,6 +91,14 @@ class Platform:
         identity = sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(sql.Identifier(table.schema, table.name))
         with psycopg.connect(self.addresses.postgres, autocommit=True) as connection:
             connection.execute(identity)
+
+    def wait_for_table(self, name: str) -> None:
+        """Wait until Trino, which keeps what it knows of Pinot for a second, has a new table."""
+        until = time.monotonic() + self.patience
+        while (name,) not in self.trino.query("SHOW TABLES FROM pinot.default"):
+            if time.monotonic() > until:
+                raise NotInTime(f"Trino does not have Pinot's table {name} within {self.patience:g} s")
+            time.sleep(PAUSE)
 
     def apply_catalogs(self) -> None:
         """Have both catalogs, and the schema of views."""

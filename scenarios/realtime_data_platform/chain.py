@@ -39,7 +39,7 @@ class Chain:
         else:
             self.platform.connectors.apply(published.connector(self.name))
             self.platform.pinot.apply(published.schema(self.name), self.published_table())
-            self.platform.apply_catalogs()
+            self.platform.wait_for_table(self.name)
             self.platform.trino.apply_view(published.VIEW.format(name=self.name))
         self.until(lambda: len(self.pinot("id")) >= len(people), "the snapshot is in Pinot")
         return self
