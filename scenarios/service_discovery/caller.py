@@ -15,7 +15,7 @@ PAUSE = threading.Event()
 def main():
     hosts, session_timeout, service, journal, name = sys.argv[1:]
     session_timeout = float(session_timeout)
-    connection = Connection(hosts, session_timeout=session_timeout, connect_timeout=session_timeout)
+    connection = Connection(hosts, session_timeout=session_timeout, connect_timeout=0.5)
     discovery = CachedDiscovery(connection, grace=session_timeout)
     with Journal(Path(journal)) as journal:
         while True:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import socket
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from reference.service_discovery import cli
 from reference.service_discovery.cache import CachedDiscovery
 from reference.service_discovery.connection import Connection
 from reference.service_discovery.discovery import Discovery
+from reference.service_discovery.errors import Unreachable
 from reference.service_discovery.names import instance_path
 from reference.service_discovery.registration import Registration, gone_within
 from scenarios.service_discovery.lookups import Lookups
@@ -49,8 +51,8 @@ def expired(session_timeout):
 
 
 @pytest.fixture(scope="module")
-def whole_registry(zookeeper):
-    registry = Registry(str(zookeeper.direct_address()))
+def whole_registry(zookeeper, session_timeout):
+    registry = Registry(str(zookeeper.direct_address()), session_timeout)
     yield registry
     registry.close()
 
@@ -162,9 +164,33 @@ def connect(hosts, session_timeout):
 
 
 @pytest.fixture
-def cached(connect, zookeeper, session_timeout):
-    """Lookups from a local copy, which nothing but the server stands between."""
-    with CachedDiscovery(connect(str(zookeeper.direct_address())), grace=session_timeout) as cached:
+def refusal():
+    """Ask until ZooKeeper does not answer; the error, and after how many seconds it came.
+
+    One that is being frozen may finish what it is at.
+    """
+
+    def ask(question):
+        while True:
+            start = time.monotonic()
+            try:
+                question()
+            except Unreachable as error:
+                return error, time.monotonic() - start
+
+    return ask
+
+
+@pytest.fixture
+def directly(connect, zookeeper):
+    """Connect the corrected way, with nothing between us and the server: where costs are measured."""
+    return partial(connect, str(zookeeper.direct_address()))
+
+
+@pytest.fixture
+def cached(directly, session_timeout):
+    """Lookups from a local copy."""
+    with CachedDiscovery(directly(), grace=session_timeout) as cached:
         yield cached
 
 
@@ -220,9 +246,9 @@ def stopwatch():
 
 
 @pytest.fixture
-def asking(connect, zookeeper):
-    """Lookups that ask ZooKeeper each time, on the shortest way."""
-    return Discovery(connect(str(zookeeper.direct_address())))
+def asking(directly):
+    """Lookups that ask ZooKeeper each time."""
+    return Discovery(directly())
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def main():
         parent = [library.find(service)]
         reader, writer = os.pipe()
         if os.fork() == 0:
-            os.write(writer, json.dumps(bounded(lambda: library.find(service), float(session_timeout))).encode())
+            os.write(writer, json.dumps(bounded(lambda: library.find(service), 1)).encode())
             os._exit(0)
         child = json.loads(os.read(reader, 65536))
         parent.append(bounded(lambda: library.find(service), 5))

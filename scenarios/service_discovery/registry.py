@@ -22,9 +22,15 @@ class Node:
 
 
 class Registry:
-    def __init__(self, hosts):
+    def __init__(self, hosts, session_timeout):
         again = {"max_tries": -1, "delay": 0.02, "max_delay": 0.1}
-        self.client = KazooClient(hosts, connection_retry=again, command_retry=again, auth_data=[("digest", OPERATOR)])
+        self.client = KazooClient(
+            hosts,
+            timeout=session_timeout,
+            connection_retry=again,
+            command_retry=again,
+            auth_data=[("digest", OPERATOR)],
+        )
         self.client.start()
 
     def close(self):

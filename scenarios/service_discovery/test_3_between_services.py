@@ -44,14 +44,15 @@ class TestTheEnd:
         assert registry.nodes("users") == []
 
     @pytest.mark.claim("disc-4")
-    @pytest.mark.parametrize("end", ["kill", "collapse"])
     def test_of_one_that_does_not_stop_in_order_is_seen_within_the_session_timeout(
-        self, end, provider, registry, expired, stopwatch, evidence
+        self, providers, registry, expired, stopwatch, evidence
     ):
-        users = provider("users")
+        killed, collapsed = providers("users", "users")
+        both = registry.addresses("users")
 
-        getattr(users, end)()
-        assert registry.addresses("users") == [users.address]
+        killed.kill()
+        collapsed.collapse()
+        assert registry.addresses("users") == both
         with stopwatch() as took:
             eventually(lambda: not registry.nodes("users"), within=expired)
 
