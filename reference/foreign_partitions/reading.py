@@ -15,12 +15,12 @@ from .errors import BadDescription
 ENDPOINT = {"host", "port", "database", "user", "password_environment"}
 
 
-def read(path: Path, environment: Mapping[str, str] = os.environ) -> Description:
+def read(path: Path, environment: Mapping[str, str] | None = None) -> Description:
     """Read a description.
 
     Args:
         path: A file that ends in `.toml` or `.json`.
-        environment: Where passwords are looked up by the names that the file gives (`password_environment`).
+        environment: Where passwords are looked up by the names that the file gives (`password_environment`); by default in that of this process.
 
     Raises:
         BadDescription: The file is not there, is not what its name says, or describes no table that could be.
@@ -33,7 +33,7 @@ def read(path: Path, environment: Mapping[str, str] = os.environ) -> Description
     except ValueError as error:  # both decoders' errors, and text that is not UTF-8
         raise BadDescription(f"{path} is not {path.suffix.lstrip('.').upper() or 'TOML'}: {error}") from None
     try:
-        return described(data, environment)
+        return described(data, os.environ if environment is None else environment)
     except BadDescription as error:
         raise BadDescription(f"{path}: {error}") from None
 
