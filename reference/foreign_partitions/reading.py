@@ -20,7 +20,8 @@ def read(path: Path, environment: Mapping[str, str] | None = None) -> Descriptio
 
     Args:
         path: A file that ends in `.toml` or `.json`.
-        environment: Where passwords are looked up by the names that the file gives (`password_environment`); by default in that of this process.
+        environment: Where passwords are looked up by the names that the file gives (`password_environment`);
+            by default in that of this process.
 
     Raises:
         BadDescription: The file is not there, is not what its name says, or describes no table that could be.
