@@ -74,8 +74,10 @@ def count_partition(
     return [count({name: columns[name] for name in grouping}, len(frame), recodings, most) for grouping in groupings]
 
 
-def _may_be_binned(frame: Any) -> list[bool]:
-    return [series_may_be_binned(frame.iloc[:, place]) for place in range(frame.shape[1])]
+def _may_be_binned(frame: Any) -> list[bool | None]:
+    """Whether each column of a partition may be binned; None where it has only missing values and does not tell."""
+    columns = (frame.iloc[:, place] for place in range(frame.shape[1]))
+    return [None if column.isna().all() else series_may_be_binned(column) for column in columns]
 
 
 class DaskSource:
@@ -95,16 +97,21 @@ class DaskSource:
         self.plan = f"a Dask DataFrame of {frame.npartitions} partitions, counted {runner.plan}"
 
     def continuous(self, names: Sequence[str]) -> list[str]:
-        """As `source.Source.continuous`, by the columns' types; where those are objects, by the first partition too."""
+        """As `source.Source.continuous`, by the columns' types; of objects the first partition with a value decides."""
         places = {name: place for place, name in enumerate(self.names) if name in set(names)}
         meta = self._frame._meta  # noqa: SLF001 (Dask's documented way to the columns' types)
         objects = [name for name, place in places.items() if holds_objects(meta.dtypes.iloc[place])]
         found = [name for name, place in places.items() if series_may_be_binned(meta.iloc[:, place])]
-        if objects:
-            part: Any
-            (part,) = self._frame.partitions[0][[self._frame.columns[places[name]] for name in objects]].to_delayed()
-            open_ = self._runner.computed(delayed(_may_be_binned)(part))
-            found += [name for name, maybe in zip(objects, open_, strict=True) if maybe]
+        # The first partition, which nearly always tells, then all others at once.
+        for partitions in (slice(0, 1), slice(1, None)):
+            if not objects:
+                break
+            columns = [self._frame.columns[places[name]] for name in objects]
+            parts = self._frame.partitions[partitions][columns].to_delayed()
+            told = self._runner.computed(delayed(list)([delayed(_may_be_binned)(part) for part in parts]))
+            first = [next((maybe for maybe in maybes if maybe is not None), None) for maybes in zip(*told, strict=True)]
+            found += [name for name, maybe in zip(objects, first, strict=False) if maybe]
+            objects = [name for name, maybe in zip(objects, first, strict=False) if maybe is None]
         return found
 
     def count(self, groupings: Groupings, recodings: Recodings, most: int) -> list[Counts]:
