@@ -1,1 +1,67 @@
-"""Services register in ZooKeeper and find each other there."""
+"""Services register in ZooKeeper and find each other there: no address in anybody's configuration.
+
+The document says: a service registers as its Flask application is made, by an ephemeral node
+`/providers/SERVICE/UUID` that holds its host and port as JSON; whoever calls it lists the nodes and takes one by
+chance; and the node goes with the session of the process that made it. A listener makes the node anew when a lost
+connection is back. It leaves open whether the client, a module's variable, is safe to share between threads.
+
+**What holds.** The nodes, what they hold, and that they go when the session of a dead process has timed out
+(`registration.gone_within`). Finding, and calling by what was found.
+
+**What is corrected.**
+
+- The listener runs on the thread that serves the connection, and waits there for an answer that this thread alone
+  could bring: after a cut of half a second the process is registered no more and its lookups hang, while the client
+  says that it is connected. In a thread of its own, the obvious repair, it registers the process twice, since the
+  session and its node have survived. Here a thread compares what should be with what is, and the node is named by the
+  address.
+- So an address is registered once, also by a server's several worker processes: one holds the node, the others stand
+  by.
+- A process that ends in order takes its node with it at once, and does not leave it to the session's timeout.
+- The node is made once the server listens, not before.
+- A service that nobody registered, and an instance that vanishes once it is listed, are none, not an error. A lookup
+  of none that a caller cannot do without says so by name.
+- The client is made once, by whichever thread comes first, and anew in a forked child. A failed attempt to connect
+  leaves nothing behind that would make the next one fail. No question takes longer than its timeout.
+- An enumeration of the services does not hide the class of an instance.
+
+**What is added.** Lookups from a local copy that watches ZooKeeper, with a bound on how old an answer may be and a
+stated behaviour while ZooKeeper does not answer (`cache.CachedDiscovery`): they cost little more than a
+dictionary's. Credentials, so that a stranger cannot deregister a service (`access`). A Flask extension
+(`flask.ServiceDiscovery`) and a command.
+
+A service registers itself and calls another one. `SERVICE`, `PORT` and `ZOOKEEPER` come from the environment::
+
+    from flask import Flask
+    from reference.service_discovery.flask import ServiceDiscovery
+
+    discovery = ServiceDiscovery()
+
+    def create_app():
+        app = Flask("first")
+        discovery.init_app(app)
+
+        @app.get("/")
+        def answer():
+            return requests.get(discovery.lookup.require("second").url, timeout=5).json()
+
+        return app
+
+Without Flask::
+
+    from reference.service_discovery.cache import CachedDiscovery
+    from reference.service_discovery.connection import Connection
+    from reference.service_discovery.instance import Instance
+    from reference.service_discovery.registration import Registration
+
+    with Connection("zoo1:2181,zoo2:2181") as connection:
+        with Registration(connection, "second", Instance.here(port=8080)):
+            CachedDiscovery(connection).find("first")  # Instance(host='first.example', port=8080), or None
+
+On the command line::
+
+    service-discovery --hosts zoo1:2181,zoo2:2181 list
+    service-discovery find second
+    service-discovery watch
+    service-discovery register legacy db.example 5432
+"""

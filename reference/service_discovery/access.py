@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Credential:
     """A user and a password, the same for all that register.
 
-    ZooKeeper keeps a digest (SHA-1 of both), but the password crosses the network as it is.
+    ZooKeeper keeps a digest (SHA-1 of both), but the password crosses the network as it is: use TLS.
     """
 
     user: str

@@ -145,11 +145,13 @@ class CachedDiscovery(Lookup):
     def _fresh(self, service: str) -> Known:
         """Wait until a service has been read or confirmed."""
         path = service_path(service)
+        if self._closed:
+            raise Unreachable("these lookups have been closed")
         self._connection.client()
         with self._lock:
             if service not in self._watched:
                 self._watched[service] = Watched(path, self._wake)
-            if self._thread is None and not self._closed:
+            if self._thread is None:
                 self._connection.listen(self._reconnected)
                 self._thread = threading.Thread(target=self._run, name="cached discovery", daemon=True)
                 self._thread.start()

@@ -42,7 +42,7 @@ class Connection:
             another one: between two and twenty of its ticks.
         connect_timeout: Seconds that connecting, and any question asked, may take.
         credential: What this process shows to ZooKeeper, if anything.
-        client_class: What it is made of.
+        client_class: What it is made of: `functools.partial(KazooClient, use_ssl=True, ca="ca.pem")` for TLS.
 
     Raises:
         BadInput: A timeout is not positive, or the hosts are not of that form.
@@ -55,7 +55,7 @@ class Connection:
         session_timeout: float = SESSION_TIMEOUT,
         connect_timeout: float = CONNECT_TIMEOUT,
         credential: Credential | None = None,
-        client_class: type[KazooClient] = KazooClient,
+        client_class: Callable[..., KazooClient] = KazooClient,
     ) -> None:
         for name, seconds in (("session_timeout", session_timeout), ("connect_timeout", connect_timeout)):
             if not 0 < seconds < 3600:

@@ -104,9 +104,11 @@ class Registration:
         """
         protect(self._connection, self.service)
         self._connection.client()
-        self._connection.listen(self._wake.set)
-        self._thread = threading.Thread(target=self._run, name=f"registration of {self.service}", daemon=True)
-        self._thread.start()
+        if self._thread is None:
+            self._ended.clear()
+            self._connection.listen(self._wake.set)
+            self._thread = threading.Thread(target=self._run, name=f"registration of {self.service}", daemon=True)
+            self._thread.start()
         return self
 
     def wait(self, within: float) -> bool:

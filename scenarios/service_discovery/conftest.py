@@ -92,9 +92,9 @@ def processes():
 def starting(way, hosts, session_timeout, nursery, tmp_path, processes):
     """Start processes of a service, without waiting for them."""
 
-    def start(name, *, listener="on_the_event_thread", **options):
+    def start(name, *, told=way, listener="on_the_event_thread", **options):
         environment = {
-            "WAY": way,
+            "WAY": told,
             "LISTENER": listener,
             "ZOOKEEPER": hosts,
             "ZOOKEEPER_SESSION_TIMEOUT": str(session_timeout),

@@ -44,6 +44,14 @@ class TestTheEnd:
         assert registry.nodes("users") == []
 
     @pytest.mark.claim("disc-4")
+    def test_of_one_that_is_stopped_as_published_is_left_to_the_session_timeout(self, provider, registry):
+        users = provider("users", told="published")
+
+        users.stop()
+
+        assert registry.addresses("users") == [users.address]
+
+    @pytest.mark.claim("disc-4")
     def test_of_one_that_does_not_stop_in_order_is_seen_within_the_session_timeout(
         self, providers, registry, expired, stopwatch, evidence
     ):
