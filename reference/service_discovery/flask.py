@@ -99,21 +99,6 @@ class ServiceDiscovery:
     Args:
         app: The application; or call `init_app` later.
         register: Whether to register it; a mere caller has no need to.
-
-    Examples:
-        ::
-
-            discovery = ServiceDiscovery()
-
-            def create_app():
-                app = Flask("first")
-                discovery.init_app(app)
-
-                @app.get("/")
-                def answer():
-                    return requests.get(discovery.lookup.require("second").url, timeout=5).json()
-
-                return app
     """
 
     connection: Connection
