@@ -35,7 +35,7 @@ class WarehouseSource:
     def __init__(self, url: str, relation: sa.FromClause) -> None:
         self._relation = relation
         try:
-            self._engine = sa.create_engine(url)
+            self._engine = sa.create_engine(_with_driver(url), poolclass=sa.NullPool)
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"the database driver {error.name}") from None
         except SQLAlchemyError as error:
@@ -115,6 +115,12 @@ def relation_of(table: str | None, query: str | None) -> sa.FromClause:
         schema, _, name = table.rpartition(".")
         return sa.table(name, schema=schema or None)
     return sa.text(str(query).rstrip().rstrip(";")).columns().subquery("queried")
+
+
+def _with_driver(url: str) -> sa.URL:
+    """An address with the driver of the extra, where it names none and SQLAlchemy would take another."""
+    address = sa.make_url(url)
+    return address.set(drivername="postgresql+psycopg") if address.drivername == "postgresql" else address
 
 
 def _refused(error: SQLAlchemyError) -> UnreadableError:

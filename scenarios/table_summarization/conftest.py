@@ -1,0 +1,132 @@
+"""What the scenario stands on: the published package beside ours, their clusters, and where tables come from."""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from distributed import Client
+from uv import find_uv_bin
+
+from fixtures.services.service import NotAvailable
+from fixtures.venvs import Peer, venv
+from scenarios.table_summarization import corrected, published
+
+ROOT = Path(__file__).parents[2]
+WORKER = Path(__file__).with_name("published_worker.py")
+WAYS = {"published": published, "corrected": corrected}
+
+
+@pytest.fixture
+def document(way):
+    """What the document says, or should say."""
+    return WAYS[way]
+
+
+@pytest.fixture(scope="package")
+def published_package():
+    """`published_package(hash_seed)` is the published package at work; it ends with the document."""
+    running = {}
+
+    def start(hash_seed):
+        if hash_seed not in running:
+            variables = {"PYTHONHASHSEED": str(hash_seed)}
+            running[hash_seed] = Peer(venv("tsum").python, WORKER, variables=variables, start_within=120).__enter__()
+        return running[hash_seed]
+
+    yield start
+    for peer in running.values():
+        peer.close()
+
+
+@pytest.fixture(scope="package")
+def published_answers(published_package):
+    """`published_answers(hash_seed)`: the published package's answers for the ten patients and for the tie."""
+
+    @functools.cache
+    def answers(hash_seed):
+        peer = published_package(hash_seed)
+        return {
+            "patients": peer.run("patients", 10, within=200).value,
+            "tie": peer.run("tie", 4, within=200).value,
+        }
+
+    return answers
+
+
+@pytest.fixture(scope="package")
+def our_answers():
+    """`our_answers(hash_seed=0, python=...)`: ours, in a fresh process."""
+    tables = {"patients": published.data(), "tie": [{"a": a, "b": b} for a in "xy" for b in "pq"]}
+
+    @functools.cache
+    def answers(hash_seed=0, python=sys.executable):
+        done = subprocess.run(
+            [python, "-m", "scenarios.table_summarization.corrected"],
+            input=json.dumps(tables),
+            env={**os.environ, "PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return answers
+
+
+@pytest.fixture
+def answers(way, request):
+    """`answers(hash_seed)`: the patterns of the ten patients and of the tie, in their order."""
+    return request.getfixturevalue({"published": "published_answers", "corrected": "our_answers"}[way])
+
+
+@pytest.fixture(scope="package")
+def interpreter():
+    """`interpreter("3.12")` is another Python of this machine."""
+
+    @functools.cache
+    def find(version):
+        command = [find_uv_bin(), "python", "find", "--no-project", version]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        if found.returncode != 0:
+            raise NotAvailable(f"Python {version} is not on this machine")
+        return found.stdout.strip()
+
+    return find
+
+
+@pytest.fixture(scope="package")
+def client():
+    """A client of the document's cluster, under the names that its settings have; nobody's but who asks for it."""
+    with corrected.cluster() as cluster, Client(cluster, set_as_default=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="package")
+def patients():
+    """`patients(rows)` is the document's table as pandas has it."""
+
+    @functools.cache
+    def table(rows):
+        return pd.DataFrame.from_records(published.data(rows / 10))
+
+    return table
+
+
+@pytest.fixture(scope="package")
+def run():
+    """`run(python, code)` is what some code prints under an interpreter that finds the project."""
+
+    def printed(python, code):
+        variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([python, "-c", code], env=variables, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return printed

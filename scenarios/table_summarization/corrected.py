@@ -1,0 +1,31 @@
+"""What the document should say, by the names of `published`."""
+
+import json
+import sys
+
+from reference import table_summarization
+from reference.table_summarization.costs import CPYTHON_3_11, object_size
+
+#: The text, read off the table: the last n is 1e6, but each of its copies is ten rows.
+SLOWEST = (10_000_000, 17)
+
+
+def cluster(**settings):
+    """The same cluster under the names that its settings have, its dashboard on any port that is free."""
+    from dask.distributed import LocalCluster
+
+    return LocalCluster(n_workers=1, dashboard_address=":0", **(settings or {"threads_per_worker": 8}))
+
+
+def summarize(records):
+    """Our answer, with pattern, saving and coverage of each."""
+    return [found.as_dict() for found in table_summarization.summarize(records).patterns]
+
+
+def saving(covered, values, columns):
+    """What a pattern saves, the sizes of CPython 3.11's objects being data."""
+    return CPYTHON_3_11.saving(covered, 8 * sum(map(object_size, values)), columns)
+
+
+if __name__ == "__main__":
+    json.dump({name: summarize(records) for name, records in json.load(sys.stdin).items()}, sys.stdout)

@@ -1,0 +1,89 @@
+"""What a summary costs: the table is read once, or twice where numbers become few, whatever the candidates are."""
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from reference.table_summarization import summarize
+from scenarios.table_summarization.published import COLUMNS, data
+
+
+@pytest.fixture(scope="module")
+def patients_file(tmp_path_factory):
+    """`patients_file(rows)` is the document's table as a Parquet file."""
+    folder = tmp_path_factory.mktemp("patients")
+
+    def path(rows):
+        file = folder / f"{rows}.parquet"
+        if not file.exists():
+            ten = pa.Table.from_pylist(data())
+            pq.write_table(ten.take(pa.array(np.arange(rows) % 10)), file)
+        return file
+
+    return path
+
+
+@pytest.fixture(scope="module")
+def wide_file(tmp_path_factory):
+    """`wide_file(rows)`: twelve columns of ten thousand distinct texts each, hardly two rows alike."""
+    folder = tmp_path_factory.mktemp("wide")
+    texts = pa.array([f"value {place}" for place in range(10_000)])
+
+    def path(rows):
+        file = folder / f"{rows}.parquet"
+        if not file.exists():
+            random = np.random.default_rng(rows)
+            cells = random.integers(0, len(texts), (12, rows))
+            pq.write_table(
+                pa.table({f"c{place}": texts.take(pa.array(column)) for place, column in enumerate(cells)}), file
+            )
+        return file
+
+    return path
+
+
+def reads(table, **options):
+    """How many passes over a table's parts a summary takes."""
+    finished = []
+    summarize(table, progress=lambda done, of: finished.append(done == of), **options)
+    return sum(finished)
+
+
+class TestReading:
+    @pytest.mark.claim("tsum-5")
+    def test_once_however_many_candidates(self, patients_file, wide_file):
+        """8 candidates, and 120,000."""
+        assert reads(patients_file(10_000)) == 1
+        assert reads(wide_file(100_000), patterns=50) == 1
+
+    @pytest.mark.claim("tsum-5")
+    def test_twice_where_numbers_become_few(self, tmp_path):
+        pq.write_table(pa.table({"n": np.arange(10_000), "m": np.arange(10_000) % 3}), tmp_path / "numbers.parquet")
+
+        assert reads(tmp_path / "numbers.parquet") == 2
+
+
+class TestGrowth:
+    @pytest.mark.claim("tsum-5")
+    def test_with_rows(self, patients_file, growth):
+        growth(lambda path: summarize(path).rows, [10_000, 100_000, 1_000_000], setup=patients_file, at_most=1.05)
+
+    @pytest.mark.claim("tsum-5")
+    def test_with_rows_of_a_wide_table_of_many_values(self, wide_file, growth):
+        growth(lambda path: summarize(path).rows, [10_000, 100_000], setup=wide_file, at_most=1.15, rounds=3)
+
+
+@pytest.mark.claim("tsum-5")
+def test_about_what_any_program_must_do_that_reads_the_table(patients_file, versus):
+    """The limit: DuckDB counting the distinct rows of the same file."""
+    path = patients_file(2_000_000)
+    query = f"SELECT {', '.join(COLUMNS)}, count(*) FROM read_parquet('{path}') GROUP BY ALL"
+
+    versus(
+        lambda: summarize(path),
+        lambda: duckdb.sql(query).fetchall(),
+        slower=2,
+        checksum=lambda found: sum(row[-1] for row in found) if isinstance(found, list) else found.rows,
+    )
