@@ -3,84 +3,26 @@
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from reference.table_summarization.binning import AsValues, Auto, Intervals, Rules, rule_for
 from reference.table_summarization.costs import CostModel, cost_model
-from reference.table_summarization.errors import (
-    EmptyTableError,
-    MissingExtraError,
-    SummaryError,
-    UnknownColumnError,
-    UnreadableError,
-)
+from reference.table_summarization.errors import EmptyTableError, MissingExtraError, SummaryError
+from reference.table_summarization.options import Options
 from reference.table_summarization.result import Pattern, Plan, Summary
-from reference.table_summarization.search import Fixed, Found, Limits, PlainSearch
+from reference.table_summarization.search import Fixed, Found, PlainSearch
+from reference.table_summarization.sources.opening import paths_in, records_in, source_of
 from reference.table_summarization.table import CodedTable
 from reference.table_summarization.values import Interval, Value
 
 if TYPE_CHECKING:
     from reference.table_summarization.counts import Counts
     from reference.table_summarization.recoding import Recoding
-    from reference.table_summarization.sources.source import Progress, Runner, Source
+    from reference.table_summarization.sources.source import Progress, Source
 
 # Up to so many distinct rows the plain search is the faster one, and it needs no import.
 _PLAIN_SEARCH_ROWS = 256
-
-
-@dataclass(frozen=True)
-class _Options:
-    """What was asked for; see `summarize`."""
-
-    columns: Sequence[str] | None
-    patterns: int | None
-    min_coverage: float
-    model: CostModel
-    binning: Rules
-    ignore_missing: bool
-    max_distinct: int
-
-    def __post_init__(self) -> None:
-        if self.patterns is not None and self.patterns < 1:
-            raise SummaryError(f"at least 1 pattern must be looked for, not {self.patterns}")
-        if not 0 <= self.min_coverage <= 100:
-            raise SummaryError(f"a coverage is between 0 and 100 percent, not {self.min_coverage}")
-        if self.max_distinct < 1:
-            raise SummaryError(f"at least 1 distinct row must be kept, not {self.max_distinct}")
-
-    @property
-    def _ruled(self) -> list[str]:
-        """The columns that have a rule of their own."""
-        return [name for name in self.binning if name is not None] if isinstance(self.binning, Mapping) else []
-
-    def limits(self, rows: int) -> Limits:
-        return Limits(self.patterns, math.ceil(round(self.min_coverage * rows / 100, 6)))
-
-    def chosen(self, names: Sequence[str]) -> tuple[str, ...]:
-        """The columns to look at, in the order of the table."""
-        named = [*(self.columns or ()), *self._ruled]
-        for name in named:
-            if name not in names:
-                raise UnknownColumnError(f"the table has no column {name!r}; it has {', '.join(map(repr, names))}")
-        if self.columns is not None and len(set(self.columns)) < len(self.columns):
-            raise UnknownColumnError(f"a column is named twice: {', '.join(self.columns)}")
-        chosen = tuple(name for name in names if self.columns is None or name in self.columns)
-        if not chosen:
-            raise EmptyTableError("the table has no columns to summarize")
-        return chosen
-
-    def intervals(self, name: str, distribution: tuple[list[Any], list[int]] | None) -> Intervals | None:
-        """The bins of a column, None for none."""
-        if distribution is None:
-            if name in self._ruled and not isinstance(rule_for(self.binning, name), Auto | AsValues):
-                raise SummaryError(f"column {name!r} cannot be binned: its values are not all numbers, or all times")
-            return None
-        try:
-            return rule_for(self.binning, name).intervals(*distribution)
-        except SummaryError as error:
-            raise SummaryError(f"column {name!r} cannot be binned so: {error}") from None
 
 
 def summarize(
@@ -144,111 +86,29 @@ def summarize(
     """
     if missing not in {"value", "ignore"}:
         raise SummaryError(f"missing values are a value or ignore, not {missing!r}")
-    options = _Options(columns, patterns, min_coverage, cost_model(cost), binning, missing == "ignore", max_distinct)
+    options = Options(columns, patterns, min_coverage, cost_model(cost), binning, missing == "ignore", max_distinct)
     try:
         if client is None and (table, query) == (None, None):
             cells = _small(data, storage_options or {})
             if cells is not None:
                 return _summarize_cells(cells, options)
-        source = _source(data, table, query, client, storage_options or {}, max_distinct, progress)
+        source = source_of(data, table, query, client, storage_options or {}, max_distinct, progress)
         return _summarize_source(source, options)
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"the package {error.name}") from None
-
-
-def _paths(data: Any) -> list[str] | None:
-    """The paths that data is, if it is."""
-    if isinstance(data, str | Path):
-        return [str(data)]
-    if isinstance(data, list | tuple) and data and all(isinstance(path, str | Path) for path in data):
-        return [str(path) for path in data]
-    return None
-
-
-def _records(data: Any) -> list[Mapping[str, Any]] | None:
-    """The dicts that data is, if it is."""
-    if isinstance(data, list | tuple) and all(isinstance(row, Mapping) for row in data):
-        return list(data)
-    return None
 
 
 def _small(data: Any, storage_options: Mapping[str, Any]) -> dict[str, list[object]] | None:
     """The cells of a table so small that importing numpy would take most of the time; None if it isn't."""
     from reference.table_summarization import plain
 
-    paths, records = _paths(data), _records(data)
+    paths, records = paths_in(data), records_in(data)
     if records is not None and len(records) <= plain.MOST_ROWS:
         return plain.cells_of_records(records)
     return plain.cells_of_files(paths, storage_options) if paths is not None else None
 
 
-def _source(
-    data: Any,
-    table: str | None,
-    query: str | None,
-    client: Any,
-    storage_options: Mapping[str, Any],
-    max_distinct: int,
-    progress: "Progress | None",
-) -> "Source":
-    """The source of some data; only what it needs is imported."""
-    from reference.table_summarization.sources.source import Threads
-
-    if table is not None or query is not None:
-        from reference.table_summarization.sources.warehouse import WarehouseSource, relation_of
-
-        return WarehouseSource(str(data), relation_of(table, query))
-    module = type(data).__module__
-    if module.startswith("dask"):
-        from reference.table_summarization.sources.cluster import DaskSource
-
-        return DaskSource(data, client)
-    paths, records = _paths(data), _records(data)
-    if paths is not None:
-        from reference.table_summarization.sources.paths import files
-
-        runner = _runner(client, progress)
-        found = files(paths, storage_options)
-        parquet = {file.parquet for file in found}
-        if len(parquet) > 1:
-            raise UnreadableError("CSV and Parquet files are not one table; summarize them apart")
-        if parquet == {True}:
-            from reference.table_summarization.sources.parquet import ParquetSource
-
-            return ParquetSource(found, runner)
-        from reference.table_summarization.sources.text_files import CsvSource
-
-        return CsvSource(found, runner, max_distinct)
-    from reference.table_summarization.sources.frames import ArrowSource, PandasSource, arrow_table
-
-    if records is not None:
-        import pandas as pd
-
-        data, module = pd.DataFrame.from_records(records), "pandas"
-    if module.startswith("pandas"):
-        return PandasSource(data, progress)
-    return ArrowSource(arrow_table(data), Threads(progress))
-
-
-def _runner(client: Any, progress: "Progress | None") -> "Runner":
-    """Where files are counted: on the cluster of the client given or current, else here."""
-    if client is None and "distributed" in sys.modules:
-        from distributed import default_client
-
-        try:
-            client = default_client()
-        except ValueError:  # there is none
-            client = None
-    if client is not None:
-        from reference.table_summarization.sources.cluster import DaskRunner
-
-        return DaskRunner(client)
-    from reference.table_summarization.sources.source import Threads
-
-    return Threads(progress)
-
-
-def _summarize_cells(table_cells: Mapping[str, Sequence[object]], options: _Options) -> Summary:
+def _summarize_cells(table_cells: Mapping[str, Sequence[object]], options: Options) -> Summary:
     """The summary of a small table."""
     from reference.table_summarization import plain
 
@@ -277,7 +137,7 @@ def _search(table: CodedTable, model: CostModel) -> Any:
     return VectorizedSearch(table, model)
 
 
-def _summarize_source(source: "Source", options: _Options) -> Summary:
+def _summarize_source(source: "Source", options: Options) -> Summary:
     """The summary of a table that counts itself."""
     from reference.table_summarization.recoding import IntoIntervals
     from reference.table_summarization.settling import distribution, settle
@@ -322,7 +182,7 @@ def _recounted(
     patterns: list[Fixed],
     names: tuple[str, ...],
     recodings: "Mapping[str, Recoding]",
-    options: _Options,
+    options: Options,
 ) -> tuple[CodedTable, list[Fixed]]:
     """Patterns of a sample, with the table in which they are counted exactly.
 

@@ -93,7 +93,9 @@ def interpreter():
     @functools.cache
     def find(version):
         command = [find_uv_bin(), "python", "find", "--no-project", version]
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        # pyenv shows only the interpreters that it is told of.
+        variables = {**os.environ, "PYENV_VERSION": version}
+        found = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
         if found.returncode != 0:
             raise NotAvailable(f"Python {version} is not on this machine")
         return found.stdout.strip()

@@ -3,6 +3,9 @@
 The published package runs in an environment of its own, so nothing but the standard library is imported at the top.
 """
 
+import json
+from pathlib import Path
+
 COLUMNS = ("gender", "age", "blood_pressure")
 
 _PATIENTS = [
@@ -26,16 +29,18 @@ PATTERNS = [
     {"pattern": {"age": "child", "blood_pressure": "low"}, "saving": 1684, "coverage": 30.0},
 ]
 
-#: Rows to seconds, on an i7-8750H with 16 GB.
-SECONDS = {
-    10: 14.5076,
-    100: 24.1455,
-    1_000: 23.4862,
-    10_000: 23.4842,
-    100_000: 32.8378,
-    1_000_000: 121.013,
-    10_000_000: 1050.46,
-}
+RUNS = Path(__file__).parents[2] / "results" / "benchmarks"
+
+
+def seconds(run="0000_published.json"):
+    """Rows to seconds of a stored run of the document's table: the document's own, on an i7-8750H with 16 GB."""
+    benchmarks = json.loads((RUNS / run).read_text())["benchmarks"]
+    return {
+        each["extra_info"]["rows"]: each["stats"]["median"]
+        for each in benchmarks
+        if each["name"].startswith("test_document_table[")
+    }
+
 
 #: What the text says of them: so many rows take so many minutes.
 SLOWEST = (1_000_000, 17)

@@ -1,0 +1,65 @@
+"""What a summary is asked for, checked against the table that it is asked of."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reference.table_summarization.binning import AsValues, Auto, Intervals, Rules, rule_for
+from reference.table_summarization.costs import CostModel
+from reference.table_summarization.errors import EmptyTableError, SummaryError, UnknownColumnError
+from reference.table_summarization.search import Limits
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `summarize` was asked for; its arguments, with `missing` and `cost` understood."""
+
+    columns: Sequence[str] | None
+    patterns: int | None
+    min_coverage: float
+    model: CostModel
+    binning: Rules
+    ignore_missing: bool
+    max_distinct: int
+
+    def __post_init__(self) -> None:
+        if self.patterns is not None and self.patterns < 1:
+            raise SummaryError(f"at least 1 pattern must be looked for, not {self.patterns}")
+        if not 0 <= self.min_coverage <= 100:
+            raise SummaryError(f"a coverage is between 0 and 100 percent, not {self.min_coverage}")
+        if self.max_distinct < 1:
+            raise SummaryError(f"at least 1 distinct row must be kept, not {self.max_distinct}")
+
+    @property
+    def _ruled(self) -> list[str]:
+        """The columns that have a rule of their own."""
+        return [name for name in self.binning if name is not None] if isinstance(self.binning, Mapping) else []
+
+    def limits(self, rows: int) -> Limits:
+        """Which patterns are looked for among so many rows."""
+        return Limits(self.patterns, math.ceil(round(self.min_coverage * rows / 100, 6)))
+
+    def chosen(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The columns to look at, in the order of the table."""
+        named = [*(self.columns or ()), *self._ruled]
+        for name in named:
+            if name not in names:
+                raise UnknownColumnError(f"the table has no column {name!r}; it has {', '.join(map(repr, names))}")
+        if self.columns is not None and len(set(self.columns)) < len(self.columns):
+            raise UnknownColumnError(f"a column is named twice: {', '.join(self.columns)}")
+        chosen = tuple(name for name in names if self.columns is None or name in self.columns)
+        if not chosen:
+            raise EmptyTableError("the table has no columns to summarize")
+        return chosen
+
+    def intervals(self, name: str, distribution: tuple[list[Any], list[int]] | None) -> Intervals | None:
+        """The bins of a column, None for none."""
+        if distribution is None:
+            if name in self._ruled and not isinstance(rule_for(self.binning, name), Auto | AsValues):
+                raise SummaryError(f"column {name!r} cannot be binned: its values are not all numbers, or all times")
+            return None
+        try:
+            return rule_for(self.binning, name).intervals(*distribution)
+        except SummaryError as error:
+            raise SummaryError(f"column {name!r} cannot be binned so: {error}") from None
