@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from document import COLUMNS
+from patients import COLUMNS
 from protocol import serve, timed
 from tables import patients, patients_parquet
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from document import COLUMNS, PATIENTS
+from patients import COLUMNS, PATIENTS
 
 
 @lru_cache(maxsize=1)  # rounds of one size share it

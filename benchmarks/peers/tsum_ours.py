@@ -11,7 +11,7 @@ warnings.filterwarnings("ignore", "Sending large graph")  # the document's way t
 
 def once() -> None:
     """Summarize the ten patients in this process."""
-    from document import records
+    from patients import records
 
     from reference.table_summarization import summarize
 

@@ -11,7 +11,8 @@ def once() -> None:
     """Summarize the ten patients, without a cluster: the least that the package needs."""
     import dask.dataframe as dd
     import pandas as pd
-    from document import PARTITIONS, listed, records
+    from document import PARTITIONS, listed
+    from patients import records
     from tsum import summarize
 
     table = dd.from_pandas(pd.DataFrame.from_records(records()), npartitions=PARTITIONS)
