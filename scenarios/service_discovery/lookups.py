@@ -43,9 +43,9 @@ class Lookups(Journal):
         return self._last(caller).sent_ns >= self.done("delete")[-1].end_ns + seconds * 1e9
 
     def failovers(self):
-        """Seconds from each death to the last lookup that led to the dead."""
+        """Seconds from when each death counts to the last lookup that led to the dead; 0 where there was none."""
         last = {lookup.value: lookup.sent_ns for lookup in self.done("read")}
-        return [(last[death.key] - death.sent_ns) / 1e9 for death in self.done("delete")]
+        return [max(last.get(death.key, 0) - death.end_ns, 0) / 1e9 for death in self.done("delete")]
 
     def judged(self, within_s):
         """Judge the lookups: none may lead to an instance so long after its death."""

@@ -100,7 +100,7 @@ class TestTheDead:
         evidence.json("stated bounds in seconds", {"in peace": expired, "whatever happens": cached.bound})
         faults = ("caller frozen", "restart", "pause", "cut")
         failovers = dict(zip(faults, journal.failovers(), strict=True))
-        evidence.json("seconds from a death to the last call of the dead", failovers)
+        evidence.json("seconds from a death or the return to the last call of the dead", failovers)
         evidence.json("seconds until all callers are answered again", findings.healed_s)
         assert in_peace.verdict == "valid", str(in_peace)
         assert findings.verdict == "valid", str(findings)
