@@ -67,6 +67,18 @@ class Connectors:
         trace = str(task.get("trace", "")).partition("\n")[0]
         return str(task["state"]) + (f": {trace}" if trace else "")
 
+    def wait_for_topic(self, name: str, topic: str) -> None:
+        """Wait until a connector has written to a topic.
+
+        Raises:
+            NotInTime: It did not within the bound.
+        """
+
+        def written() -> bool:
+            return topic in self._rest.ask("GET", f"/connectors/{name}/topics")[name]["topics"]
+
+        self._rest.until(written, f"connector {name} writes nothing to topic {topic}")
+
     def remove(self, name: str) -> None:
         """Have no such connector, nor its offsets: one of the same name starts with a snapshot again."""
         if self._rest.find(f"/connectors/{name}") is not None:

@@ -12,7 +12,7 @@ from psycopg import sql
 from . import artifacts
 from .connect import Connectors
 from .description import Table, describe
-from .errors import NotInTime
+from .errors import NotInTime, Refused
 from .pinot import Pinot
 from .trino import PAUSE, Trino
 
@@ -81,6 +81,7 @@ class Platform:
         """
         self.prepare(table)
         self.connectors.apply(artifacts.connector(table, self.peers))
+        self.wait_for_topic(table)
         self.pinot.apply(artifacts.schema(table), artifacts.table(table, self.peers))
         self.apply_catalogs()
         self.wait_for_table(table.name)
@@ -92,12 +93,25 @@ class Platform:
         with psycopg.connect(self.addresses.postgres, autocommit=True) as connection:
             connection.execute(identity)
 
+    def wait_for_topic(self, table: Table) -> None:
+        """Wait until a table with rows has its topic: Pinot does not take a table whose topic is only being made."""
+        with psycopg.connect(self.addresses.postgres) as connection:
+            origin = sql.Identifier(table.schema, table.name)
+            rows = connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(origin)).fetchone()
+        if rows is not None:
+            self.connectors.wait_for_topic(artifacts.connector(table, self.peers)["name"], table.name)
+
     def wait_for_table(self, name: str) -> None:
         """Wait until Trino, which keeps what it knows of Pinot for a second, has a new table."""
         until = time.monotonic() + self.patience
-        while (name,) not in self.trino.query("SHOW TABLES FROM pinot.default"):
-            if time.monotonic() > until:
-                raise NotInTime(f"Trino does not have Pinot's table {name} within {self.patience:g} s")
+        while True:
+            try:
+                # The way a view finds its table; a list of tables names it before it can be found.
+                self.trino.query(f"SHOW COLUMNS FROM pinot.default.{name}")
+                return
+            except Refused as error:
+                if time.monotonic() > until:
+                    raise NotInTime(f"Trino does not have Pinot's table {name} within {self.patience:g} s") from error
             time.sleep(PAUSE)
 
     def apply_catalogs(self) -> None:

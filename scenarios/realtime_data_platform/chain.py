@@ -37,7 +37,9 @@ class Chain:
         if way == "corrected":
             self.platform.apply(self.described())
         else:
-            self.platform.connectors.apply(published.connector(self.name))
+            connector = published.connector(self.name)
+            self.platform.connectors.apply(connector)
+            self.platform.connectors.wait_for_topic(connector["name"], self.name)
             self.platform.pinot.apply(published.schema(self.name), self.published_table())
             self.platform.wait_for_table(self.name)
             self.platform.trino.apply_view(published.VIEW.format(name=self.name))

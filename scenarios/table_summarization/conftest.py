@@ -10,10 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from distributed import Client
-from uv import find_uv_bin
 
-from fixtures.services.service import NotAvailable
 from fixtures.venvs import Peer, venv
+from fixtures.venvs.interpreters import interpreter
 from scenarios.table_summarization import corrected, published
 
 ROOT = Path(__file__).parents[2]
@@ -86,21 +85,10 @@ def answers(way, request):
     return request.getfixturevalue({"published": "published_answers", "corrected": "our_answers"}[way])
 
 
-@pytest.fixture(scope="package")
-def interpreter():
+@pytest.fixture(scope="package", name="interpreter")
+def _interpreter():
     """`interpreter("3.12")` is another Python of this machine."""
-
-    @functools.cache
-    def find(version):
-        command = [find_uv_bin(), "python", "find", "--no-project", version]
-        # pyenv shows only the interpreters that it is told of.
-        variables = {**os.environ, "PYENV_VERSION": version}
-        found = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-        if found.returncode != 0:
-            raise NotAvailable(f"Python {version} is not on this machine")
-        return found.stdout.strip()
-
-    return find
+    return interpreter
 
 
 @pytest.fixture(scope="package")
