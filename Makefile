@@ -32,7 +32,8 @@ test: $(VENV)/locked ## what CI runs: lint, types, the machinery's tests, docs, 
 	$(call step,docs,$(BIN)/tox -q run -e docs)
 	$(call step,sabotage,$(MAKE) --no-print-directory sabotage)
 	$(call step,benchmarks: the gate,$(MAKE) --no-print-directory gate)
-	$(call step,scenarios,$(PYTEST) scenarios/ --services=$(SERVICES) --claims-strict)
+	@printf '\n=== scenarios\n'
+	@$(PYTEST) scenarios/ --services=$(SERVICES) --claims-strict
 
 .PHONY: help
 help: ## this page
