@@ -1,5 +1,6 @@
 """Arrow arrays to numpy and back without pandas, with whose import (a second) pyarrow's own conversions begin."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,10 +35,18 @@ def to_numpy(array: pa.Array) -> npt.NDArray[Any]:
     return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize)
 
 
-def to_arrow(numbers: npt.NDArray[Any]) -> pa.Array:
-    """An array over the same memory as some numbers."""
+def to_arrow(numbers: npt.NDArray[Any], missing: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    """An array over the same memory as some numbers, of which some may be missing."""
     numbers = np.ascontiguousarray(numbers)
-    return pa.Array.from_buffers(_ARROW_TYPES[numbers.dtype], len(numbers), [None, pa.py_buffer(numbers)])
+    there = None if missing is None else pa.py_buffer(np.packbits(~missing, bitorder="little"))
+    return pa.Array.from_buffers(_ARROW_TYPES[numbers.dtype], len(numbers), [there, pa.py_buffer(numbers)])
+
+
+def texts(spelled: Sequence[str]) -> pa.Array:
+    """An array of texts."""
+    encoded = [text.encode() for text in spelled]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    return pa.LargeStringArray.from_buffers(len(encoded), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)))
 
 
 def missing_in(array: pa.Array) -> npt.NDArray[np.bool_]:

@@ -193,11 +193,23 @@ class Every:
         """The units that occur, each up to the next that occurs; labelled as ISO 8601 has them, such as `2013-01`."""
         if not isinstance(values[0], dt.date):
             raise SummaryError(f"every {self.unit} is for times; numbers are binned by edges, quantiles or a width")
-        starts = sorted({self._start(value) for value in values})
+        starts = []
+        place = 0
+        while place < len(values):
+            starts.append(self._start(values[place]))
+            place = bisect.bisect_left(values, self._next(starts[-1]), lo=place + 1)
         return tuple(
             Interval(low, high, False, low.isoformat()[: _UNITS[self.unit]])
             for low, high in zip(starts, [*starts[1:], None], strict=True)
         )
+
+    def _next(self, start: dt.date) -> dt.date:
+        """The start of the unit after one; the end of the calendar if there is none."""
+        days = {"year": 366, "month": 31, "day": 1, "hour": 0}[self.unit]
+        try:
+            return self._start(start + dt.timedelta(days=days, hours=self.unit == "hour"))
+        except OverflowError:
+            return type(start).max.replace(tzinfo=start.tzinfo) if isinstance(start, dt.datetime) else dt.date.max
 
     def _start(self, value: dt.date) -> dt.date:
         if self.unit != "hour":

@@ -87,8 +87,9 @@ def normal(dictionary: pa.Array) -> pa.Array:
         return dictionary.cast(pa.int64()) if kind != pa.uint64() else tagged(dictionary.to_pylist())
     if pa.types.is_floating(kind):
         numbers = dictionary.cast(pa.float64())
-        # NaN is missing; adding 0.0 makes -0.0 the same number as 0.0.
-        return pc.add(pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers), 0.0)
+        # Adding 0.0 makes -0.0 the same number as 0.0; NaN is missing.
+        values = to_numpy(numbers) + 0.0
+        return to_arrow(values, missing_in(numbers) | np.isnan(values))
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return dictionary.cast(pa.large_string())
     if pa.types.is_timestamp(kind):

@@ -53,7 +53,7 @@ class Options:
             raise EmptyTableError("the table has no columns to summarize")
         return chosen
 
-    def intervals(self, name: str, distribution: tuple[list[Any], list[int]] | None) -> Intervals | None:
+    def intervals(self, name: str, distribution: tuple[Sequence[Any], Sequence[int]] | None) -> Intervals | None:
         """The bins of a column, None for none."""
         if distribution is None:
             if name in self._ruled and not isinstance(rule_for(self.binning, name), Auto | AsValues):

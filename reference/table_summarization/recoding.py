@@ -73,12 +73,12 @@ def _as_numbers(dictionary: pa.Array, edges: Sequence[Any]) -> tuple[_Numbers, _
     """Values and edges as numbers of one type that compare as they do; None for `coding.tagged` values."""
     kind = dictionary.type
     if pa.types.is_floating(kind):
-        return to_numpy(dictionary.fill_null(0)), np.array(edges, dtype=np.float64)
+        return to_numpy(dictionary), np.array(edges, dtype=np.float64)
     if pa.types.is_integer(kind) and all(abs(edge) < 1 << 62 for edge in edges):
-        return to_numpy(dictionary.fill_null(0)), np.array([math.ceil(edge) for edge in edges], dtype=np.int64)
+        return to_numpy(dictionary), np.array([math.ceil(edge) for edge in edges], dtype=np.int64)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         whole = pa.int32() if pa.types.is_date(kind) else pa.int64()
-        values = (to_numpy(array.cast(whole).fill_null(0)) for array in (dictionary, pa.array(edges, kind)))
+        values = (to_numpy(array.cast(whole)) for array in (dictionary, pa.array(edges, kind)))
         return next(values), next(values)
     return None
 

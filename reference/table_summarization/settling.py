@@ -1,6 +1,6 @@
 """From counted rows to what the search and the bins look at: values sorted, those without a chance left out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from reference.table_summarization.coding import unite, values_of
 from reference.table_summarization.costs import stored_bits
 from reference.table_summarization.counts import Counts, Recodings
 from reference.table_summarization.table import NO_VALUE, CodedTable, Column
-from reference.table_summarization.values import Value, order
+from reference.table_summarization.values import Value, canonical, order
 
 _Longs = npt.NDArray[np.int64]
 _BINNABLE_TYPES = {pa.int64(), pa.float64(), pa.date32(), pa.timestamp("us"), pa.timestamp("us", tz="UTC")}
@@ -78,7 +78,20 @@ def _stored_bits(dictionary: pa.Array) -> _Longs:
     return bits
 
 
-def distribution(counts: Counts) -> tuple[list[Any], list[int]] | None:
+class _Values(Sequence[Any]):
+    """An array's values, each made when it is asked for: of millions, bins look at a few."""
+
+    def __init__(self, array: pa.Array) -> None:
+        self._array = array
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __getitem__(self, place: Any) -> Any:
+        return canonical(self._array[place].as_py())
+
+
+def distribution(counts: Counts) -> tuple[Sequence[Any], list[int]] | None:
     """A column's values, ascending, with their numbers of rows, if it can be binned; missing values left out.
 
     Args:
@@ -95,8 +108,9 @@ def distribution(counts: Counts) -> tuple[list[Any], list[int]] | None:
     dictionary, tally = dictionary.take(to_arrow(np.flatnonzero(there))), tally[there]
     if dictionary.type in _BINNABLE_TYPES:
         ascending = pc.sort_indices(dictionary)
-        values: list[Any] = dictionary.take(ascending).to_pylist()
-        return (values, tally[to_numpy(ascending)].tolist()) if values else None
+        if not len(dictionary):
+            return None
+        return _Values(dictionary.take(ascending)), tally[to_numpy(ascending)].tolist()
     tagged = values_of(dictionary)
     places: Iterable[int] = sorted(range(len(tagged)), key=lambda place: order(tagged[place]))
     values = [tagged[place] for place in places]

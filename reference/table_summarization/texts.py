@@ -33,40 +33,41 @@ class Kind(enum.Enum):
     TEXT = enum.auto()
 
 
-_TRUE = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*)")
-_NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?[iI]nf(inity)?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
-)
+_BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
-
-def _parses(read: Callable[[str], object], text: str) -> bool:
-    try:
-        read(text)
-    except ValueError:  # the 31st of February
-        return False
-    return True
-
-
-_FITS: dict[Kind, Callable[[str], bool]] = {
-    Kind.BOOL: _TRUE.__contains__,
-    Kind.INTEGER: lambda text: _INTEGER.fullmatch(text) is not None,
-    Kind.NUMBER: lambda text: _NUMBER.fullmatch(text) is not None,
-    Kind.DATE: lambda text: _DATE.fullmatch(text) is not None and _parses(dt.date.fromisoformat, text),
-    Kind.INSTANT: lambda text: _INSTANT.fullmatch(text) is not None and _parses(dt.datetime.fromisoformat, text),
-    Kind.TEXT: lambda _: True,
+PATTERNS = {
+    Kind.BOOL: "|".join(_BOOLS),
+    Kind.INTEGER: r"[+-]?(0|[1-9][0-9]*)",
+    Kind.NUMBER: r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?[iI]nf(inity)?",
+    Kind.DATE: r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    Kind.INSTANT: r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+    r"(Z|[+-][0-9]{2}:?[0-9]{2})?",
 }
+"""How a text of each kind is spelled, as a whole; a date must be one of the calendar besides."""
+
+_SPELLED = {kind: re.compile(pattern) for kind, pattern in PATTERNS.items()}
+
 
 _READ: dict[Kind, Callable[[str], object]] = {
-    Kind.BOOL: _TRUE.__getitem__,
+    Kind.BOOL: _BOOLS.__getitem__,
     Kind.INTEGER: int,
     Kind.NUMBER: float,
     Kind.DATE: dt.date.fromisoformat,
     Kind.INSTANT: dt.datetime.fromisoformat,
     Kind.TEXT: str,
 }
+
+
+def _is(kind: Kind, text: str) -> bool:
+    if kind is Kind.TEXT:
+        return True
+    if _SPELLED[kind].fullmatch(text) is None:
+        return False
+    try:
+        _READ[kind](text)
+    except ValueError:  # the 31st of February
+        return False
+    return True
 
 
 def kinds_of(texts: Iterable[str | None]) -> set[Kind] | None:
@@ -79,7 +80,7 @@ def kinds_of(texts: Iterable[str | None]) -> set[Kind] | None:
         The kinds that all of them are, TEXT always among them; None if all are missing.
     """
     present = [text for text in texts if text is not None and text not in MISSING]
-    return {kind for kind in Kind if all(map(_FITS[kind], present))} if present else None
+    return {kind for kind in Kind if all(_is(kind, text) for text in present)} if present else None
 
 
 def kind_of(kinds: Iterable[set[Kind] | None]) -> Kind | None:

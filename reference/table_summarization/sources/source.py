@@ -18,7 +18,8 @@ Progress: TypeAlias = Callable[[int, int], None]
 BLOCK_ROWS = 1 << 20
 """So many rows of a table in memory are one part."""
 
-_MOST_PARTS_WAITING = 32
+MOST_WAITING = 32
+"""So many results wait at most before they are joined: often would be slow, late would fill the memory."""
 
 
 class Source(Protocol):
@@ -82,8 +83,8 @@ class Threads:
         waiting: list[T] = []
         with ThreadPoolExecutor(self._threads) as pool:
             # Submitted in windows: a finished part's result should not wait for thousands of others in memory.
-            for start in range(0, len(tasks), _MOST_PARTS_WAITING):
-                window = [pool.submit(task) for task in tasks[start : start + _MOST_PARTS_WAITING]]
+            for start in range(0, len(tasks), MOST_WAITING):
+                window = [pool.submit(task) for task in tasks[start : start + MOST_WAITING]]
                 for done, future in enumerate(as_completed(window), start + 1):
                     future.result()
                     self._progress(done, len(tasks))
@@ -98,7 +99,7 @@ def count_part(part: Part, groupings: Groupings, recodings: Recodings, most: int
     waiting: list[list[Counts]] = []
     for block, rows in part.blocks(names):
         waiting.append([count({name: block[name] for name in names_}, rows, recodings, most) for names_ in groupings])
-        if len(waiting) == _MOST_PARTS_WAITING:
+        if len(waiting) == MOST_WAITING:
             waiting = [merge_all(most, waiting)]
     if not waiting:  # a file of a header alone
         none = {name: pa.nulls(0) for name in names}

@@ -9,17 +9,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from reference.table_summarization.coding import Coded, encode, tagged
+from reference.table_summarization.arrays import texts
+from reference.table_summarization.coding import Coded, encode, normal, tagged
 from reference.table_summarization.counts import Counts, Recodings, count, merge
 from reference.table_summarization.errors import UnreadableError
 from reference.table_summarization.sources.paths import File, unique_names, unreadable
-from reference.table_summarization.sources.source import Groupings, Runner, count_parts
-from reference.table_summarization.texts import MISSING, Kind, kind_of, kinds_of, read
+from reference.table_summarization.sources.source import MOST_WAITING, Groupings, Runner, count_parts
+from reference.table_summarization.texts import MISSING, PATTERNS, Kind, kind_of, kinds_of, read
 
 _TEXTS = pa.dictionary(pa.int32(), pa.string())
 _BLOCK_BYTES = 1 << 23
-_MISSING = pa.array(sorted(MISSING), pa.large_string())
-_ARROW_TYPES = {Kind.INTEGER: pa.int64(), Kind.NUMBER: pa.float64()}
+_MISSING = texts(sorted(MISSING))
+_ARROW_TYPES = {
+    Kind.INTEGER: [pa.int64()],
+    Kind.NUMBER: [pa.float64()],
+    Kind.DATE: [pa.date32()],
+    Kind.INSTANT: [pa.timestamp("us"), pa.timestamp("us", tz="UTC")],
+}
 
 
 @dataclass(frozen=True)
@@ -62,15 +68,42 @@ class _TextFile:
 
 def _typed(spelled: pa.Array, kind: Kind | None) -> pa.Array:
     """The values of a dictionary of texts."""
-    present = pc.if_else(pc.is_in(spelled, _MISSING), pa.scalar(None, spelled.type), spelled)
+    present = pc.if_else(pc.is_in(spelled, _MISSING), pa.nulls(len(spelled), spelled.type), spelled)
     if kind is Kind.TEXT:
         return present
-    if kind in _ARROW_TYPES:
+    for arrow_type in _ARROW_TYPES.get(kind, []) if kind is not None else []:
         try:
-            return present.cast(_ARROW_TYPES[kind])
-        except pa.ArrowException:  # a number that is spelled or sized in a way that Arrow does not know
-            pass
+            return normal(present.cast(arrow_type))
+        except pa.ArrowException:  # spelled or sized in a way that Arrow does not know, or by clocks of both kinds
+            continue
     return tagged(read(text, kind) for text in spelled.to_pylist())
+
+
+def _kinds_of(spelled: pa.Array) -> set[Kind] | None:
+    """`texts.kinds_of` a dictionary, without a Python object for each text."""
+    present = spelled.filter(pc.and_(spelled.is_valid(), pc.invert(pc.is_in(spelled, _MISSING))))
+    if not len(present):
+        return None
+    kinds = {kind for kind, pattern in PATTERNS.items() if _all_match(present, pattern)}
+    for kind in kinds & {Kind.DATE, Kind.INSTANT}:
+        if not any(_casts(present, arrow_type) for arrow_type in _ARROW_TYPES[kind]):
+            # No date of the calendar, or a spelling that Arrow does not know.
+            return kinds_of(present.to_pylist())
+    return kinds | {Kind.TEXT}
+
+
+def _all_match(spelled: pa.Array, pattern: str) -> bool:
+    # Most columns are told by their first text.
+    whole = rf"\A(?:{pattern})\z"
+    return all(pc.all(pc.match_substring_regex(some, whole)).as_py() for some in (spelled[:1], spelled))
+
+
+def _casts(spelled: pa.Array, arrow_type: pa.DataType) -> bool:
+    try:
+        spelled.cast(arrow_type)
+    except pa.ArrowException:
+        return False
+    return True
 
 
 class CsvSource:
@@ -105,7 +138,7 @@ class CsvSource:
         except (OSError, pa.ArrowException) as error:
             raise unreadable(part.file.path, error) from None
         for name in self._maybe_typed & set(block):
-            if kinds_of(block[name].dictionary.to_pylist()) == {Kind.TEXT}:
+            if _kinds_of(block[name].dictionary) == {Kind.TEXT}:
                 self._maybe_typed.remove(name)
 
     def continuous(self, names: Sequence[str]) -> list[str]:
@@ -133,14 +166,12 @@ _Survey: TypeAlias = dict[str, tuple[set[Kind] | None, Counts]]
 
 def _survey(part: _TextFile, names: Sequence[str], most: int) -> _Survey:
     """What these columns of a file hold."""
-    survey: _Survey = {}
+    surveys: list[_Survey] = []
     for block, rows in part.blocks(names):
-        seen = {
-            name: (kinds_of(column.dictionary.to_pylist()), count({name: column}, rows, {}, most))
-            for name, column in block.items()
-        }
-        survey = _join(most, [survey, seen]) if survey else seen
-    return survey
+        surveys.append({name: (_kinds_of(c.dictionary), count({name: c}, rows, {}, most)) for name, c in block.items()})
+        if len(surveys) == MOST_WAITING:
+            surveys = [_join(most, surveys)]
+    return _join(most, surveys)
 
 
 def _join(most: int, surveys: Sequence[_Survey]) -> _Survey:
