@@ -36,11 +36,13 @@ class Coded:
     dictionary: pa.Array
 
 
-def encode(name: str, column: Any) -> Coded:
+def encode(name: str, column: Any, *, distinct: bool = True) -> Coded:
     """Code a column.
 
     Args:
         name: Its name, for the error.
+        distinct: Whether the dictionary is to hold a value once; if not, numbers and times are their own dictionary,
+            which takes no time.
         column: An Arrow array or chunked array, a pandas Series, or what is coded already.
 
     Raises:
@@ -50,13 +52,13 @@ def encode(name: str, column: Any) -> Coded:
         return column
     try:
         if isinstance(column, pa.ChunkedArray | pa.Array):
-            return _encode_arrow(column)
-        return _encode_series(column)
+            return _encode_arrow(column, distinct=distinct)
+        return _encode_series(column, distinct=distinct)
     except UnsupportedValuesError as error:
         raise UnsupportedValuesError(f"column {name!r} cannot be summarized: {error}") from None
 
 
-def _encode_arrow(column: pa.ChunkedArray | pa.Array) -> Coded:
+def _encode_arrow(column: pa.ChunkedArray | pa.Array, *, distinct: bool = True) -> Coded:
     if pa.types.is_nested(column.type):
         raise UnsupportedValuesError(
             f"its type is {column.type}; leave the column out, or take its parts into columns of their own"
@@ -67,6 +69,9 @@ def _encode_arrow(column: pa.ChunkedArray | pa.Array) -> Coded:
             column = column.cast(pa.large_string() if pa.types.is_string_view(column.type) else pa.large_binary())
         if pa.types.is_null(column.type):
             return Coded(np.zeros(len(column), dtype=np.int32), pa.nulls(1))
+        if not distinct and (pa.types.is_primitive(column.type) and not pa.types.is_boolean(column.type)):
+            whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+            return Coded(np.arange(len(whole), dtype=np.int32), normal(whole))
         column = pc.dictionary_encode(column, null_encoding="encode")
     if isinstance(column, pa.ChunkedArray):
         column = column.unify_dictionaries().combine_chunks()
@@ -116,7 +121,7 @@ def values_of(dictionary: pa.Array) -> list[Value]:
     return [untag(value) for value in values] if dictionary.type == pa.large_binary() else list(map(canonical, values))
 
 
-def _encode_series(series: Any) -> Coded:
+def _encode_series(series: Any, *, distinct: bool = True) -> Coded:
     """Code a pandas Series."""
     if hasattr(series.array, "categories"):
         column = series.array
@@ -127,7 +132,7 @@ def _encode_series(series: Any) -> Coded:
         return Coded(codes, pa.concat_arrays([values, pa.nulls(1, values.type)]))
     if series.dtype != object:
         try:
-            return _encode_arrow(pa.array(series.array, from_pandas=True))
+            return _encode_arrow(pa.array(series.array, from_pandas=True), distinct=distinct)
         except (pa.ArrowException, TypeError):  # a sparse or an extension type: its objects say what they are
             series = series.astype(object)
     return encode_objects(series.to_numpy())

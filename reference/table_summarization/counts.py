@@ -40,6 +40,7 @@ class Counts:
             apart: telling them from each other would cost more than it saves.
         rows: How many rows were counted.
         halvings: How often the rows were thinned to about a half; 0 if the counts are exact.
+        united: Whether each dictionary is known to hold each value once.
     """
 
     names: tuple[str, ...]
@@ -48,6 +49,7 @@ class Counts:
     weights: _Longs
     rows: int
     halvings: int = 0
+    united: bool = False
 
     def thinned(self, most: int) -> "Counts":
         """These counts with at most so many distinct rows.
@@ -67,6 +69,13 @@ class Counts:
             halvings += 1
         thinned = replace(self, codes=codes, weights=weights.astype(np.int64), halvings=halvings)
         return thinned.compacted() if halvings > self.halvings else thinned
+
+    def column(self, place: int) -> tuple[Codes, pa.Array]:
+        """A column's codes, and its dictionary with each value once."""
+        if self.united:
+            return self.codes[place], self.dictionaries[place]
+        (moves,), dictionary = unite([self.dictionaries[place]])
+        return moves[self.codes[place]], dictionary
 
     def at(self, halvings: int) -> "Counts":
         """These counts, thinned as often as others they are merged with."""
@@ -102,9 +111,11 @@ def count(
         most: More distinct rows than so many are thinned.
         weights: How many rows of the table each of theirs stands for; None for one.
     """
-    coded = {name: encode(name, column) for name, column in columns.items()}
-    for name, recoding in recodings.items():
-        if name in coded:
+    coded = {}
+    for name, column in columns.items():
+        recoding = recodings.get(name)
+        coded[name] = encode(name, column, distinct=recoding is None or not recoding.quick)
+        if recoding is not None:
             coded[name] = recode(coded[name], recoding)
     dictionaries = tuple(column.dictionary for column in coded.values())
     codes, weights = _grouped([c.codes for c in coded.values()], [len(d) for d in dictionaries], weights)
@@ -129,7 +140,7 @@ def merge(parts: Sequence[Counts], most: int) -> Counts:
     dictionaries = tuple(dictionary for _, dictionary in united)
     codes, weights = _grouped(codes, [len(dictionary) for dictionary in dictionaries], weights)
     rows = sum(part.rows for part in parts)
-    return Counts(parts[0].names, dictionaries, codes, weights, rows, halvings).thinned(most)
+    return Counts(parts[0].names, dictionaries, codes, weights, rows, halvings, united=True).thinned(most)
 
 
 def _grouped(

@@ -28,6 +28,10 @@ class Recoding(Protocol):
     """A replacement of values."""
 
     @property
+    def quick(self) -> bool:
+        """Whether a value is placed as quickly as it is looked up in a dictionary, so that one need not be made."""
+
+    @property
     def values(self) -> list[Value]:
         """The values that there are afterwards; positions beyond them are values that no pattern can fix."""
 
@@ -47,9 +51,11 @@ class IntoIntervals:
 
     Attributes:
         intervals: The intervals.
+        quick: Yes, by a binary search.
     """
 
     intervals: Intervals
+    quick: bool = True
 
     @property
     def values(self) -> list[Value]:
@@ -90,10 +96,12 @@ class Only:
     Attributes:
         values: Those that stay.
         before: What is done first, if anything.
+        quick: No, value by value.
     """
 
     values: list[Value]
     before: Recoding | None = None
+    quick: bool = False
 
     @cached_property
     def _places(self) -> dict[tuple[type, Value], int]:

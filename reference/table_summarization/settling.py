@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from reference.table_summarization.arrays import missing_in, to_arrow, to_numpy
 from reference.table_summarization.binning import binnable
-from reference.table_summarization.coding import unite, values_of
+from reference.table_summarization.coding import values_of
 from reference.table_summarization.costs import stored_bits
 from reference.table_summarization.counts import Counts, Recodings
 from reference.table_summarization.table import NO_VALUE, CodedTable, Column
@@ -35,8 +35,7 @@ def settle(counts: Counts, recodings: Recodings, *, ignore_missing: bool) -> Cod
     rows = int(counts.weights.sum())
     for name in sorted(counts.names):
         place = counts.names.index(name)
-        (moves,), dictionary = unite([counts.dictionaries[place]])
-        cells = moves[counts.codes[place]]
+        cells, dictionary = counts.column(place)
         tally = _tally(cells, counts.weights, len(dictionary))
         recoding = recodings.get(name)
         if recoding is None:
@@ -100,10 +99,10 @@ def distribution(counts: Counts) -> tuple[Sequence[Any], list[int]] | None:
     Returns:
         None unless the values are all numbers, or all dates, or all instants, and there is at least one.
     """
-    (moves,), dictionary = unite([counts.dictionaries[0]])
+    cells, dictionary = counts.column(0)
     if dictionary.type not in {*_BINNABLE_TYPES, pa.large_binary()}:
         return None
-    tally = _tally(moves[counts.codes[0]], counts.weights, len(dictionary))
+    tally = _tally(cells, counts.weights, len(dictionary))
     there = (tally > 0) & ~missing_in(dictionary)
     dictionary, tally = dictionary.take(to_arrow(np.flatnonzero(there))), tally[there]
     if dictionary.type in _BINNABLE_TYPES:

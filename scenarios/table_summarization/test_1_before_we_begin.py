@@ -7,7 +7,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from reference.table_summarization import summarize
+from reference.table_summarization import AsValues, summarize
 from scenarios.table_summarization.published import PATTERNS
 
 ROWS = 100_000
@@ -111,6 +111,19 @@ class TestWithoutReadingItFirst:
         assert "GROUP BY" in statement
         evidence.text("what the warehouse is asked", statement)
         evidence.text("the summary", str(summary))
+
+    @pytest.mark.claim("tsum-2")
+    def test_a_warehouse_of_too_many_groups_to_bring_here(self, warehouse):
+        """Every row has its own number; patterns are then a sample's, and counted in all rows by the server."""
+        query = "SELECT row_number() OVER () AS number, gender, age FROM many"
+
+        summary = summarize(warehouse, query=query, binning=AsValues(), max_distinct=2_000, patterns=2)
+
+        assert not summary.plan.exact
+        assert [(found.pattern, found.rows) for found in summary.patterns] == [
+            ({"gender": "M", "age": "adult"}, ROWS * 0.5),
+            ({"gender": "F", "age": "child"}, ROWS * 0.3),
+        ]
 
     @pytest.mark.claim("tsum-2")
     def test_a_query(self, warehouse):

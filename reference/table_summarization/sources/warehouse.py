@@ -18,7 +18,7 @@ from reference.table_summarization.counts import Counts, Recodings, count, merge
 from reference.table_summarization.errors import MissingExtraError, UnreadableError, UnsupportedValuesError
 from reference.table_summarization.recoding import POSITIONS, IntoIntervals, Only, Recoding
 from reference.table_summarization.sources.paths import unique_names
-from reference.table_summarization.sources.source import Groupings
+from reference.table_summarization.sources.source import MOST_WAITING, Groupings
 
 _SAMPLE_ROWS = 100
 _FETCHED_ROWS = 1 << 16
@@ -93,6 +93,8 @@ class WarehouseSource:
             coded = {name: _coded(cells, recodings.get(name)) for name, cells in zip(names, columns, strict=True)}
             rows = weights.astype(np.int64)
             parts.append(count(coded, int(rows.sum()), {}, most, rows))
+            if len(parts) == MOST_WAITING:
+                parts = [merge(parts, most)]
         if not parts:
             empty = {name: Coded(np.zeros(0, dtype=np.int32), pa.nulls(0)) for name in names}
             return count(empty, 0, {}, most)
