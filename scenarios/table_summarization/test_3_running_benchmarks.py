@@ -11,7 +11,6 @@ from scenarios.table_summarization import published
 from scenarios.table_summarization.published import PATTERNS
 
 SECONDS = published.seconds()
-PEERS = "0001_peers.json"
 
 
 def slope(seconds, rows):
