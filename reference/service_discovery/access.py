@@ -1,4 +1,4 @@
-"""Who may register and deregister: digest credentials, and lists of who may do what to a node.
+"""Who may register and deregister: lists of who may do what to a node.
 
 ZooKeeper asks the *parent* whether a node may be deleted: a list on the instance's node alone keeps nobody from
 deregistering it. So the root and the service's node carry the list too.
@@ -7,56 +7,13 @@ deregistering it. So the root and the service's node carry the list too.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from kazoo.exceptions import NoAuthError, NodeExistsError
-from kazoo.security import ACL, ANYONE_ID_UNSAFE, Permissions, make_acl, make_digest_acl
+from kazoo.security import ACL, ANYONE_ID_UNSAFE, Permissions
 
-from .errors import BadInput, NotAllowed
+from .connection import Connection
+from .errors import NotAllowed
 from .names import ROOT, service_path
-
-if TYPE_CHECKING:
-    from .connection import Connection
-
-
-@dataclass(frozen=True)
-class Credential:
-    """A user and a password, the same for all that register.
-
-    ZooKeeper keeps a digest (SHA-1 of both), but the password crosses the network as it is: use TLS.
-    """
-
-    user: str
-    password: str = field(repr=False)
-
-    def __post_init__(self) -> None:
-        if not self.user or ":" in self.user:
-            raise BadInput(f"a user is not empty and has no ':', unlike {self.user!r}")
-        if not self.password:
-            raise BadInput("a password is not empty")
-
-    @classmethod
-    def from_text(cls, text: str) -> Credential:
-        """Read `USER:PASSWORD`.
-
-        Raises:
-            BadInput: It is not of this form; the message does not repeat it.
-        """
-        user, colon, password = text.partition(":")
-        if not colon:
-            raise BadInput("a credential is written USER:PASSWORD")
-        return cls(user, password)
-
-    @property
-    def auth(self) -> tuple[str, str]:
-        """The scheme and the credential, as ZooKeeper takes them."""
-        return "digest", f"{self.user}:{self.password}"
-
-    @property
-    def acl(self) -> list[ACL]:
-        """All to the holder of the credential, reading to the world."""
-        return [make_digest_acl(self.user, self.password, all=True), make_acl("world", "anyone", read=True)]
 
 
 def protect(connection: Connection, service: str) -> None:

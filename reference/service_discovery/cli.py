@@ -57,8 +57,8 @@ def options(
 
     def connect() -> Connection:
         try:
-            from .access import Credential
             from .connection import Connection
+            from .credential import Credential
         except ModuleNotFoundError as missing:
             _end(BAD_INPUT, f"{missing.name} is missing: pip install 'executable-documents[service_discovery]'")
         # kazoo tells the log of each attempt to connect; what matters is said in the end.

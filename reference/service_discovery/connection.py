@@ -17,7 +17,7 @@ from kazoo.hosts import collect_hosts
 from kazoo.protocol.states import KazooState
 from kazoo.retry import KazooRetry, RetryFailedError
 
-from .access import Credential
+from .credential import Credential
 from .errors import BadInput, Unreachable
 
 A = TypeVar("A")

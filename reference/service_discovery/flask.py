@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .access import Credential
 from .cache import GRACE, CachedDiscovery
 from .connection import CONNECT_TIMEOUT, HOSTS, SESSION_TIMEOUT, Connection
+from .credential import Credential
 from .errors import BadInput, DiscoveryError
 from .instance import Instance
 from .names import service_name

@@ -4,7 +4,9 @@ import json
 from dataclasses import dataclass
 
 from kazoo.client import KazooClient
-from kazoo.exceptions import NoNodeError
+from kazoo.exceptions import NoNodeError, NotEmptyError
+
+from fixtures.waiting import eventually
 
 OPERATOR = "operator:secret"
 
@@ -60,8 +62,15 @@ class Registry:
         self.client.retry(self.client.ensure_path, f"/providers/{service}")
 
     def clear(self):
-        """Remove everything that was ever registered."""
+        """Remove everything that was ever registered.
+
+        A process that was killed may have asked for its node once more, which comes in while its parent is removed.
+        """
+        eventually(self._removed, within=10, despite=NotEmptyError)
+
+    def _removed(self):
         self.client.retry(self.client.delete, "/providers", recursive=True)
+        return True
 
     def _node(self, path):
         try:

@@ -4,7 +4,7 @@ import pytest
 from kazoo.exceptions import NoAuthError
 from kazoo.security import OPEN_ACL_UNSAFE
 
-from reference.service_discovery.access import Credential
+from reference.service_discovery.credential import Credential
 from reference.service_discovery.errors import NotAllowed
 from reference.service_discovery.instance import Instance
 from reference.service_discovery.names import ROOT, instance_path, service_path
