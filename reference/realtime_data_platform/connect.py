@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import BadInput, PlatformError, Refused
-from .rest import Rest, missing_from
+from .rest import GATEWAY_WAITS, Rest, missing_from
+
+REBALANCES = GATEWAY_WAITS | {409}
 
 
 class Connectors:
@@ -18,7 +20,7 @@ class Connectors:
     """
 
     def __init__(self, url: str, *, patience: float = 30) -> None:
-        self._rest = Rest(url, "Kafka Connect", patience=patience)
+        self._rest = Rest(url, "Kafka Connect", patience=patience, may_recover=REBALANCES)
 
     def validate(self, config: Mapping[str, str]) -> dict[str, list[str]]:
         """Return the errors that the connector's own validation finds, by key; it logs in to the database for that."""

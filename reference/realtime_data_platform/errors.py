@@ -13,6 +13,10 @@ class Refused(PlatformError):
     """A server said no."""
 
 
+class NotFound(Refused):
+    """A server does not know what a statement names, or not yet."""
+
+
 class Unreachable(PlatformError):
     """A server does not answer within the bound."""
 

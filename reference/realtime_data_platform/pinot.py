@@ -59,7 +59,6 @@ class Pinot:
         name = table["tableName"]
         found = self._config(name)
         if found is None:
-            # What it was before under this name must be gone, or its segments are taken for this one's.
             self._controller.until(lambda: self._gone(name), f"the former table {name} is still there")
             self._controller.until(lambda: self._posted(table), f"topic of table {name} has no partitions")
         elif missing_from(_named(table), found):
@@ -94,13 +93,15 @@ class Pinot:
         return [tuple(row) for row in table["rows"]] if table else []
 
     def _posted(self, table: Mapping[str, Any]) -> bool:
-        """Post a table; not yet, where the topic is only just being made: asking for it makes it."""
+        """Post a table; not yet, where the topic is only just being made: asking for it makes it.
+
+        Pinot looks at the topic before it keeps anything, so that the same request can be sent again.
+        """
         try:
             self._controller.ask("POST", "/tables", json=table)
         except Refused as refusal:
             if "partitionsFor" not in str(refusal):
                 raise
-            self._remove_table(table["tableName"])
             return False
         return True
 
@@ -120,7 +121,13 @@ class Pinot:
             return False
 
     def _gone(self, name: str) -> bool:
-        return self._controller.find(f"/tables/{name}_REALTIME/externalview") is None
+        """Say whether a table of this name is neither wanted nor served any more.
+
+        A segment's name is the table's and the minute: one that a server still holds is taken for the new table's, and
+        is never filled. A new table is wanted before it is served: one of the two alone does not tell.
+        """
+        states = ("idealstate", "externalview")
+        return all(self._controller.find(f"/tables/{name}_REALTIME/{state}") is None for state in states)
 
     @staticmethod
     def _read_back(sent: Mapping[str, Any], read: Any, what: str) -> None:

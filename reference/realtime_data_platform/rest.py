@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
 
-from .errors import NotInTime, Refused, Unreachable
+from .errors import BadInput, Refused, Unreachable
+from .patience import through, until
 
 T = TypeVar("T")
 
-MAY_RECOVER = {409, 502, 503, 504}  # Connect rebalances, a gateway waits
-PAUSE = 0.2
+GATEWAY_WAITS = frozenset({502, 503, 504})
+
+
+class _MayRecover(Refused):
+    """A refusal that another attempt may not meet."""
 
 
 class Rest:
@@ -23,17 +27,25 @@ class Rest:
         url: Where it is: `http://localhost:8083`.
         name: What it is called in messages.
         patience: Seconds within which it must answer, and be done with what it was given.
+        may_recover: Status codes after which it is asked again.
+
+    Raises:
+        BadInput: That is no address.
     """
 
-    def __init__(self, url: str, name: str, *, patience: float = 30) -> None:
+    def __init__(
+        self, url: str, name: str, *, patience: float = 30, may_recover: frozenset[int] = GATEWAY_WAITS
+    ) -> None:
+        if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
+            raise BadInput(f"{url!r} is no address of {name}: http://HOST:PORT")
         self.url = url.rstrip("/")
         self.name = name
         self.patience = patience
+        self._may_recover = may_recover
 
     def find(self, path: str) -> Any:
         """Return what lies at `path`, None where there is nothing."""
-        answer = self._answer("GET", path)
-        return None if answer.status_code == requests.codes.not_found else self._read("GET", path, answer)
+        return self._content(self._answer("GET", path, nothing_is_an_answer=True))
 
     def ask(self, method: str, path: str, **content: Any) -> Any:
         """Return the answer to a request.
@@ -42,7 +54,7 @@ class Rest:
             Refused: It said no.
             Unreachable: It did not answer within the bound.
         """
-        return self._read(method, path, self._answer(method, path, **content))
+        return self._content(self._answer(method, path, **content))
 
     def until(self, done: Callable[[], T], message: str) -> T:
         """Ask `done` until it says yes.
@@ -50,37 +62,24 @@ class Rest:
         Raises:
             NotInTime: It did not within the bound.
         """
+        return until(done, f"{self.name}: {message}", within=self.patience)
 
-        def give_up(_: RetryCallState) -> T:
-            raise NotInTime(f"{self.name}: {message} within {self.patience:g} s")
+    def _answer(self, method: str, path: str, nothing_is_an_answer: bool = False, **content: Any) -> requests.Response:
+        def ask() -> requests.Response:
+            try:
+                answer = requests.request(method, self.url + path, timeout=self.patience, **content)
+            except requests.RequestException as error:
+                raise Unreachable(f"{self.name} does not answer at {self.url}: {error}") from error
+            if answer.ok or (nothing_is_an_answer and answer.status_code == requests.codes.not_found):
+                return answer
+            kind = _MayRecover if answer.status_code in self._may_recover else Refused
+            raise kind(f"{self.name} refused {method} {path}: {_said(answer)}")
 
-        return Retrying(
-            retry=retry_if_result(lambda answer: not answer),
-            stop=stop_after_delay(self.patience),
-            wait=wait_fixed(PAUSE),
-            retry_error_callback=give_up,
-        )(done)
+        return through(ask, Unreachable, _MayRecover, within=self.patience)
 
-    def _answer(self, method: str, path: str, **content: Any) -> requests.Response:
-        def last(state: RetryCallState) -> requests.Response:
-            assert state.outcome is not None
-            error = state.outcome.exception()
-            if error is None:
-                return state.outcome.result()  # type: ignore[no-any-return]  # tenacity does not know its type
-            raise Unreachable(f"{self.name} does not answer at {self.url}: {error}") from error
-
-        return Retrying(
-            retry=retry_if_exception_type(requests.ConnectionError)
-            | retry_if_result(lambda answer: answer.status_code in MAY_RECOVER),
-            stop=stop_after_delay(self.patience),
-            wait=wait_fixed(PAUSE),
-            retry_error_callback=last,
-        )(requests.request, method, self.url + path, timeout=self.patience, **content)
-
-    def _read(self, method: str, path: str, answer: requests.Response) -> Any:
-        if not answer.ok:
-            raise Refused(f"{self.name} refused {method} {path}: {_said(answer)}")
-        return answer.json() if answer.content else None
+    @staticmethod
+    def _content(answer: requests.Response) -> Any:
+        return answer.json() if answer.ok and answer.content else None
 
 
 def _said(answer: requests.Response) -> str:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from trino.dbapi import connect
 from trino.exceptions import Error as TrinoError
-from trino.exceptions import TrinoConnectionError, TrinoQueryError
+from trino.exceptions import HttpError, TrinoQueryError
 
 from .artifacts import catalog_sql
-from .errors import BadInput, Refused, Unreachable
+from .errors import BadInput, NotFound, Refused, Unreachable
+from .patience import through
 
-PAUSE = 0.2
+STALE = 10
+"""Seconds within which Trino must know what Pinot has: ten times `pinot.metadata-expiry` of our catalog."""
+
+
+class _NotTaken(Unreachable):
+    """A statement that Trino never took: it can be sent again."""
 
 
 class Trino:
@@ -24,6 +29,9 @@ class Trino:
         url: Its endpoint.
         user: Who asks.
         patience: Seconds within which it must answer.
+
+    Raises:
+        BadInput: That is no address.
     """
 
     def __init__(self, url: str, *, user: str = "platform", patience: float = 30) -> None:
@@ -34,27 +42,33 @@ class Trino:
         self._patience = patience
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement.
+        """Return the rows of a statement; one that Trino took is not sent a second time.
 
         Raises:
+            NotFound: It names a catalog's table or column that Trino does not know.
             Refused: Trino said no, in its words.
-            Unreachable: It does not answer within the bound.
+            Unreachable: It does not answer within the bound, or no more while the statement ran.
         """
-        until = time.monotonic() + self._patience
-        while True:
-            connection = connect(**self._where, request_timeout=self._patience, max_attempts=1)
-            try:
-                cursor = connection.cursor()
-                cursor.execute(sql)
-                return [tuple(row) for row in cursor.fetchall()]
-            except TrinoQueryError as error:
-                raise Refused(f"Trino refused: {error.error_name}: {error.message}") from error
-            except (TrinoConnectionError, TrinoError, OSError) as error:
-                if time.monotonic() > until:
-                    raise Unreachable(f"Trino does not answer at {self._where['host']}: {error}") from error
-                time.sleep(PAUSE)
-            finally:
-                connection.close()
+        return through(lambda: self._rows(sql), _NotTaken, within=self._patience)
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        connection = connect(**self._where, request_timeout=self._patience, max_attempts=1)
+        cursor = connection.cursor()
+        try:
+            cursor.execute(sql)
+            return [tuple(row) for row in cursor.fetchall()]
+        except TrinoQueryError as error:
+            said = f"{error.error_name}: {error.message}"
+            if error.error_name == "SERVER_STARTING_UP":
+                raise _NotTaken(f"Trino does not answer yet: {said}") from error
+            unknown = error.error_name in {"TABLE_NOT_FOUND", "COLUMN_NOT_FOUND"}
+            raise (NotFound if unknown else Refused)(f"Trino refused: {said}") from error
+        except (TrinoError, HttpError, OSError) as error:
+            if cursor.query_id is None:
+                raise _NotTaken(f"Trino does not answer at {self._where['host']}: {error}") from error
+            raise Unreachable(f"Trino went while the statement ran, which may have taken effect: {error}") from error
+        finally:
+            connection.close()
 
     def apply_catalog(self, name: str, connector: str, properties: Mapping[str, str]) -> None:
         """Have a catalog that reaches what it points to; one that is there is taken as it is.
@@ -87,10 +101,14 @@ class Trino:
     def apply_view(self, sql: str) -> None:
         """Have this view: one statement, `CREATE OR REPLACE VIEW ...`.
 
+        Trino's Pinot connector answers from what it knew, and only then asks Pinot anew: a table that is new there may
+        be unknown at first, also after another statement found it.
+
         Raises:
-            Refused: It names a table or a column that is not there; the former view stays.
+            NotFound: It names a table or a column that is not there; the former view stays.
+            Refused: It is wrong in another way; the former view stays.
         """
-        self.query(sql)
+        through(lambda: self.query(sql), NotFound, within=min(self._patience, STALE))
 
     def view(self, catalog: str, schema: str, name: str) -> str | None:
         """Return a view's definition, None where there is none."""

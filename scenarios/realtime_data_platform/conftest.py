@@ -1,0 +1,46 @@
+"""What the scenario stands on: the platform's client, and chains."""
+
+import pytest
+
+from reference.realtime_data_platform.platform import Addresses, Platform
+from scenarios.realtime_data_platform.chain import Chain
+
+
+@pytest.fixture(scope="module")
+def platform(environment):
+    s3 = environment["s3"]
+    client = s3.service.client(s3)
+    if "lake" not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+        client.create_bucket(Bucket="lake")
+    client.close()
+    names = ("postgres", "connect", "pinot-controller", "pinot-broker", "trino")
+    platform = Platform(Addresses(*(environment[name].url for name in names)))
+    platform.apply_catalogs()
+    return platform
+
+
+@pytest.fixture(scope="module")
+def chains(platform, environment):
+    """Makes the chain of a table; it is removed when the file ends."""
+    made = []
+
+    def make(name, more=""):
+        made.append(Chain(platform, environment["kafka"], name, more))
+        return made[-1]
+
+    yield make
+    for chain in made:
+        chain.remove()
+
+
+@pytest.fixture(scope="module")
+def laid(chains):
+    """Lays the chain of a table, once a way and a name."""
+    known = {}
+
+    def lay(name, way, **options):
+        if (name, way) not in known:
+            known[name, way] = chains(f"{name}_{way}", **options).lay(way)
+        return known[name, way]
+
+    return lay
