@@ -1,0 +1,116 @@
+"""What the hop to a foreign partition costs: inserts in batches, lookups, aggregates over two servers."""
+
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from reference.foreign_partitions.deployment import Deployment
+from reference.foreign_partitions.description import Column, Description, Endpoint, Partition, Secret, Server, Table
+
+ROWS = 20_000
+# Which partition PostgreSQL's hash sends a quarter to: the second quarter's rows are foreign, and the fourth's.
+FILL = "INSERT INTO person (quarter, name) SELECT 1 + n %% 4, 'Ada ' || n FROM generate_series(1, %s) n"
+MANY = "INSERT INTO person (quarter, name) SELECT %s, 'Ada' FROM generate_series(1, %s)"
+AGGREGATE = "SELECT quarter, count(*) FROM person GROUP BY quarter ORDER BY quarter"
+
+
+def endpoint(running, address):
+    said = conninfo_to_dict(running.url)
+    return Endpoint(address.host, address.port, said["dbname"], said["user"], Secret(said["password"]))
+
+
+@pytest.fixture(scope="module")
+def servers(environment):
+    """Connections to the server that applications know, `first`, and past it to the `second`; each statement commits.
+
+    The table is partitioned by quarter, two partitions here and two there, and has 20,000 rows.
+    """
+    first, second = environment["first"], environment["second"]
+    reached = second.address()
+    there = Server(
+        "there", endpoint(second, second.peer_address("sql")), reached=(reached.host, reached.port), batch_size=100
+    )
+    columns = {"id": Column("bigint"), "quarter": Column("bigint"), "name": Column("text")}
+    description = Description(
+        base=endpoint(first, first.address()),
+        table=Table("person", columns, hash="quarter", identity="id", key=("id",)),
+        partitions=[
+            Partition("person_0"),
+            Partition("person_1"),
+            Partition("person_2", "there"),
+            Partition("person_3", "there"),
+        ],
+        servers=[there],
+    )
+    with Deployment(description) as deployment:
+        deployment.apply()
+    with (
+        psycopg.connect(first.url, autocommit=True) as here,
+        psycopg.connect(first.url, autocommit=True) as plain,
+        psycopg.connect(second.url, autocommit=True) as beyond,
+    ):
+        here.execute(FILL, [ROWS])
+        here.execute("ANALYZE person")
+        # One of the two takes row after row, the other a hundred at once.
+        here.execute("ALTER FOREIGN TABLE person_2 OPTIONS (ADD batch_size '1')")
+        for setting in ("enable_partitionwise_aggregate", "enable_async_append"):
+            plain.execute(f"SET {setting} = off")
+        yield SimpleNamespace(first=here, plain=plain, second=beyond)
+
+
+@pytest.fixture
+def inserting(servers):
+    """Insert rows of a quarter, so many a statement, and take them back: the commits' disk time is not the question."""
+
+    def insert(quarter, rows, a_statement):
+        with servers.first.transaction(force_rollback=True):
+            return sum(servers.first.execute(MANY, [quarter, a_statement]).rowcount for _ in range(rows // a_statement))
+
+    return insert
+
+
+def test_batches_against_row_by_row(sizes, versus, inserting):
+    rows = 1000 if sizes == "smoke" else 5000
+    versus(lambda: inserting(4, rows, rows), lambda: inserting(2, rows, rows), rounds=9, facts={"rows": rows})
+
+
+def test_one_statement_against_a_statement_a_row(sizes, versus, inserting):
+    rows = 100 if sizes == "smoke" else 1000
+    versus(lambda: inserting(4, rows, rows), lambda: inserting(2, rows, 1), rounds=9, facts={"rows": rows})
+
+
+def test_insert_against_a_local_one(versus, servers):
+    def insert(quarter):
+        return lambda: servers.first.execute(MANY, [quarter, 1]).rowcount
+
+    versus(insert(2), insert(1), rounds=15)
+
+
+@pytest.fixture
+def person(servers):
+    """The id of one of the second quarter."""
+    return servers.first.execute("SELECT id FROM person WHERE quarter = 2 LIMIT 1").fetchone()[0]
+
+
+def asking(connection, table, person):
+    query = f"SELECT * FROM {table} WHERE quarter = 2 AND id = %s"
+    return lambda: connection.execute(query, [person]).fetchall()
+
+
+def test_pruned_lookup_against_the_foreign_table(versus, servers, person):
+    versus(asking(servers.first, "person", person), asking(servers.first, "person_2", person), rounds=15)
+
+
+def test_pruned_lookup_against_the_server_itself(versus, servers, person):
+    versus(asking(servers.first, "person", person), asking(servers.second, "person_2", person), rounds=15)
+
+
+def test_aggregate_against_one_computed_here(versus, servers):
+    versus(
+        lambda: servers.first.execute(AGGREGATE).fetchall(),
+        lambda: servers.plain.execute(AGGREGATE).fetchall(),
+        rounds=15,
+        facts={"rows": ROWS},
+    )

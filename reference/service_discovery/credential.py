@@ -1,0 +1,48 @@
+"""What a client shows to ZooKeeper, and what it lets the holder do: digest authentication."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kazoo.security import ACL, make_acl, make_digest_acl
+
+from .errors import BadInput
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A user and a password, the same for all that register.
+
+    ZooKeeper keeps a digest (SHA-1 of both), but the password crosses the network as it is: use TLS.
+    """
+
+    user: str
+    password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.user or ":" in self.user:
+            raise BadInput(f"a user is not empty and has no ':', unlike {self.user!r}")
+        if not self.password:
+            raise BadInput("a password is not empty")
+
+    @classmethod
+    def from_text(cls, text: str) -> Credential:
+        """Read `USER:PASSWORD`.
+
+        Raises:
+            BadInput: It is not of this form; the message does not repeat it.
+        """
+        user, colon, password = text.partition(":")
+        if not colon:
+            raise BadInput("a credential is written USER:PASSWORD")
+        return cls(user, password)
+
+    @property
+    def auth(self) -> tuple[str, str]:
+        """The scheme and the credential, as ZooKeeper takes them."""
+        return "digest", f"{self.user}:{self.password}"
+
+    @property
+    def acl(self) -> list[ACL]:
+        """All to the holder of the credential, reading to the world."""
+        return [make_digest_acl(self.user, self.password, all=True), make_acl("world", "anyone", read=True)]
