@@ -51,10 +51,10 @@ class Credentials:
 
     def __post_init__(self) -> None:
         for name in ("host", "user", "password", "database"):
-            value = getattr(self, name)
+            value: object = getattr(self, name)
             if not isinstance(value, str) or (not value and name != "password") or "\0" in value:
                 raise BadInput(f"{name} is a text that is not empty")
-        if not isinstance(self.port, int) or isinstance(self.port, bool) or not 0 < self.port < 65536:
+        if type(self.port) is not int or not 0 < self.port < 65536:
             raise BadInput(f"port is an integer from 1 to 65535, not {self.port!r}")
         object.__setattr__(self, "flavor", Flavor.of(self.flavor))
 

@@ -25,6 +25,14 @@ class UnknownCustomer(ShardingError, LookupError):
     """The sharding service knows no such customer."""
 
 
+class UnknownDatabase(ShardingError, LookupError):
+    """No database is registered by this name."""
+
+
+class NotAllowed(ShardingError, PermissionError):
+    """The bearer token is missing, unknown, or allows less than is asked for."""
+
+
 class Unbound(ShardingError, peewee.InterfaceError):
     """A query was made where no customer's database is bound."""
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from flask import Flask, current_app, g, request
+
+from .errors import BadIdentifier, BadInput, CustomerMoving, ShardingError, Unbound, WrongCustomer
+from .identifiers import customer_id
+from .problems import problem_of
 from .shard import Session, Shard
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from werkzeug import Response
 
+NAME = "customer_sharding"
 HEADER = "X-Customer-ID"
 View = TypeVar("View", bound=Callable[..., object])
 
@@ -31,7 +38,11 @@ class Sharding:
 
     shard: Shard
 
-    def __init__(self, app: Flask | None = None, *, shard: Shard | None = None) -> None: ...
+    def __init__(self, app: Flask | None = None, *, shard: Shard | None = None) -> None:
+        if shard is not None:
+            self.shard = shard
+        if app is not None:
+            self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
         """Register the hooks and the problem details.
@@ -39,9 +50,21 @@ class Sharding:
         Raises:
             BadInput: A setting is missing or wrong.
         """
+        if not hasattr(self, "shard"):
+            self.shard = Shard.from_environment(
+                {
+                    **os.environ,
+                    **{name: str(value) for name, value in app.config.items() if name.startswith("SHARDING_")},
+                }
+            )
+        app.extensions[NAME] = self
+        app.before_request(self._open)
+        app.teardown_request(self._close)
+        app.register_error_handler(ShardingError, self._refuse)
 
     def exempt(self, view: View) -> View:
         """Mark a view that is no customer's, such as a health check."""
+        view.no_customer = True  # type: ignore[attr-defined] # an attribute of our own on the function
         return view
 
     @property
@@ -51,4 +74,46 @@ class Sharding:
         Raises:
             Unbound: There is none.
         """
-        raise NotImplementedError
+        session: Session | None = g.get("sharding_session")
+        if session is None:
+            raise Unbound("this request has no customer: its view is exempt, or its path is unknown")
+        return session
+
+    def _open(self) -> None:
+        if request.url_rule is None or request.endpoint == "static":
+            return  # an unknown path is answered 404 and costs nothing
+        if getattr(current_app.view_functions.get(request.endpoint or ""), "no_customer", False):
+            return
+        headers = request.headers.getlist(HEADER)
+        if len(headers) != 1:
+            raise BadIdentifier(f"say whose request it is: one header {HEADER}")
+        customer = customer_id(headers[0])
+        for place, value in _named(self.shard.settings.identifier_field):
+            if str(value) != customer:
+                raise WrongCustomer(f"the {place} names another customer than the header {HEADER}")
+        g.sharding_session = self.shard.open(customer)
+        g.db = g.sharding_session.database
+
+    def _close(self, _: BaseException | None) -> None:
+        g.pop("db", None)
+        session: Session | None = g.pop("sharding_session", None)
+        if session is not None:
+            session.close()
+
+    def _refuse(self, error: ShardingError) -> Response:
+        session: Session | None = g.get("sharding_session")
+        if isinstance(error, CustomerMoving) and session is not None:
+            self.shard.forget(session.route)
+        if isinstance(error, BadInput | Unbound) and not isinstance(error, BadIdentifier):
+            raise error  # the application's own mistake
+        return problem_of(error)
+
+
+def _named(field: str) -> Iterator[tuple[str, object]]:
+    """Yield who else is named in the request, and where."""
+    for place, values in (("path", request.view_args or {}), ("JSON body", request.get_json(silent=True))):
+        if isinstance(values, Mapping) and field in values:
+            yield place, values[field]
+    for place, several in (("query", request.args), ("form", request.form)):
+        for value in several.getlist(field):
+            yield place, value

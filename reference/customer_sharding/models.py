@@ -1,25 +1,234 @@
-"""Sharded models: every query is bound to the customer of the context it is made in, or refused."""
+"""Sharded models: every query is bound to the customer of the context it is made in, or refused.
+
+peewee keeps a model's database on the model, which all threads share: binding it for the time of a request sends rows
+of one thread through the database of another. Here the database is looked up in the context (a thread, a request, a
+task), at the moment the query is made, and nowhere else.
+
+Select, update and delete begin with the condition that the row is the bound customer's, so that databases may be
+shared by customers, as in standalone mode. A joined model, an alias and raw SQL are on their own there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import peewee
 
+from .errors import BadInput, Unbound, WrongCustomer
 
-class ShardedModel(peewee.Model):
-    """A model whose rows belong to customers.
 
-    The database is the one bound in the present context (a request, `bind`); elsewhere queries are refused. Select,
-    update and delete see the bound customer's rows only; what is inserted must name the bound customer.
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """What is bound in a context.
+
+    Attributes:
+        database: Where queries go.
+        customer: Whose rows they see.
+        identifier_field: The field that names the customer.
     """
+
+    database: peewee.Database
+    customer: str
+    identifier_field: str
+
+
+_BOUND: ContextVar[Bound | None] = ContextVar("customer_sharding", default=None)
+
+
+def bound() -> Bound:
+    """Return what is bound here.
+
+    Raises:
+        Unbound: Nothing is.
+    """
+    here = _BOUND.get()
+    if here is None:
+        raise Unbound("no customer's database is bound here: query in a request with X-Customer-ID, or in a session")
+    return here
+
+
+def set_bound(here: Bound | None) -> Bound | None:
+    """Bind, or unbind by None, and return what was bound before."""
+    before = _BOUND.get()
+    _BOUND.set(here)
+    return before
 
 
 @contextmanager
 def bind(database: peewee.Database, customer: str, identifier_field: str) -> Generator[None]:
     """Bind all sharded models to a customer's database while the block lasts, in this context alone."""
-    raise NotImplementedError
+    before = set_bound(Bound(database, customer, identifier_field))
+    try:
+        yield
+    finally:
+        set_bound(before)
+
+
+class ShardedMetadata(peewee.Metadata):
+    """Metadata whose database is the context's."""
+
+    @property
+    def database(self) -> peewee.Database | None:
+        """The database bound in this context, or None."""
+        here = _BOUND.get()
+        return None if here is None else here.database
+
+    @database.setter
+    def database(self, value: peewee.Database | None) -> None:
+        if value is not None:
+            raise BadInput("a sharded model has no database of its own: it is bound by its context")
+
+    @property
+    def table(self) -> peewee.Table:
+        """The table, which keeps no database."""
+        table: peewee.Table = super().table.bind(None)
+        return table
+
+    @table.deleter
+    def table(self) -> None:
+        self._table = None
+
+
+class ShardedModel(peewee.Model):
+    """A model whose rows belong to customers.
+
+    The database is the one bound in the present context (a request, a session, `bind`); elsewhere queries are refused.
+    Select, update and delete see the bound customer's rows only; what is inserted must name the bound customer.
+    """
+
+    class Meta:
+        """What all sharded models share."""
+
+        model_metadata_class = ShardedMetadata
+
+    @classmethod
+    def select(cls, *fields: Any) -> Any:
+        """Select among the bound customer's rows.
+
+        Raises:
+            Unbound: No customer is bound here.
+        """
+        return super().select(*fields).where(cls._is_theirs())
+
+    @classmethod
+    def update(cls, __data: Any = None, **update: Any) -> Any:
+        """Update the bound customer's rows.
+
+        Raises:
+            Unbound: No customer is bound here.
+            WrongCustomer: The update would give rows to another customer.
+        """
+        data = cls._by_field(__data, update)
+        field = cls._identifier()
+        if field in data:
+            cls._check(data[field])
+        return super().update(data).where(cls._is_theirs())
+
+    @classmethod
+    def delete(cls) -> Any:
+        """Delete among the bound customer's rows.
+
+        Raises:
+            Unbound: No customer is bound here.
+        """
+        return super().delete().where(cls._is_theirs())
+
+    @classmethod
+    def insert(cls, __data: Any = None, **insert: Any) -> Any:
+        """Insert a row of the bound customer.
+
+        Raises:
+            Unbound: No customer is bound here.
+            WrongCustomer: The row names another, or none.
+        """
+        data = cls._by_field(__data, insert)
+        if not isinstance(data, Mapping):
+            return cls.insert_many(data)
+        cls._check(data.get(cls._identifier()))
+        return super().insert(data)
+
+    @classmethod
+    def insert_many(cls, rows: Iterable[Any], fields: Any = None) -> Any:
+        """Insert rows of the bound customer.
+
+        Raises:
+            Unbound: No customer is bound here.
+            WrongCustomer: A row names another, or none; when the query is executed.
+        """
+        cls._identifier()
+        names = None if fields is None else [cls._meta.combined[f] if isinstance(f, str) else f for f in fields]
+        return super().insert_many(cls._checked(rows, names), fields)
+
+    @classmethod
+    def insert_from(cls, *_: Any, **__: Any) -> NoReturn:
+        """Refuse: whose rows a query yields is not seen."""
+        raise BadInput("rows of a sharded model are not inserted from a query: select them and use insert_many")
+
+    @classmethod
+    def replace(cls, *_: Any, **__: Any) -> NoReturn:
+        """Refuse: the row that is replaced may be another customer's."""
+        raise BadInput("a sharded model's rows are not replaced: use insert(...).on_conflict(...)")
+
+    @classmethod
+    def replace_many(cls, *_: Any, **__: Any) -> NoReturn:
+        """Refuse: the rows that are replaced may be other customers'."""
+        raise BadInput("a sharded model's rows are not replaced: use insert_many(...).on_conflict(...)")
+
+    def save(self, force_insert: bool = False, only: Any = None) -> Any:
+        """Save the row of the bound customer.
+
+        Raises:
+            Unbound: No customer is bound here.
+            WrongCustomer: The row names another, or none.
+        """
+        self._check(getattr(self, self._identifier().name))
+        return super().save(force_insert=force_insert, only=only)
+
+    @classmethod
+    def _by_field(cls, data: Any, named: Mapping[str, Any]) -> Any:
+        if data and not isinstance(data, Mapping):
+            return data  # rows, for insert_many
+        return {
+            cls._meta.combined[key] if isinstance(key, str) else key: value
+            for key, value in {**(data or {}), **named}.items()
+        }
+
+    @classmethod
+    def _identifier(cls) -> Any:
+        name = bound().identifier_field
+        try:
+            return cls._meta.fields[name]
+        except KeyError:
+            raise BadInput(f"{cls.__name__} has no field {name}, which must name each row's customer") from None
+
+    @classmethod
+    def _is_theirs(cls) -> Any:
+        return cls._identifier() == bound().customer
+
+    @classmethod
+    def _check(cls, value: object) -> None:
+        here = bound()
+        if not value:
+            raise WrongCustomer(f"{here.identifier_field} is not set: the row would be nobody's")
+        if str(value) != here.customer:
+            raise WrongCustomer(f"the row's {here.identifier_field} names another customer than {here.customer}")
+
+    @classmethod
+    def _checked(cls, rows: Iterable[Any], fields: list[Any] | None) -> Iterator[Any]:
+        field = cls._identifier()
+        for row in rows:
+            if fields is not None and not isinstance(row, Mapping):
+                value = dict(zip(fields, row, strict=True)).get(field)
+            elif isinstance(row, Mapping):
+                value = cls._by_field(row, {}).get(field)
+            else:
+                raise BadInput("rows are mappings, or fields are given with them")
+            cls._check(value)
+            yield row
 
 
 def save_with_db(instance: peewee.Model, db: peewee.Database, force_insert: bool = False) -> None:
@@ -29,5 +238,10 @@ def save_with_db(instance: peewee.Model, db: peewee.Database, force_insert: bool
         WrongCustomer: The identifier field is not set, or names another customer than the one bound. Under
             `python -O` too.
         Unbound: Another database is bound, or none.
+        BadInput: It is no instance of a `ShardedModel`.
     """
-    raise NotImplementedError
+    if not isinstance(instance, ShardedModel):
+        raise BadInput(f"{type(instance).__name__} is no ShardedModel: which database it is bound to is not certain")
+    if bound().database is not db:
+        raise Unbound("the database is not the one that is bound here")
+    instance.save(force_insert=force_insert)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from .credentials import Credentials
+from .errors import ServiceUnavailable, UnknownCustomer
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,7 @@ class Route:
     Attributes:
         customer: Who.
         credentials: How to enter the database.
-        epoch: Counts the customer's moves, from 1; None where the answer says nothing of it (standalone mode, a
+        epoch: Counts the customer's places, from 1; None where the answer says nothing of it (standalone mode, a
             service like the published one): then no move is expected.
     """
 
@@ -24,14 +28,29 @@ class Route:
     epoch: int | None = None
 
 
+class _Known:
+    """A route and when it was learnt."""
+
+    __slots__ = ("learnt", "route")
+
+    def __init__(self, route: Route, learnt: float) -> None:
+        self.route = route
+        self.learnt = learnt
+
+
 class Routes:
     """Routes with an expiry; one lookup at a time per customer; known routes go on while the service is down.
+
+    A route that has expired is asked for again by one request; those that come meanwhile use the old one. While the
+    service does not answer, it is asked by one request in `retry_after` seconds; all others have their answer at once:
+    the old route, or that there is none.
 
     Args:
         lookup: Asks for a route. Raises `UnknownCustomer`, or `ServiceUnavailable`.
         expiry: Seconds a route is used before it is asked for again.
         stale: Seconds for which an expired route goes on while `lookup` finds the service unavailable.
         retry_after: Seconds for which a service that did not answer is not asked again.
+        patience: Seconds that a request waits for another's lookup of the same customer.
         capacity: Routes that are kept at most; the oldest go first.
         clock: Seconds, monotonic.
     """
@@ -43,9 +62,25 @@ class Routes:
         expiry: float = 30.0,
         stale: float = 3600.0,
         retry_after: float = 1.0,
+        patience: float = 5.0,
         capacity: int = 1_000_000,
-        clock: Callable[[], float],
-    ) -> None: ...
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lookup = lookup
+        self._expiry = expiry
+        self._stale = stale
+        self._retry_after = retry_after
+        self._patience = patience
+        self._capacity = capacity
+        self._clock = clock
+        self._known: dict[str, _Known] = {}
+        self._under_way: dict[str, Future[Route]] = {}
+        self._places: dict[Credentials, Credentials] = {}
+        self._lock = threading.Lock()
+        self._silent_until = float("-inf")
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def of(self, customer: str) -> Route:
         """Return a customer's route.
@@ -54,8 +89,68 @@ class Routes:
             UnknownCustomer: There is no such customer.
             ServiceUnavailable: It is not known, or too old, and the service does not answer.
         """
-        raise NotImplementedError
+        known = self._known.get(customer)  # one operation on a dict: needs no lock
+        if known is not None and self._clock() - known.learnt < self._expiry:
+            return known.route
+        return self._ask(customer)
 
     def forget(self, route: Route) -> None:
-        """Ask again next time: the database refused this route."""
-        raise NotImplementedError
+        """Ask again next time: the database refused this route. One that was learnt since stays."""
+        with self._lock:
+            known = self._known.get(route.customer)
+            if known is not None and known.route == route:
+                del self._known[route.customer]
+
+    def _ask(self, customer: str) -> Route:
+        with self._lock:
+            now = self._clock()
+            known = self._known.get(customer)
+            if known is not None and now - known.learnt < self._expiry:
+                return known.route
+            old = known.route if known is not None and now - known.learnt < self._expiry + self._stale else None
+            if now < self._silent_until:
+                return self._else(old, customer)
+            other = self._under_way.get(customer)
+            if other is None:
+                mine = self._under_way[customer] = Future()
+            elif old is not None:
+                return old
+        if other is not None:
+            try:
+                return other.result(self._patience)
+            except TimeoutError:
+                raise self._silence(customer) from None
+        try:
+            route = self._lookup(customer)
+        except BaseException as error:
+            with self._lock:
+                if isinstance(error, ServiceUnavailable):
+                    self._silent_until = self._clock() + self._retry_after
+                elif isinstance(error, UnknownCustomer):
+                    self._known.pop(customer, None)
+                del self._under_way[customer]
+            mine.set_exception(error)
+            if isinstance(error, ServiceUnavailable) and old is not None:
+                return old
+            raise
+        with self._lock:
+            # Many customers share a database: its credentials are kept once.
+            route = Route(customer, self._places.setdefault(route.credentials, route.credentials), route.epoch)
+            self._known.pop(customer, None)
+            self._known[customer] = _Known(route, self._clock())
+            if len(self._known) > self._capacity:
+                del self._known[next(iter(self._known))]
+            del self._under_way[customer]
+        mine.set_result(route)
+        return route
+
+    def _else(self, old: Route | None, customer: str) -> Route:
+        if old is None:
+            raise self._silence(customer)
+        return old
+
+    def _silence(self, customer: str) -> ServiceUnavailable:
+        return ServiceUnavailable(
+            f"the sharding service does not answer, and no route to customer {customer} is known",
+            retry_after=self._retry_after,
+        )

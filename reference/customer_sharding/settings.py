@@ -21,15 +21,21 @@ These are the document's; these are ours, and all have a default:
 | `SHARDING_CONNECT_TIMEOUT` | seconds to connect (a whole number, at least 2) | 2 |
 | `SHARDING_ANSWER_TIMEOUT` | seconds that a database may take to answer a statement | 10 |
 | `SHARDING_RETRY_AFTER` | seconds that what does not answer is left alone | 1 |
+| `SHARDING_LEASE` | seconds for which a database's word that a customer is there is trusted | 1 |
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-from .credentials import Credentials
+from .credentials import Credentials, Flavor
+from .errors import BadInput
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,20 @@ class Api:
     stale: float = 3600.0
     insecure: bool = False
 
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.endpoint)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        if host is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username:
+            raise BadInput("SHARDING_API_ENDPOINT is a URL such as https://sharding.example, without user or query")
+        if self.token and parts.scheme == "http" and host not in LOOPBACK and not self.insecure:
+            raise BadInput(
+                f"the token for {host} would cross the network in clear: use https://, "
+                "or set SHARDING_API_INSECURE=yes where the network is yours"
+            )
+
 
 @dataclass(frozen=True)
 class PoolLimits:
@@ -93,11 +113,16 @@ class Settings:
         mode: Where databases come from.
         identifier_field: The column that names the customer.
         limits: Of each database's pool.
+        lease: Seconds for which a database's word that a customer is there is trusted; the mover waits as long.
     """
 
     mode: Standalone | Api
     identifier_field: str
     limits: PoolLimits = field(default_factory=PoolLimits)
+    lease: float = 1.0
+
+
+MODES = ("standalone", "api")
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -106,4 +131,78 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         BadInput: A variable is missing or wrong; the message names it and what it may be.
     """
-    raise NotImplementedError
+    read = _Reader(environ)
+    mode = read.text("SHARDING_MODE")
+    if mode not in MODES:
+        raise BadInput(f"SHARDING_MODE is {mode!r}: write one of {', '.join(MODES)}")
+    chosen = _standalone(read) if mode == "standalone" else _api(read)
+    identifier_field = read.text("SHARDING_IDENTIFIER_FIELD")
+    if not identifier_field.isidentifier():
+        raise BadInput(f"SHARDING_IDENTIFIER_FIELD is a column's name such as customer_id, not {identifier_field!r}")
+    return Settings(
+        chosen,
+        identifier_field,
+        PoolLimits(
+            size=read.whole("SHARDING_POOL_SIZE", PoolLimits.size, least=1),
+            wait=read.seconds("SHARDING_POOL_WAIT", PoolLimits.wait),
+            connect_timeout=read.whole("SHARDING_CONNECT_TIMEOUT", PoolLimits.connect_timeout, least=2),
+            answer_timeout=read.seconds("SHARDING_ANSWER_TIMEOUT", PoolLimits.answer_timeout),
+            retry_after=read.seconds("SHARDING_RETRY_AFTER", PoolLimits.retry_after),
+        ),
+        read.seconds("SHARDING_LEASE", Settings.lease),
+    )
+
+
+def _standalone(read: _Reader) -> Standalone:
+    # All that is missing is named at once; what is wrong with a value, by its variable.
+    values = {name: read.text(f"SHARDING_{name.upper()}") for name in ("host", "user", "password", "database")}
+    port = read.whole("SHARDING_PORT", None, least=1)
+    flavor = read.text("SHARDING_FLAVOR")
+    try:
+        return Standalone(Credentials(**values, port=port, flavor=Flavor.of(flavor)))
+    except BadInput as error:
+        raise BadInput(f"SHARDING_FLAVOR, SHARDING_PORT and their like: {error}") from None
+
+
+def _api(read: _Reader) -> Api:
+    return Api(
+        endpoint=read.text("SHARDING_API_ENDPOINT"),
+        token=read.text("SHARDING_API_TOKEN", "") or None,
+        timeout=read.seconds("SHARDING_API_TIMEOUT", Api.timeout),
+        expiry=read.seconds("SHARDING_ROUTE_EXPIRY", Api.expiry),
+        stale=read.seconds("SHARDING_ROUTE_STALE", Api.stale),
+        insecure=read.yes("SHARDING_API_INSECURE"),
+    )
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._environ.get(name) or default
+        if value is None:
+            raise BadInput(f"{name} is not set")
+        return value
+
+    def seconds(self, name: str, default: float) -> float:
+        text = self.text(name, str(default))
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not 0 < value < math.inf:
+            raise BadInput(f"{name} is a number of seconds above 0, not {text!r}")
+        return value
+
+    def whole(self, name: str, default: int | None, *, least: int) -> int:
+        text = self.text(name, None if default is None else str(default))
+        if not text.isascii() or not text.isdecimal() or int(text) < least:
+            raise BadInput(f"{name} is a whole number from {least}, not {text!r}")
+        return int(text)
+
+    def yes(self, name: str) -> bool:
+        text = self.text(name, "no")
+        if text not in ("yes", "no"):
+            raise BadInput(f"{name} is yes or no, not {text!r}")
+        return text == "yes"

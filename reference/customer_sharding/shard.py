@@ -3,32 +3,54 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import peewee
 
-from .settings import Settings
+from .client import Client
+from .errors import CustomerMoving
+from .guard import WHERE_IS, is_here
+from .identifiers import customer_id
+from .models import Bound, set_bound
+from .pools import Pool, Pools
+from .routes import Route, Routes
+from .settings import Settings, Standalone, from_environment
 
 
 class Session:
-    """A customer's database, connected and bound to this thread or context; `close` gives the connection back.
+    """A customer's database, connected and bound to this thread and context; `close` gives the connection back.
 
     Attributes:
         customer: Whose it is.
         database: The peewee database; it is connected in the thread that opened it and in no other.
+        route: How it was found.
     """
 
-    customer: str
-    database: peewee.Database
+    def __init__(self, route: Route, pool: Pool, taken: bool, identifier_field: str) -> None:
+        self.customer = route.customer
+        self.database: peewee.Database = pool.database
+        self.route = route
+        self._pool = pool
+        self._taken = taken
+        self._open = True
+        self._before = set_bound(Bound(self.database, route.customer, identifier_field))
 
     def close(self) -> None:
         """Roll back what is open, unbind, and give the connection back; twice does no harm."""
-        raise NotImplementedError
+        if self._open:
+            self._open = False
+            set_bound(self._before)
+            if self._taken:
+                self._pool.give_back()
 
 
 class Shard:
     """Finds and connects the database of a customer; safe to share between threads.
+
+    Connections are made when first needed, so an application may be made before its server forks.
 
     Args:
         settings: As `settings.from_environment` reads them.
@@ -36,6 +58,19 @@ class Shard:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._pools = Pools(settings.limits)
+        self._client: Client | None = None
+        self._leases: dict[str, tuple[Route, float]] = {}
+        mode = settings.mode
+        if not isinstance(mode, Standalone):
+            self._client = Client(mode)
+            self._routes = Routes(
+                self._client.route,
+                expiry=mode.expiry,
+                stale=mode.stale,
+                retry_after=settings.limits.retry_after,
+                patience=mode.timeout * 2,
+            )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Shard:
@@ -44,7 +79,19 @@ class Shard:
         Raises:
             BadInput: A variable is missing or wrong.
         """
-        raise NotImplementedError
+        return cls(from_environment(environ))
+
+    def route(self, identifier: object) -> Route:
+        """Return where a customer is, without connecting.
+
+        Raises:
+            BadIdentifier: It cannot name a customer.
+            UnknownCustomer: There is none of this name.
+            ServiceUnavailable: The sharding service does not answer, and the route is not known.
+        """
+        customer = customer_id(identifier)
+        mode = self.settings.mode
+        return Route(customer, mode.credentials) if isinstance(mode, Standalone) else self._routes.of(customer)
 
     def open(self, identifier: object) -> Session:
         """Connect a customer's database and bind all sharded models of this context to it.
@@ -52,15 +99,69 @@ class Shard:
         Raises:
             BadIdentifier: It cannot name a customer.
             UnknownCustomer: There is none of this name.
-            Unavailable: The service or the database does not answer.
+            Unavailable: The service or the database does not answer, or the customer moves.
         """
-        raise NotImplementedError
+        route = self.route(identifier)
+        session = self._enter(route)
+        if session is None:
+            self.forget(route)
+            route = self.route(identifier)
+            session = self._enter(route)
+        if session is None:
+            self.forget(route)
+            raise CustomerMoving(f"customer {route.customer} moves", retry_after=self.settings.limits.retry_after)
+        return session
 
     @contextmanager
     def session(self, identifier: object) -> Generator[Session]:
         """Open a session for a block. Raises what `open` raises."""
-        raise NotImplementedError
+        session = self.open(identifier)
+        try:
+            yield session
+        except CustomerMoving:
+            self.forget(session.route)
+            raise
+        finally:
+            session.close()
+
+    def forget(self, route: Route) -> None:
+        """Ask for a customer's route again next time: the database refused it."""
+        self._leases.pop(route.customer, None)
+        if self._client is not None:
+            self._routes.forget(route)
 
     def close(self) -> None:
         """Close all connections that are not in use."""
-        raise NotImplementedError
+        self._pools.close()
+        if self._client is not None:
+            self._client.close()
+
+    def _enter(self, route: Route) -> Session | None:
+        pool = self._pools.of(route.credentials)
+        taken = pool.take()
+        try:
+            if self._is_here(route, pool.database):
+                return Session(route, pool, taken, self.settings.identifier_field)
+        except BaseException:
+            if taken:
+                pool.give_back()
+            raise
+        if taken:
+            pool.give_back()
+        return None
+
+    def _is_here(self, route: Route, database: Any) -> bool:
+        """Ask the database itself whether the customer is there, if the last answer is older than the lease."""
+        if route.epoch is None:
+            return True
+        now = time.monotonic()  # the lease counts from before the question
+        held = self._leases.get(route.customer)
+        if held is not None and held[0] == route and now - held[1] < self.settings.lease:
+            return True
+        row = database.execute_sql(WHERE_IS, (route.customer,)).fetchone()
+        here, lasting = is_here(row, route.epoch)
+        if lasting:
+            self._leases[route.customer] = (route, now)
+        else:
+            self._leases.pop(route.customer, None)
+        return here

@@ -1,0 +1,74 @@
+"""Asking the sharding service: `GET /write/ID`."""
+
+from __future__ import annotations
+
+import json
+
+import urllib3
+
+from .credentials import Credentials
+from .errors import BadInput, ServiceUnavailable, UnknownCustomer
+from .identifiers import customer_id
+from .routes import Route
+from .settings import Api
+
+ENOUGH = 64 * 1024
+
+
+class Client:
+    """Asks the sharding service for routes, over connections that are kept; safe to share between threads.
+
+    Args:
+        api: Where it is, and how patient to be.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {api.token}"} if api.token else {})
+        # No retries: Routes decides when to ask again. No redirects: the token is for this service alone.
+        self._http = urllib3.PoolManager(
+            headers=headers, timeout=urllib3.Timeout(total=api.timeout), retries=False, maxsize=16
+        )
+
+    def route(self, customer: str) -> Route:
+        """Ask where a customer is.
+
+        Raises:
+            BadIdentifier: It cannot name a customer; nothing is asked.
+            UnknownCustomer: The service answers 404.
+            ServiceUnavailable: It does not answer in time, or answers what is no route.
+        """
+        url = f"{self._api.endpoint.rstrip('/')}/write/{customer_id(customer)}"
+        try:
+            answer = self._http.request("GET", url, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise ServiceUnavailable(
+                f"the sharding service at {self._api.endpoint} does not answer: {type(error).__name__}"
+            ) from error
+        if answer.status == 404:
+            raise UnknownCustomer(f"there is no customer {customer}")
+        if answer.status != 200:
+            raise ServiceUnavailable(
+                f"the sharding service at {self._api.endpoint} answers {answer.status}{_hint(answer.status)}"
+            )
+        try:
+            if len(answer.data) > ENOUGH:
+                raise BadInput("the answer is too long")
+            content = json.loads(answer.data)
+            credentials = Credentials.from_answer(content)
+            epoch = content.get("epoch")
+            if epoch is not None and (not isinstance(epoch, int) or isinstance(epoch, bool)):
+                raise BadInput("epoch is an integer")
+        except ValueError as error:
+            # What cannot be read is not repeated: it may hold a password.
+            reason = str(error) if isinstance(error, BadInput) else "it is no JSON"
+            raise ServiceUnavailable(f"the sharding service's answer for {customer} is no route: {reason}") from None
+        return Route(customer, credentials, epoch)
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._http.clear()
+
+
+def _hint(status: int) -> str:
+    return ": is SHARDING_API_TOKEN right?" if status in (401, 403) else ""

@@ -1,0 +1,261 @@
+"""Pools: a bounded number of connections to each database, and a bounded wait for those that do not answer.
+
+A database that hangs takes no more threads than its pool has connections, and those for `answer_timeout` at most; who
+waits for a connection gives up after `wait`. Once it failed to connect, to answer, or to give any connection back while
+somebody waited, it is left alone: requests for it are refused at once, and every `retry_after` seconds one tries. The
+others' pools notice nothing, as long as the server has more threads than the pools of the databases that hang have
+connections.
+"""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import peewee
+import psycopg
+from playhouse.pool import PooledMySQLDatabase, PooledPostgresqlDatabase
+
+from .credentials import Credentials, Flavor
+from .errors import CustomerMoving, DatabaseUnavailable
+from .guard import is_refusal
+from .settings import PoolLimits
+
+
+class _Told:
+    """A database that tells what went wrong by this library's names.
+
+    Attributes:
+        lost: Called when a connection was lost.
+        place: What the database is called in messages.
+    """
+
+    place = ""
+
+    def lost(self) -> None:
+        """Take note that a connection was lost; the pool puts its own here."""
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        """Execute, as ever."""
+        with self._telling():
+            return super().execute_sql(sql, params)  # type: ignore[misc] # a mixin for peewee's databases
+
+    def begin(self, *arguments: Any) -> None:
+        """Begin, as ever."""
+        with self._telling():
+            super().begin(*arguments)  # type: ignore[misc] # a mixin for peewee's databases
+
+    def commit(self) -> None:
+        """Commit, as ever."""
+        with self._telling():
+            super().commit()  # type: ignore[misc] # a mixin for peewee's databases
+
+    @contextmanager
+    def _telling(self) -> Generator[None]:
+        try:
+            yield
+        except peewee.PeeweeException as error:
+            cause = error.args[0] if error.args else None
+            if is_refusal(cause):
+                raise CustomerMoving(
+                    f"the customer is not, or not only, in {self.place}: nothing was written"
+                ) from error
+            if isinstance(cause, BaseException) and self._is_lost(cause):
+                self.lost()
+                raise DatabaseUnavailable(
+                    f"{self.place} does not answer: what was under way may be done or not"
+                ) from error
+            raise
+
+    def _is_lost(self, cause: BaseException) -> bool:
+        raise NotImplementedError
+
+
+class _Connection(psycopg.Connection[Any]):
+    """A connection that does not wait for ever: what is late is as good as lost, and it is closed."""
+
+    answer_timeout: float | None = None
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Wait for an answer, for `answer_timeout` at most where nothing else is said."""
+        late = timeout is None and self.answer_timeout is not None
+        try:
+            return super().wait(gen, interval, self.answer_timeout if late else timeout)
+        except psycopg.OperationalError as error:
+            # psycopg has no public name for its own timeout; it is the one that carries no answer of the server.
+            if late and error.diag.sqlstate is None:
+                self.pgconn.finish()
+            raise
+
+
+class _Adapter(peewee.PostgresqlDatabase.psycopg3_adapter):  # type: ignore[misc] # peewee's stubs lack it
+    def connect(self, db: peewee.PostgresqlDatabase, **params: Any) -> _Connection:
+        timeout = params.pop("answer_timeout")
+        connection: _Connection = _Connection.connect(dbname=db.database, **params)
+        connection.answer_timeout = timeout
+        return connection
+
+
+class _Postgres(_Told, PooledPostgresqlDatabase):  # type: ignore[misc] # playhouse is not typed
+    psycopg3_adapter = _Adapter
+
+    def _is_closed(self, conn: _Connection) -> bool:
+        return conn.closed or _has_news(conn.fileno())
+
+    def _is_lost(self, cause: BaseException) -> bool:
+        return isinstance(cause, psycopg.OperationalError) and (self.is_closed() or self.connection().closed)
+
+
+class _MySQL(_Told, PooledMySQLDatabase):  # type: ignore[misc] # playhouse is not typed
+    def _is_closed(self, conn: Any) -> bool:
+        return not conn.open or _has_news(conn._sock.fileno())  # noqa: SLF001 # pymysql has no public way to it
+
+    def _is_lost(self, cause: BaseException) -> bool:
+        return not self.is_closed() and not self.connection().open
+
+
+def _has_news(descriptor: int) -> bool:
+    # A server that says something while nobody asked it has closed the connection. Costs no question to it.
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _database(credentials: Credentials, limits: PoolLimits) -> Any:
+    pooled = {"max_connections": limits.size, "stale_timeout": limits.idle, "autoconnect": False}
+    entry = {
+        "host": credentials.host,
+        "port": credentials.port,
+        "user": credentials.user,
+        "password": credentials.password,
+        "connect_timeout": limits.connect_timeout,
+    }
+    if credentials.flavor is Flavor.POSTGRES:
+        waits = {"answer_timeout": limits.answer_timeout, "application_name": "customer-sharding"}
+        return _Postgres(credentials.database, prefer_psycopg3=True, **pooled, **entry, **waits)
+    waits = {"read_timeout": limits.answer_timeout, "write_timeout": limits.answer_timeout}
+    return _MySQL(credentials.database, **pooled, **entry, **waits)
+
+
+class Pool:
+    """The connections of this process to one database.
+
+    Args:
+        credentials: How to enter.
+        limits: How much of the process it may take.
+        clock: Seconds, monotonic.
+
+    Attributes:
+        database: The peewee database. It is connected between `take` and `give_back`, in the thread that took it.
+    """
+
+    def __init__(self, credentials: Credentials, limits: PoolLimits) -> None:
+        self.credentials = credentials
+        self.database = _database(credentials, limits)
+        self.database.place = f"database {credentials.database} at {credentials.host}:{credentials.port}"
+        self.database.lost = self._trip
+        self._limits = limits
+        self._places = threading.BoundedSemaphore(limits.size)
+        self._lock = threading.Lock()
+        self._tripped = False
+        self._trying = False
+        self._next_try = 0.0
+        self._last_return = time.monotonic()
+
+    def take(self) -> bool:
+        """Connect the database in this thread, and say whether it was not connected before.
+
+        Raises:
+            DatabaseUnavailable: It does not answer, is left alone because it did not, or all its connections are in
+                use for too long.
+        """
+        if not self.database.is_closed():
+            return False
+        trying = self._may_try()
+        try:
+            if not self._places.acquire(timeout=self._limits.wait):
+                if time.monotonic() - self._last_return >= self._limits.wait:
+                    self._trip()
+                raise self._unavailable(f"all its {self._limits.size} connections are in use")
+            try:
+                self.database.connect()
+            except (peewee.PeeweeException, OSError) as error:
+                self._places.release()
+                self._trip()
+                raise self._unavailable("it cannot be connected to") from error
+            except BaseException:
+                self._places.release()
+                raise
+            self._tripped = False
+        finally:
+            if trying:
+                self._trying = False
+        return True
+
+    def give_back(self) -> None:
+        """Give this thread's connection back; what is left open of a transaction is rolled back."""
+        try:
+            while self.database.in_transaction():
+                self.database.pop_transaction()
+            self.database.close()
+        finally:
+            self._last_return = time.monotonic()
+            self._places.release()
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        self.database.close_idle()
+
+    def _may_try(self) -> bool:
+        """Pass where all is well; else let one pass each `retry_after`, and say that it is the one."""
+        if not self._tripped:
+            return False
+        with self._lock:
+            now = time.monotonic()
+            if self._trying or now < self._next_try:
+                raise self._unavailable("it did not answer a moment ago")
+            self._trying = True
+            return True
+
+    def _trip(self) -> None:
+        with self._lock:
+            self._tripped = True
+            self._next_try = time.monotonic() + self._limits.retry_after
+        # Idle connections are as dead; the next one is a new one, and proves that the database answers.
+        self.database.close_idle()
+
+    def _unavailable(self, reason: str) -> DatabaseUnavailable:
+        return DatabaseUnavailable(
+            f"{self.database.place} is not available: {reason}", retry_after=self._limits.retry_after
+        )
+
+
+class Pools:
+    """A pool for each database; made when first asked for."""
+
+    def __init__(self, limits: PoolLimits) -> None:
+        self._limits = limits
+        self._pools: dict[Credentials, Pool] = {}
+        self._lock = threading.Lock()
+
+    def of(self, credentials: Credentials) -> Pool:
+        """Return the pool of a database."""
+        pool = self._pools.get(credentials)
+        if pool is None:
+            with self._lock:
+                pool = self._pools.get(credentials)
+                if pool is None:
+                    for other in [each for each in self._pools if str(each) == str(credentials)]:
+                        self._pools.pop(other).close()  # its password has changed
+                    pool = self._pools[credentials] = Pool(credentials, self._limits)
+        return pool
+
+    def close(self) -> None:
+        """Close all connections that are not in use."""
+        with self._lock:
+            for pool in self._pools.values():
+                pool.close()

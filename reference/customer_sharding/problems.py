@@ -1,0 +1,65 @@
+"""Errors as problem details, RFC 9457."""
+
+from __future__ import annotations
+
+import json
+import math
+from http import HTTPStatus
+
+from werkzeug import Response
+from werkzeug.exceptions import HTTPException
+
+from .errors import (
+    BadInput,
+    Conflict,
+    NotAllowed,
+    ShardingError,
+    Unavailable,
+    UnknownCustomer,
+    UnknownDatabase,
+    WrongCustomer,
+)
+
+STATUS: tuple[tuple[type[ShardingError], HTTPStatus], ...] = (
+    (BadInput, HTTPStatus.BAD_REQUEST),
+    (NotAllowed, HTTPStatus.UNAUTHORIZED),
+    (WrongCustomer, HTTPStatus.FORBIDDEN),
+    (UnknownCustomer, HTTPStatus.NOT_FOUND),
+    (UnknownDatabase, HTTPStatus.NOT_FOUND),
+    (Conflict, HTTPStatus.CONFLICT),
+    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+# The drivers' words, a server's address: what stands in a log, and is nobody else's business.
+TOLD_APART = {HTTPStatus.SERVICE_UNAVAILABLE: "try again after the time that Retry-After says"}
+
+
+def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> Response:
+    """Return `application/problem+json` with title, status and detail; the type is `about:blank`, the default."""
+    body = json.dumps({"title": status.phrase, "status": status.value, "detail": detail})
+    return Response(body, status.value, headers, content_type="application/problem+json")
+
+
+def problem_of(error: ShardingError) -> Response:
+    """Return what an error of this library is to a client.
+
+    Raises:
+        ShardingError: The error itself, when it is none of the client's business.
+    """
+    for kind, status in STATUS:
+        if isinstance(error, kind):
+            headers = {}
+            if isinstance(error, Unavailable):
+                headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+            if isinstance(error, NotAllowed):
+                headers["WWW-Authenticate"] = "Bearer"
+            return problem(status, TOLD_APART.get(status, str(error)), headers)
+    raise error
+
+
+def problem_of_http(error: HTTPException) -> Response:
+    """Return what an error of Flask's is to a client: an unknown path, a method that is not there."""
+    answer = error.get_response()
+    if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
+        return Response(answer.get_data(), answer.status, answer.headers)  # a redirect
+    headers = {name: value for name, value in answer.headers if name in ("Allow", "Retry-After")}
+    return problem(HTTPStatus(error.code), error.description or "", headers)

@@ -1,0 +1,128 @@
+"""The customers' tables of a database: those that have the identifying column, parents first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from .credentials import Flavor
+from .errors import Conflict
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with customers' rows.
+
+    Attributes:
+        name: In the current schema.
+        columns: Those that are stored, in their order: generated ones are made anew.
+        key: The columns of its primary key.
+        referenced: Whether another customers' table refers to it.
+        inexact: Columns whose text does not hold their value (MySQL's FLOAT).
+        serial: Columns filled by a sequence or AUTO_INCREMENT.
+    """
+
+    name: str
+    columns: Sequence[str]
+    key: Sequence[str]
+    referenced: bool = False
+    inexact: frozenset[str] = frozenset()
+    serial: frozenset[str] = frozenset()
+
+
+def quoted(flavor: Flavor, name: str) -> str:
+    """Return a name as an identifier; a `%` in it is doubled for the drivers."""
+    quote = '"' if flavor is Flavor.POSTGRES else "`"
+    return quote + name.replace(quote, quote * 2).replace("%", "%%") + quote
+
+
+COLUMNS = {
+    Flavor.POSTGRES: """
+        SELECT c.relname, a.attname, a.attgenerated <> '', false,
+               a.attidentity <> '' OR pg_get_serial_sequence(quote_ident(c.relname), a.attname) IS NOT NULL
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+        ORDER BY c.relname, a.attnum""",
+    Flavor.MYSQL: """
+        SELECT table_name, column_name, extra LIKE '%GENERATED%', data_type = 'float', extra LIKE '%auto_increment%'
+        FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+        WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name, ordinal_position""",
+}
+KEYS = {
+    Flavor.POSTGRES: """
+        SELECT c.relname, a.attname
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+        CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k (number, place)
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
+        WHERE i.indisprimary AND c.relnamespace = current_schema()::regnamespace ORDER BY c.relname, k.place""",
+    Flavor.MYSQL: """
+        SELECT table_name, column_name FROM information_schema.statistics
+        WHERE table_schema = DATABASE() AND index_name = 'PRIMARY' ORDER BY table_name, seq_in_index""",
+}
+REFERENCES = {
+    Flavor.POSTGRES: """
+        SELECT c.relname, r.relname, k.confdeltype || k.confupdtype
+        FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class r ON r.oid = k.confrelid
+        WHERE k.contype = 'f' AND c.relnamespace = current_schema()::regnamespace""",
+    Flavor.MYSQL: """
+        SELECT table_name, referenced_table_name, CONCAT(delete_rule, ' ', update_rule)
+        FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()""",
+}
+
+
+def read_tables(cursor: Any, flavor: Flavor, identifier_field: str) -> Sequence[Table]:
+    """Read the customers' tables from the server's catalog, parents before their children.
+
+    Args:
+        cursor: A driver's, in the database.
+        flavor: The server's.
+        identifier_field: The column by which they are known.
+
+    Raises:
+        Conflict: A table cannot be moved row by row: it has no primary key, refers to itself or in a circle, or its
+            server changes rows past the triggers. The message says which and what to do.
+    """
+
+    def rows(statement: str) -> Iterable[Any]:
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+    columns: dict[str, list[tuple[str, bool, bool, bool]]] = {}
+    for name, column, *facts in rows(COLUMNS[flavor]):
+        generated, inexact, serial = map(bool, facts)
+        columns.setdefault(name, []).append((column, generated, inexact, serial))
+    theirs = {
+        name: each
+        for name, each in columns.items()
+        if any(column == identifier_field for column, *_ in each) and not name.startswith("sharding_")
+    }
+    keys: dict[str, list[str]] = {}
+    for name, column in rows(KEYS[flavor]):
+        keys.setdefault(name, []).append(column)
+    for name in theirs:
+        if name not in keys:
+            raise Conflict(f"table {name} has no primary key: its rows cannot be told apart while they move")
+    parents: dict[str, set[str]] = {name: set() for name in theirs}
+    for child, parent, rules in rows(REFERENCES[flavor]):
+        if child in theirs and parent in theirs:
+            if flavor is Flavor.MYSQL and any(rule in rules for rule in ("CASCADE", "SET")):
+                raise Conflict(f"table {child} follows {parent} by {rules}, which no trigger sees: make it RESTRICT")
+            parents[child].add(parent)
+    try:
+        order = list(TopologicalSorter(parents).static_order())
+    except CycleError as error:
+        raise Conflict(f"tables refer to each other in a circle: {' -> '.join(error.args[1])}") from None
+    referenced = set().union(*parents.values()) if parents else set()
+    return [
+        Table(
+            name=name,
+            columns=[column for column, generated, *_ in theirs[name] if not generated],
+            key=keys[name],
+            referenced=name in referenced,
+            inexact=frozenset(column for column, _, inexact, _ in theirs[name] if inexact),
+            serial=frozenset(column for column, *_, serial in theirs[name] if serial),
+        )
+        for name in order
+    ]
