@@ -6,11 +6,13 @@ import time
 import dask.dataframe as dd
 import pytest
 
+from fixtures.services.service import NotAvailable
 from reference.table_summarization import summarize
 from scenarios.table_summarization import published
 from scenarios.table_summarization.published import PATTERNS
 
 SECONDS = published.seconds()
+PEERS = "0001_peers.json"
 
 
 def slope(seconds, rows):
@@ -36,12 +38,14 @@ def ours(client, patients):
 
 
 class TestTheTable:
+    @pytest.mark.claim("tsum-3")
     def test_is_flat_and_then_grows(self):
         assert list(SECONDS) == [10**power for power in range(1, 8)]
         assert max(SECONDS[rows] for rows in (100, 1_000, 10_000)) < 1.05 * SECONDS[1_000]
         assert slope(SECONDS, 1_000_000) == pytest.approx(0.57, abs=0.005)
         assert slope(SECONDS, 10_000_000) == pytest.approx(0.94, abs=0.005)
 
+    @pytest.mark.claim("tsum-3")
     def test_begins_as_flat_here_and_far_above_ours(self, published_package, ours, evidence):
         """A hundred times the rows cost the published package little: it is not the rows that take its time."""
         peer = published_package(1)
@@ -61,6 +65,21 @@ class TestTheTable:
                 }
                 for rows in SECONDS
             ],
+        )
+
+    @pytest.mark.claim("tsum-3")
+    def test_grows_here_as_it_does_there(self, evidence):
+        """The sizes that take minutes are run by `make peers`, and its run is stored."""
+        if not (published.RUNS / PEERS).exists():
+            raise NotAvailable("no run of the published package's large sizes is stored: make peers")
+        here = published.seconds(PEERS)
+
+        assert list(here) == list(SECONDS)
+        assert max(here[rows] for rows in (100, 1_000, 10_000)) < 2 * here[100]
+        assert 0.25 < slope(here, 1_000_000) < 0.85
+        assert 0.75 < slope(here, 10_000_000) < 1.15
+        evidence.table(
+            "the published package's seconds", [{"rows": n, "there": SECONDS[n], "here": here[n]} for n in SECONDS]
         )
 
 
