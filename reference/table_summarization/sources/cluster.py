@@ -1,7 +1,8 @@
 """Dask: DataFrames wherever their partitions are, and files read by a cluster's workers.
 
 One graph for a pass: a task for each partition, and a tree of merges over them. What comes to the client is the root:
-distinct rows with their numbers. Nothing is computed in a loop over candidates.
+distinct rows with their numbers. Nothing is computed in a loop over candidates. Of a DataFrame made of data in this
+process, a cluster is sent texts as codes, and small partitions together.
 
 A column of Python objects is what Dask makes of it: texts, unless its option `dataframe.convert-string` is off.
 """
@@ -15,9 +16,10 @@ from dask.dataframe.dask_expr.io import FromPandas
 from dask.delayed import Delayed, delayed
 
 from reference.table_summarization.counts import Counts, Recodings, count
+from reference.table_summarization.sources import sent
 from reference.table_summarization.sources.frames import holds_objects, series_may_be_binned
 from reference.table_summarization.sources.paths import unique_names
-from reference.table_summarization.sources.source import Groupings, merge_all
+from reference.table_summarization.sources.source import Groupings, count_parts, merge_all
 
 T = TypeVar("T")
 
@@ -90,9 +92,10 @@ class DaskSource:
     """
 
     def __init__(self, frame: Any, client: Any = None) -> None:
-        here = client is None and isinstance(frame.expr, FromPandas)
+        held_here = isinstance(frame.expr, FromPandas)
+        self._sent = held_here and client is not None
         self._frame = frame
-        self._runner = runner = DaskRunner(client, "threads" if here else None)
+        self._runner = runner = DaskRunner(client, "threads" if held_here and client is None else None)
         self.names = unique_names(list(frame.columns))
         self.plan = f"a Dask DataFrame of {frame.npartitions} partitions, counted {runner.plan}"
 
@@ -120,6 +123,9 @@ class DaskSource:
         names = [name for name in self.names if name in wanted]
         columns = [column for column, name in zip(self._frame.columns, self.names, strict=True) if name in wanted]
         frame = self._frame if len(names) == len(self.names) else self._frame[columns]
+        if self._sent:
+            held = compute(*[delayed(sent.coded)(part, names) for part in frame.to_delayed()], scheduler="sync")
+            return count_parts(self._runner, sent.parts(held), groupings, recodings, most)
         leaf = delayed(count_partition, pure=False)
         leaves = [leaf(part, names, groupings, recodings, most) for part in frame.to_delayed()]
         return self._runner.tree(leaves, partial(merge_all, most))

@@ -11,7 +11,7 @@ from reference.table_summarization.counts import Counts, Recodings
 from reference.table_summarization.errors import UnreadableError
 from reference.table_summarization.sources.frames import may_be_binned
 from reference.table_summarization.sources.paths import File, unique_names, unreadable
-from reference.table_summarization.sources.source import Groupings, Runner, count_parts
+from reference.table_summarization.sources.source import Groupings, Runner, count_parts, together
 
 # Row groups are read together up to so many rows: a thousand small ones are not a thousand tasks.
 _PART_ROWS = 1 << 19
@@ -74,7 +74,7 @@ class ParquetSource:
             rows += metadata.num_rows
             texts = frozenset(field.name for field in schema if _is_text(field.type))
             group_rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-            self._parts += [_RowGroups(file, groups, texts) for groups in _together(group_rows)]
+            self._parts += [_RowGroups(file, groups, texts) for groups in together(group_rows, _PART_ROWS)]
         self.plan = f"{len(files)} Parquet file(s) of {rows} rows, counted {runner.plan}"
 
     def continuous(self, names: Sequence[str]) -> list[str]:
@@ -88,16 +88,3 @@ class ParquetSource:
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _together(group_rows: Sequence[int]) -> list[tuple[int, ...]]:
-    """The numbers of row groups, those together that are read together; one part, if of nothing, for a file of none."""
-    parts: list[tuple[int, ...]] = [()]
-    rows = 0
-    for group, more in enumerate(group_rows):
-        rows += more
-        if rows > _PART_ROWS and parts[-1]:
-            parts.append(())
-            rows = more
-        parts[-1] += (group,)
-    return parts

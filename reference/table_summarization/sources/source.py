@@ -118,3 +118,16 @@ def count_parts(
     """The distinct rows of all parts, for each grouping."""
     tasks = [partial(count_part, part, groupings, recodings, most) for part in parts]
     return runner.reduce(tasks, partial(merge_all, most))
+
+
+def together(rows: Sequence[int], most: int) -> list[tuple[int, ...]]:
+    """Which neighbours are one part: as many as have up to so many rows, and at least one; of nothing, one part."""
+    parts: list[tuple[int, ...]] = [()]
+    held = 0
+    for place, more in enumerate(rows):
+        held += more
+        if held > most and parts[-1]:
+            parts.append(())
+            held = more
+        parts[-1] += (place,)
+    return parts
