@@ -21,6 +21,7 @@ CURVES = [
     ("published", "test_document_table", "published (i7-8750H)", "s--"),
     ("peers", "test_document_table", "the published package here", "s-"),
     ("ours", "test_document_table", "ours, same cluster", "o-"),
+    ("ours", "test_document_table_in_process", "ours, in one process", "v-"),
     ("ours", "test_limit", "limit: Polars counts the same frame", "^:"),
 ]
 

@@ -184,9 +184,7 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Pee
         key = (worker, *arguments)
         if key not in running:
             python = Path(sys.executable) if environment is None else venv(environment).python
-            variables = {"BENCHMARK_TABLES": str(tables)}
-            if environment is None:
-                variables["PYTHONPATH"] = str(PEERS.parents[1])
+            variables = {"BENCHMARK_TABLES": str(tables), "PYTHONPATH": str(PEERS.parents[1])}
             running[key] = Peer(python, PEERS / f"{worker}.py", *arguments, variables=variables).__enter__()
         return running[key]
 

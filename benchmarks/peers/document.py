@@ -11,14 +11,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-PARTITIONS = 4
+from scenarios.table_summarization import published
 
 
 def cluster() -> AbstractContextManager[Any]:
     """Return the document's cluster: one worker with eight threads (it says `nthreads`, which is ignored)."""
-    from dask.distributed import LocalCluster
-
-    return LocalCluster(n_workers=1, threads_per_worker=8, dashboard_address=None)
+    return published.cluster(threads_per_worker=8, dashboard_address=None)
 
 
 def on_a_cluster(summarize: Callable[[Any], Any]) -> Callable[[int], tuple[float, Any]]:
@@ -28,7 +26,7 @@ def on_a_cluster(summarize: Callable[[Any], Any]) -> Callable[[int], tuple[float
         import dask.dataframe as dd
         from tables import patients
 
-        table = dd.from_pandas(patients(rows), npartitions=PARTITIONS)
+        table = dd.from_pandas(patients(rows), npartitions=published.PARTITIONS)
         start = time.perf_counter()
         patterns = summarize(table)
         return time.perf_counter() - start, listed(patterns)

@@ -3,9 +3,10 @@
 import sys
 from typing import Any
 
-from patients import COLUMNS
 from protocol import serve, timed
 from tables import patients, patients_parquet
+
+from scenarios.table_summarization.published import COLUMNS
 
 
 def duckdb_parquet(rows: int) -> tuple[float, Any]:

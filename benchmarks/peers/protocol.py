@@ -1,6 +1,6 @@
 """What every worker speaks: JSON lines, `{run, size}` in, `{seconds, checksum, peak_mb}` out.
 
-Workers run in environments of their own: this module and they import nothing of ours.
+Workers run in environments of their own: this module and they import nothing of ours but what is published.
 """
 
 import gc

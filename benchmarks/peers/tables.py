@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from patients import COLUMNS, PATIENTS
+
+from scenarios.table_summarization import published
 
 
 @lru_cache(maxsize=1)  # rounds of one size share it
 def patients(rows: int) -> pd.DataFrame:
     """Return the ten patients over and over, in columns of objects."""
-    ten = pd.DataFrame(PATIENTS, columns=list(COLUMNS), dtype=object)
+    ten = pd.DataFrame.from_records(published.data()).astype(object)
     return ten.take(np.resize(np.arange(len(ten)), rows)).reset_index(drop=True)
 
 

@@ -4,6 +4,8 @@ import json
 import sys
 import warnings
 
+from scenarios.table_summarization import published
+
 warnings.simplefilter("ignore")  # of pandas and Dask, about how the package uses them
 
 
@@ -11,11 +13,10 @@ def once() -> None:
     """Summarize the ten patients, without a cluster: the least that the package needs."""
     import dask.dataframe as dd
     import pandas as pd
-    from document import PARTITIONS, listed
-    from patients import records
+    from document import listed
     from tsum import summarize
 
-    table = dd.from_pandas(pd.DataFrame.from_records(records()), npartitions=PARTITIONS)
+    table = dd.from_pandas(pd.DataFrame.from_records(published.data()), npartitions=published.PARTITIONS)
     json.dump(listed(summarize(ddf=table)), sys.stdout)
 
 
