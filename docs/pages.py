@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import os
 import tomllib
 from collections.abc import Iterator
@@ -77,6 +78,7 @@ def _context(document: Document, results: Results | None, root: Path, folder: Pa
             for path in sorted(scenario.glob("test_*.py"))
         ],
         "published": source.relative_to(root) if source.exists() else None,
+        "corrections": list(_corrections(document, root)),
         "modules": list(_modules(document, root)),
         "commands": list(_commands(document, root)),
         "up": os.path.relpath(root, folder),
@@ -89,6 +91,17 @@ def _evidence(document: Document, results: Results | None, root: Path, folder: P
             path = published(root) / piece["path"]
             text = path.read_text() if piece["type"] == "table" else ""
             yield {**piece, "claim": claim.id, "path": os.path.relpath(path, folder), "text": text}
+
+
+def _corrections(document: Document, root: Path) -> Iterator[dict[str, str]]:
+    """Give what became of each published artifact: a file `as_published/NAME` and the library's file of that name."""
+    folder = root / "scenarios" / document.name / "as_published"
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = str(file.relative_to(folder))
+        [corrected] = (root / "reference" / document.name).rglob(name)
+        before, after = (path.read_text().splitlines() for path in (file, corrected))
+        lines = difflib.unified_diff(before, after, "published", "corrected", n=2, lineterm="")
+        yield {"name": name, "path": str(corrected.relative_to(root)), "diff": "\n".join(lines)}
 
 
 def _modules(document: Document, root: Path) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .description import TYPES, Table
+from .description import TYPES, Table, in_pinot, quoted
 
 CONNECTOR = "io.debezium.connector.postgresql.PostgresConnector"
 
@@ -46,7 +46,8 @@ def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any
     """Return the connector of a table for `POST /connectors`.
 
     Against the document: the schema is named, a failure stops the connector, what the connector does not know is gone,
-    each connector has a slot and a publication of its own, and it looks for changes every `poll_ms` milliseconds.
+    each connector has a slot, a publication and a prefix of its own (a second one of a prefix waits a minute for the
+    first one's name in JMX, and then goes without metrics), and it looks for changes every `poll_ms` milliseconds.
     """
     host, _, port = peers.postgres.rpartition(":")
     return {
@@ -58,23 +59,23 @@ def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any
             "database.user": peers.user,
             "database.password": peers.password,
             "database.dbname": peers.database,
-            "topic.prefix": "user_service",
             "table.include.list": f"{table.schema}\\.{table.name}",
             "plugin.name": "pgoutput",
-            "publication.name": f"platform_{table.name}",
             "publication.autocreate.mode": "filtered",
-            "slot.name": f"platform_{table.name}",
             "time.precision.mode": "connect",
             "tombstones.on.delete": "false",
             "snapshot.mode": "initial",
             "heartbeat.interval.ms": "1000",
-            "poll.interval.ms": str(poll_ms),
             "transforms": "route",
             "transforms.route.type": "org.apache.kafka.connect.transforms.RegexRouter",
             "transforms.route.regex": r"([^.]+)\.([^.]+)\.([^.]+)",
             "transforms.route.replacement": "$3",
             "event.processing.failure.handling.mode": "fail",
             "producer.override.compression.type": "snappy",
+            "topic.prefix": f"user_service_{table.name}",
+            "slot.name": f"platform_{table.name}",
+            "publication.name": f"platform_{table.name}",
+            "poll.interval.ms": str(poll_ms),
         },
     }
 
@@ -85,10 +86,11 @@ def schema(table: Table) -> dict[str, Any]:
     fields += [{"name": "source", "dataType": "JSON"}, {"name": "op", "dataType": "STRING"}]
     time = {"name": "ts_ms", "dataType": "LONG", "format": "1:MILLISECONDS:EPOCH", "granularity": "1:MILLISECONDS"}
     return {
-        "schemaName": table.name,
+        "schemaName": in_pinot(table.name),
         "dimensionFieldSpecs": fields,
         "dateTimeFieldSpecs": [time],
         "primaryKeyColumns": [column.name for column in table.key_columns()],
+        "metricFieldSpecs": [],
     }
 
 
@@ -103,9 +105,9 @@ def transforms(table: Table) -> list[dict[str, str]]:
             TYPES[column.type][0], "jsonPathString"
         )
         nothing = "''" if kind == "jsonPathString" else "0"
-        before = f"{kind}(payload,'$.before.{column.name}',{nothing})"
-        cuts.append((column.name, f"{kind}(payload,'$.after.{column.name}',{before})"))
-    cuts += [(name, f"jsonPath(payload,'{path}')") for name, path in ROW.items()]
+        before = f"{kind}(payload, '$.before.{column.name}', {nothing})"
+        cuts.append((column.name, f"{kind}(payload, '$.after.{column.name}', {before})"))
+    cuts += [(name, f"jsonPath(payload, '{path}')") for name, path in ROW.items()]
     return [{"columnName": name, "transformFunction": function} for name, function in cuts]
 
 
@@ -116,7 +118,7 @@ def table(described: Table, peers: Peers) -> dict[str, Any]:
     """Return Pinot's realtime table: the newest row a key, read from the topic's beginning."""
     kafka = "org.apache.pinot.plugin.stream"
     return {
-        "tableName": described.name,
+        "tableName": in_pinot(described.name),
         "tableType": "REALTIME",
         "tenants": {},
         "metadata": {},
@@ -125,7 +127,7 @@ def table(described: Table, peers: Peers) -> dict[str, Any]:
         "segmentsConfig": {
             "timeColumnName": "ts_ms",
             "timeType": "MILLISECONDS",
-            "schemaName": described.name,
+            "schemaName": in_pinot(described.name),
             "replication": "1",
             "replicasPerPartition": "1",
             "retentionTimeUnit": "DAYS",
@@ -188,11 +190,12 @@ def view_sql(described: Table, where: str | None = None, name: str = "") -> str:
     """
     cuts = []
     for column in described.other_columns():
-        text = f"json_extract_scalar(source, '$.{column.name}')"
-        cuts.append(f"{TYPES[column.type][1].format(text)} AS {column.name}")
-    columns = ",\n".join(f"    {cut}" for cut in [*(column.name for column in described.key_columns()), *cuts, "op"])
-    head = f"CREATE OR REPLACE VIEW hive.views.{name or described.name} AS\n"
-    query = f"  SELECT\n{columns}\n  FROM pinot.default.{described.name}\n  WHERE op <> 'd'"
+        text = f"JSON_EXTRACT_SCALAR(source, '$.{column.name}')"
+        cuts.append(f"{TYPES[column.type][1].format(text)} AS {quoted(column.name)}")
+    keys = [quoted(column.name) for column in described.key_columns()]
+    columns = ",\n".join(f"    {cut}" for cut in [*keys, *cuts, "op"])
+    head = f"CREATE OR REPLACE VIEW hive.views.{quoted(name or described.name)} AS\n"
+    query = f"  SELECT\n{columns}\n  FROM pinot.default.{quoted(in_pinot(described.name))}\n  WHERE op <> 'd'"
     if where is None:
         return head + query
     return f"{head}SELECT * FROM (\n{query}\n)\nWHERE {where}"  # noqa: S608  # the condition is SQL by contract

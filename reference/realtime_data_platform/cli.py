@@ -21,7 +21,7 @@ app = typer.Typer(
     help="Follow a table of PostgreSQL into Kafka, Pinot and a Trino view.",
     epilog="Exit code: 1 when the view differs, 2 on bad input, 3 when a server does not answer or refuses. "
     "Examples:  data-platform apply person  ·  data-platform query 'SELECT * FROM hive.views.person'  ·  "
-    "data-platform verify person  ·  data-platform apply order_ --where \"placed >= DATE '2025-01-01'\"",
+    "data-platform verify person  ·  data-platform apply order --where \"placed >= DATE '2025-01-01'\"",
 )
 
 Name = Annotated[str, typer.Argument(help="The table's name.")]

@@ -24,15 +24,24 @@ class Connectors:
 
     def validate(self, config: Mapping[str, str]) -> dict[str, list[str]]:
         """Return the errors that the connector's own validation finds, by key; it logs in to the database for that."""
-        name = config["connector.class"]
-        answer = self._rest.ask("PUT", f"/connector-plugins/{name}/config/validate", json=dict(config))
-        values = [each["value"] for each in answer["configs"]]
+        values = [each["value"] for each in self._validation(config)]
         return {value["name"]: value["errors"] for value in values if value["errors"]}
 
-    def known(self, name: str) -> dict[str, Mapping[str, Any]]:
-        """Return what a connector class says of each key that it knows."""
-        answer = self._rest.ask("GET", f"/connector-plugins/{name}/config")
-        return {each["name"]: each for each in answer}
+    def judge(self, config: Mapping[str, str]) -> dict[str, str]:
+        """Return for each key of a configuration whether it counts: `known`, `deprecated`, or `unknown` and ignored.
+
+        Connect's validation answers for the connector, its transforms and the overridden clients' settings, and is
+        silent on what none of them knows.
+        """
+        answered = {each["value"]["name"]: each["definition"] for each in self._validation(config)}
+
+        def verdict(key: str) -> str:
+            if key not in answered:
+                return "unknown"
+            described = (answered[key] or {}).get("documentation") or ""
+            return "deprecated" if described.startswith("(Deprecated)") else "known"
+
+        return {key: verdict(key) for key in config}
 
     def apply(self, connector: Mapping[str, Any]) -> None:
         """Have a connector with this configuration run; the same again changes nothing.
@@ -89,6 +98,11 @@ class Connectors:
             self._rest.ask("DELETE", f"/connectors/{name}/offsets")
             self._rest.ask("DELETE", f"/connectors/{name}")
             self._rest.until(lambda: self.status(name) == "absent", f"connector {name} is still there")
+
+    def _validation(self, config: Mapping[str, str]) -> list[dict[str, Any]]:
+        path = f"/connector-plugins/{config['connector.class']}/config/validate"
+        found: list[dict[str, Any]] = self._rest.ask("PUT", path, json=dict(config))["configs"]
+        return found
 
     def _runs(self, name: str) -> bool:
         state = self.status(name)

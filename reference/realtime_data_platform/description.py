@@ -19,8 +19,22 @@ TYPES = {
     "character varying": ("STRING", "{}"),
     "boolean": ("BOOLEAN", "CAST({} AS boolean)"),
     "double precision": ("DOUBLE", "CAST({} AS double)"),
-    "timestamp with time zone": ("STRING", "from_iso8601_timestamp({})"),
+    "timestamp with time zone": (
+        "STRING",
+        "CAST(from_iso8601_timestamp_nanos({}) AS timestamp(6) with time zone)",
+    ),
 }
+
+# What Pinot 0.11 does not take as a table's name without quotes: each word of SQL was tried.
+TAKEN = """
+any call case create cross current cursor date define delete describe distinct drop except explain fetch from
+full grant group grouping having in inner insert intersect interval into join lateral left limit match_recognize
+merge minus natural new next null offset on order outer over partition pattern range right rollup row rows
+select set skip some stream table tablesample then time timestamp union unnest update using values when where
+window with
+"""
+WORDS = frozenset(TAKEN.split())
+SUFFIX = "_table"
 
 
 @dataclass(frozen=True)
@@ -47,7 +61,7 @@ class Table:
     """A table whose changes are followed.
 
     Attributes:
-        name: Its name, in PostgreSQL, Kafka, Pinot and the view.
+        name: Its name, in PostgreSQL and Kafka, and the view's; in Pinot as `in_pinot` says.
         columns: Its columns, in order.
         key: Names of its primary key's columns.
         schema: Its schema in PostgreSQL. Named on purpose: a pattern over all schemas merges tables of one name.
@@ -62,6 +76,10 @@ class Table:
         for name in (self.schema, self.name):
             if not NAME.fullmatch(name):
                 raise BadInput(f"table {name!r}: lower case letters, digits and underscores only")
+        if "__" in f"{self.name}_":
+            raise BadInput(f"table {self.name!r}: Pinot keeps two underscores in a row, and one at the end, for itself")
+        if self.name in map(in_pinot, WORDS):
+            raise BadInput(f"table {self.name!r} would be taken for {self.name.removesuffix(SUFFIX)!r} in Pinot")
         if not self.key:
             raise BadInput(f"{self.schema}.{self.name} has no primary key: without one no row can be followed")
         names = {column.name for column in self.columns}
@@ -77,6 +95,19 @@ class Table:
     def other_columns(self) -> tuple[Column, ...]:
         """Return the other columns, in the table's order."""
         return tuple(column for column in self.columns if column.name not in self.key)
+
+
+def in_pinot(name: str) -> str:
+    """Return the name in Pinot of the table `name`: `order_table` for `order`, which is a word of SQL.
+
+    Trino asks Pinot with table names as they are, without quotes: `SELECT count(*) FROM order` is a syntax error.
+    """
+    return f"{name}{SUFFIX}" if name in WORDS else name
+
+
+def quoted(name: str) -> str:
+    """Return a table's or column's name as SQL takes it from anybody: `order` is a word of the language."""
+    return f'"{name}"'
 
 
 COLUMNS = """

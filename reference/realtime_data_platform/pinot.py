@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from .description import quoted
 from .errors import BadInput, PlatformError, Refused
 from .rest import Rest, missing_from
 
@@ -116,7 +117,7 @@ class Pinot:
 
     def _answers(self, name: str) -> bool:
         try:
-            return bool(self.query(f"SELECT count(*) FROM {name}"))  # noqa: S608  # a name out of a description
+            return bool(self.query(f"SELECT count(*) FROM {quoted(name)}"))  # noqa: S608  # a name out of a description
         except Refused:
             return False
 

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from . import artifacts
 from .connect import Connectors
-from .description import Table, describe
+from .description import Table, describe, in_pinot, quoted
 from .pinot import Pinot
 from .trino import Trino
 
@@ -83,7 +83,7 @@ class Platform:
         self.pinot.apply(artifacts.schema(table), artifacts.table(table, self.peers))
         self.apply_catalogs()
         self.trino.apply_view(artifacts.view_sql(table, where))
-        self.trino.query(f"EXPLAIN (TYPE VALIDATE) TABLE hive.views.{table.name}")
+        self.trino.query(f"EXPLAIN (TYPE VALIDATE) TABLE hive.views.{quoted(table.name)}")
 
     def prepare(self, table: Table) -> None:
         """Have PostgreSQL log whole rows: without that, an update leaves out long values that it does not change."""
@@ -111,7 +111,7 @@ class Platform:
         there = "hive" in catalogs and self.trino.view("hive", "views", name) is not None
         return {
             "connector": self.connectors.status(name),
-            "pinot": self.pinot.status(name),
+            "pinot": self.pinot.status(in_pinot(name)),
             "view": "there" if there else "absent",
         }
 
@@ -122,7 +122,7 @@ class Platform:
             columns = sql.SQL(", ").join(map(sql.Identifier, names))
             origin = sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(table.schema, table.name))
             expected = connection.execute(origin).fetchall()
-        seen = self.trino.query(f"SELECT {', '.join(names)} FROM hive.views.{table.name}")  # noqa: S608  # names only
+        seen = self.trino.query(f"SELECT {', '.join(map(quoted, names))} FROM hive.views.{quoted(table.name)}")  # noqa: S608  # names only
         extra = list(seen)
         missing = []
         for row in expected:
@@ -135,8 +135,8 @@ class Platform:
     def remove(self, name: str) -> None:
         """Have nothing of a table's chain; the table itself, the topic and the catalogs stay."""
         if ("hive",) in self.trino.query("SHOW CATALOGS"):
-            self.trino.remove_view(f"hive.views.{name}")
-        self.pinot.remove(name)
+            self.trino.remove_view(f"hive.views.{quoted(name)}")
+        self.pinot.remove(in_pinot(name))
         self.connectors.remove(name)
         with psycopg.connect(self.addresses.postgres, autocommit=True) as connection:
             slot = f"platform_{name}"

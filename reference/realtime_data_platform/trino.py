@@ -11,6 +11,7 @@ from trino.exceptions import Error as TrinoError
 from trino.exceptions import HttpError, TrinoQueryError
 
 from .artifacts import catalog_sql
+from .description import quoted
 from .errors import BadInput, NotFound, Refused, Unreachable
 from .patience import through
 
@@ -82,9 +83,12 @@ class Trino:
             return
         self.query(catalog_sql(name, connector, properties))
         try:
-            for (schema,) in self.query(f"SHOW SCHEMAS FROM {name}"):
-                if schema != "information_schema":
-                    self.query(f"SHOW TABLES FROM {name}.{schema}")
+            schemas = [
+                schema for (schema,) in self.query(f"SHOW SCHEMAS FROM {name}") if schema != "information_schema"
+            ]
+            # Pinot's connector knows its one schema by itself: only a look into it asks the server.
+            for schema in schemas[:1]:
+                self.query(f"SHOW TABLES FROM {name}.{quoted(schema)}")
         except Refused as error:
             self.remove_catalog(name)
             raise Refused(f"catalog {name} leads nowhere: {error}") from error

@@ -7,10 +7,11 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from confluent_kafka.admin import AdminClient
 
 from fixtures.waiting import eventually
-from reference.realtime_data_platform import artifacts
+from reference.realtime_data_platform.description import in_pinot, quoted
 from scenarios.realtime_data_platform import published
 
 SEEN_WITHIN = 60
+HEARTBEATS = "__debezium-heartbeat"
 
 
 class Chain:
@@ -27,27 +28,30 @@ class Chain:
         self.platform = platform
         self.kafka = str(kafka.address())
         self.name = name
+        self.quoted = quoted(name)
         self.remove()
-        self.sql(published.DDL.format(name=name, more=more))
+        self.sql(published.DDL.format(name=self.quoted, more=more))
 
     def lay(self, way, people=published.PEOPLE):
-        """Insert people, have the chain, and wait until Pinot has them."""
-        for customer, name in people:
-            self.sql(f"INSERT INTO {self.name} (customer_id, name) VALUES (%s, %s)", customer, name)
+        """Insert people, have the chain, and wait until Pinot has what the table has."""
+        for person in people:
+            self.insert(*person)
         if way == "corrected":
             self.platform.apply(self.described())
         else:
             connector = published.connector(self.name)
             self.platform.connectors.apply(connector)
             self.platform.connectors.wait_for_topic(connector["name"], self.name)
-            self.platform.pinot.apply(published.schema(self.name), self.published_table())
-            self.platform.trino.apply_view(published.VIEW.format(name=self.name))
-        self.until(lambda: len(self.pinot("id")) >= len(people), "the snapshot is in Pinot")
+            self.platform.pinot.apply(published.schema(self.name), published.table(self.name))
+            self.platform.trino.apply_view(published.VIEW.format(name=self.quoted))
+        [(rows,)] = self.sql(f"SELECT count(*) FROM {self.quoted}")
+        self.until(lambda: len(self.pinot("id")) == rows, "the snapshot is in Pinot")
         return self
 
-    def published_table(self):
-        table = artifacts.table(self.described(), self.platform.peers)
-        return {**table, "ingestionConfig": {"transformConfigs": published.TRANSFORMS}}
+    def insert(self, customer, name):
+        """Insert a person, and return their id."""
+        statement = f"INSERT INTO {self.quoted} (customer_id, name) VALUES (%s, %s) RETURNING id"
+        return self.sql(statement, customer, name)[0][0]
 
     def described(self):
         return self.platform.describe(self.name)
@@ -57,11 +61,12 @@ class Chain:
             cursor = connection.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else None
 
-    def pinot(self, columns="*"):
-        return self.platform.pinot.query(f"SELECT {columns} FROM {self.name} LIMIT 10000")
+    def pinot(self, columns="*", options=""):
+        """Return rows of Pinot; `option(skipUpsert=true)` also those that newer ones have replaced."""
+        return self.platform.pinot.query(f"SELECT {columns} FROM {in_pinot(self.name)} LIMIT 10000 {options}")
 
     def view(self, columns="*"):
-        return sorted(self.platform.trino.query(f"SELECT {columns} FROM hive.views.{self.name}"))
+        return sorted(self.platform.trino.query(f"SELECT {columns} FROM hive.views.{self.quoted}"))
 
     def until(self, condition, message):
         return eventually(condition, within=SEEN_WITHIN, every=0.2, message=lambda: f"{message}: {self.pinot()}")
@@ -92,8 +97,11 @@ class Chain:
     def remove(self):
         """Have nothing of it, its topic included: a chain of the same name must start anew."""
         self.platform.remove(self.name)
-        self.sql(f"DROP TABLE IF EXISTS {self.name}")
+        self.sql(f"DROP TABLE IF EXISTS {self.quoted}")
+        prefixes = {f"user_service_{self.name}", published.connector(self.name)["config"]["topic.prefix"]}
+        own = {self.name, *(f"{HEARTBEATS}.{prefix}" for prefix in prefixes)}
         admin = AdminClient({"bootstrap.servers": self.kafka})
-        if self.name in admin.list_topics(timeout=10).topics:
-            admin.delete_topics([self.name])[self.name].result()
-            eventually(lambda: self.name not in admin.list_topics(timeout=10).topics, within=SEEN_WITHIN)
+        if there := own & admin.list_topics(timeout=10).topics.keys():
+            for deleted in admin.delete_topics(list(there)).values():
+                deleted.result()
+            eventually(lambda: not own & admin.list_topics(timeout=10).topics.keys(), within=SEEN_WITHIN)

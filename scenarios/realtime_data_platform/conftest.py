@@ -1,5 +1,7 @@
 """What the scenario stands on: the platform's client, and chains."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from reference.realtime_data_platform.platform import Addresses, Platform
@@ -29,8 +31,8 @@ def chains(platform, environment):
         return made[-1]
 
     yield make
-    for chain in made:
-        chain.remove()
+    with ThreadPoolExecutor() as pool:  # each waits for its servers
+        list(pool.map(Chain.remove, made))
 
 
 @pytest.fixture(scope="module")

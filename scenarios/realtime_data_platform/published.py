@@ -1,4 +1,13 @@
-"""What the document publishes, by its own keys and values; addresses are those of `environment.toml`."""
+"""What the document publishes, by its own keys and values; addresses are those of `environment.toml`.
+
+Its artifacts are the files in `as_published`. The document stores its views in AWS Glue and S3 and says to change that:
+here they are in a metastore and a store of one's own. Of Pinot's table it shows the transforms; the rest is ours.
+"""
+
+import json
+from pathlib import Path
+
+FILES = Path(__file__).parent / "as_published"
 
 DDL = """
 CREATE TABLE {name} (
@@ -10,88 +19,29 @@ PEOPLE = [(1, "Fasih"), (2, "Alice"), (3, "Bob")]
 
 VIEW_ROWS = [(1, 1, "Fasih", "r"), (2, 2, "Alice", "r"), (3, 3, "Bob", "r")]
 
+PINOT_CATALOG = (FILES / "pinot.sql").read_text().replace("CATALOG pinot", "CATALOG {name}")
+
+HIVE_CATALOG = (FILES / "hive.sql").read_text().replace("CATALOG hive", "CATALOG {name}")
+
+VIEW = (FILES / "view.sql").read_text().replace("person", "{name}")
+
 
 def connector(name="person"):
-    """The connector; `name` lets errata have tables of their own."""
-    return {
-        "name": name,
-        "config": {
-            "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
-            "database.hostname": "postgres",
-            "database.user": "postgres",
-            "database.password": "postgres",
-            "database.dbname": "postgres",
-            "database.server.name": "postgres",
-            "table.include.list": rf".*\.{name}",
-            "plugin.name": "pgoutput",
-            "publication.autocreate.mode": "filtered",
-            "time.precision.mode": "connect",
-            "tombstones.on.delete": "false",
-            "snapshot.mode": "initial",
-            "heartbeat.interval.ms": "1000",
-            "transforms": "route",
-            "transforms.route.type": "org.apache.kafka.connect.transforms.RegexRouter",
-            "transforms.route.regex": r"([^.]+)\.([^.]+)\.([^.]+)",
-            "transforms.route.replacement": "$3",
-            "event.processing.failure.handling.mode": "skip",
-            "producer.override.compression.type": "snappy",
-            "topic.prefix": "user_service",
-            # Two connectors at one database need a slot and a publication each: the document has one.
-            "slot.name": f"platform_{name}",
-            "publication.name": f"platform_{name}",
-        },
-    }
+    """The connector of a table; beside others it needs a slot, a publication and a prefix: the document has one."""
+    own = {"slot.name": f"platform_{name}", "publication.name": f"platform_{name}"}
+    if name != "person":
+        own["topic.prefix"] = f"user_service_{name}"
+    artifact = _of_table("connector.json", name)
+    return {**artifact, "config": {**artifact["config"], **own}}
 
 
 def schema(name="person"):
-    return {
-        "schemaName": name,
-        "dimensionFieldSpecs": [
-            {"name": "id", "dataType": "LONG"},
-            {"name": "customer_id", "dataType": "LONG"},
-            {"name": "source", "dataType": "JSON"},
-            {"name": "op", "dataType": "STRING"},
-        ],
-        "dateTimeFieldSpecs": [
-            {
-                "name": "ts_ms",
-                "dataType": "LONG",
-                "format": "1:MILLISECONDS:EPOCH",
-                "granularity": "1:MILLISECONDS",
-            }
-        ],
-        "primaryKeyColumns": ["id", "customer_id"],
-        "metricFieldSpecs": [],
-    }
+    return _of_table("schema.json", name)
 
 
-TRANSFORMS = [
-    {"columnName": "id", "transformFunction": "jsonPath(payload, '$.after.id')"},
-    {"columnName": "customer_id", "transformFunction": "jsonPath(payload, '$.after.customer_id')"},
-    {"columnName": "source", "transformFunction": "jsonPath(payload, '$.after')"},
-    {"columnName": "op", "transformFunction": "jsonPath(payload, '$.op')"},
-]
+def table(name="person"):
+    return _of_table("table.json", name)
 
-PINOT_CATALOG = """CREATE CATALOG {name} USING pinot WITH ("pinot.controller-urls" = 'pinot-controller:9000')"""
 
-# The document stores its views in AWS Glue and S3, and says to change that.
-HIVE_CATALOG = """
-CREATE CATALOG {name} USING hive WITH (
-    "hive.metastore" = 'thrift',
-    "hive.metastore.uri" = 'thrift://hive:9083',
-    "hive.recursive-directories" = 'true',
-    "hive.storage-format" = 'PARQUET',
-    "hive.insert-existing-partitions-behavior" = 'APPEND',
-    "fs.native-s3.enabled" = 'true',
-    "s3.endpoint" = 'http://s3:7070',
-    "s3.path-style-access" = 'true',
-    "s3.region" = 'us-east-1',
-    "s3.aws-access-key" = 'executable',
-    "s3.aws-secret-key" = 'documents'
-)
-"""
-
-VIEW = """
-CREATE OR REPLACE VIEW hive.views.{name} AS
-SELECT id, customer_id, JSON_EXTRACT_SCALAR(source, '$.name') AS name, op FROM pinot.default.{name}
-"""
+def _of_table(file, name):
+    return json.loads((FILES / file).read_text().replace("person", name))

@@ -10,8 +10,8 @@ from trino.dbapi import connect
 from fixtures.waiting import eventually
 from reference.realtime_data_platform.errors import Refused
 from scenarios.realtime_data_platform import published
+from scenarios.realtime_data_platform.chain import HEARTBEATS
 
-HEARTBEATS = "__debezium-heartbeat.user_service"
 SNAPPY = 2
 
 
@@ -27,7 +27,7 @@ def story(chains, platform):
     story.events(at_least=3)
     schema = {"schemaName": ("person_schema.json", json.dumps(published.schema()))}
     story.schema_answer = requests.post(f"{where.controller}/schemas", files=schema, timeout=30)
-    story.table_answer = requests.post(f"{where.controller}/tables", json=story.published_table(), timeout=60)
+    story.table_answer = requests.post(f"{where.controller}/tables", json=published.table(), timeout=60)
     story.until(lambda: platform.pinot.status("person") == "answers" and len(story.pinot()) == 3, "three rows")
     platform.trino.apply_view(published.VIEW.format(name="person"))
     return story
@@ -58,7 +58,7 @@ class TestTheConnector:
         assert attributes & 0b111 == SNAPPY
 
     def test_beats_each_second_on_a_topic_that_is_not_renamed(self, story):
-        beats = [message.timestamp()[1] for message in story.messages(HEARTBEATS, at_least=4)]
+        beats = [message.timestamp()[1] for message in story.messages(f"{HEARTBEATS}.user_service", at_least=4)]
 
         between = [after - before for before, after in pairwise(beats)]
         assert sorted(between)[len(between) // 2] == pytest.approx(1000, abs=500)
@@ -89,22 +89,30 @@ def test_the_rows_answer_pinots_query_api(platform):
     assert answer["resultTable"]["rows"] == [[1], [2], [3]]
 
 
+@pytest.fixture
+def by_sql(platform):
+    """Trino's client, and nothing left of the catalogs `pinot_by_sql` and `hive_by_sql`, and of schema `by_sql`."""
+
+    def remove():
+        platform.trino.query("DROP SCHEMA IF EXISTS hive.by_sql")
+        for name in ("pinot_by_sql", "hive_by_sql"):
+            platform.trino.remove_catalog(name)
+
+    remove()
+    yield platform.trino
+    remove()
+
+
 @pytest.mark.usefixtures("story")
 @pytest.mark.claim("rdp-4")
-def test_trino_takes_the_catalogs_by_sql(platform):
-    trino = platform.trino
-    for name in ("pinot_by_sql", "hive_by_sql"):
-        trino.remove_catalog(name)
+def test_trino_takes_the_catalogs_by_sql(by_sql):
+    by_sql.query(published.PINOT_CATALOG.format(name="pinot_by_sql"))
+    by_sql.query(published.HIVE_CATALOG.format(name="hive_by_sql"))
+    by_sql.query("CREATE SCHEMA hive_by_sql.by_sql WITH (location = 's3://lake/by_sql/')")
 
-    trino.query(published.PINOT_CATALOG.format(name="pinot_by_sql"))
-    trino.query(published.HIVE_CATALOG.format(name="hive_by_sql"))
-    trino.query("CREATE SCHEMA IF NOT EXISTS hive_by_sql.by_sql WITH (location = 's3://lake/by_sql/')")
-
-    assert ("person",) in trino.query("SHOW TABLES FROM pinot_by_sql.default")
-    [(made,)] = trino.query("SHOW CREATE SCHEMA hive_by_sql.by_sql")
-    assert "s3://lake/by_sql" in made
-    for name in ("pinot_by_sql", "hive_by_sql"):
-        trino.remove_catalog(name)
+    assert ("person",) in by_sql.query("SHOW TABLES FROM pinot_by_sql.default")
+    [(made,)] = by_sql.query("SHOW CREATE SCHEMA hive_by_sql.by_sql")
+    assert "location = 's3://lake/by_sql" in made
 
 
 @pytest.mark.usefixtures("story")
@@ -125,33 +133,39 @@ def test_the_view_shows_exactly_the_documents_rows(environment, evidence):
     )
 
 
-@pytest.mark.claim("rdp-6")
-def test_one_query_joins_pinot_postgres_and_parquet(story, platform):
-    story.sql("DROP TABLE IF EXISTS city")
+@pytest.fixture
+def sources(story, platform):
+    """Cities in PostgreSQL and points in Parquet on S3, beside the persons in Pinot."""
+    login = {"connection-user": platform.peers.user, "connection-password": platform.peers.password}
+    url = f"jdbc:postgresql://{platform.peers.postgres}/{platform.peers.database}"
+
+    def remove():
+        story.sql("DROP TABLE IF EXISTS city")
+        platform.trino.query("DROP TABLE IF EXISTS hive.views.score")
+        platform.trino.remove_catalog("source")
+
+    remove()
     story.sql("CREATE TABLE city AS SELECT * FROM (VALUES (1, 'Karachi'), (2, 'Lahore')) t (customer_id, city)")
-    platform.trino.apply_catalog(
-        "source",
-        "postgresql",
-        {
-            "connection-url": "jdbc:postgresql://postgres:5432/postgres",
-            "connection-user": "postgres",
-            "connection-password": "postgres",
-        },
-    )
-    platform.trino.query("DROP TABLE IF EXISTS hive.views.score")
+    platform.trino.apply_catalog("source", "postgresql", {"connection-url": url, **login})
     platform.trino.query(
         "CREATE TABLE hive.views.score WITH (format = 'PARQUET') AS "
         "SELECT * FROM (VALUES (BIGINT '1', 10), (BIGINT '2', 20), (BIGINT '3', 30)) t (customer_id, points)"
     )
+    yield platform.trino
+    remove()
 
-    rows = platform.trino.query(
+
+@pytest.mark.claim("rdp-6")
+def test_one_query_joins_pinot_postgres_and_parquet(sources, evidence):
+    query = (
         "SELECT p.name, c.city, s.points FROM hive.views.person p JOIN source.public.city c USING (customer_id) "
         "JOIN hive.views.score s USING (customer_id) ORDER BY 1"
     )
 
-    assert rows == [("Alice", "Lahore", 20), ("Fasih", "Karachi", 10)]
-    [(path,)] = platform.trino.query('SELECT DISTINCT "$path" FROM hive.views.score')
+    assert sources.query(query) == [("Alice", "Lahore", 20), ("Fasih", "Karachi", 10)]
+    [(path,)] = sources.query('SELECT DISTINCT "$path" FROM hive.views.score')
     assert path.startswith("s3://lake/views/score/")
+    evidence.text("the query", query)
 
 
 @pytest.mark.usefixtures("story")

@@ -1,8 +1,8 @@
-CREATE OR REPLACE VIEW hive.views.person AS
+CREATE OR REPLACE VIEW hive.views."person" AS
   SELECT
-    id,
-    customer_id,
-    json_extract_scalar(source, '$.name') AS name,
+    "id",
+    "customer_id",
+    JSON_EXTRACT_SCALAR(source, '$.name') AS "name",
     op
-  FROM pinot.default.person
+  FROM pinot.default."person"
   WHERE op <> 'd'

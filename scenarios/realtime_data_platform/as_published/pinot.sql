@@ -1,0 +1,4 @@
+CREATE CATALOG pinot USING pinot
+WITH (
+  "pinot.controller-urls" = 'pinot-controller:9000'
+)
