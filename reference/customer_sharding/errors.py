@@ -65,5 +65,9 @@ class CustomerMoving(Unavailable, peewee.OperationalError):
     """The customer moves to another database: this one refused the write, nothing was done."""
 
 
+class Busy(Unavailable):
+    """A transaction of the customer is open for longer than a change of its state waits."""
+
+
 class Superseded(ShardingError):
     """Another mover has taken this customer over."""

@@ -68,18 +68,17 @@ def own_tables(flavor: Flavor) -> Iterator[str]:
             "bigint AUTO_INCREMENT PRIMARY KEY",
             " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
         )
-    long = "text"
     yield (
         f"CREATE TABLE IF NOT EXISTS sharding_customer (customer {text} PRIMARY KEY, state {text} NOT NULL, "
         f"epoch bigint NOT NULL, attempt bigint NOT NULL DEFAULT 0){keyed}"
     )
     yield (
         f"CREATE TABLE IF NOT EXISTS sharding_change (id {number}, customer {text} NOT NULL, relation {text} NOT NULL, "
-        f"row_key {long} NOT NULL){keyed}"
+        f"row_key text NOT NULL){keyed}"
     )
     yield (
         f"CREATE TABLE IF NOT EXISTS sharding_copied (customer {text} NOT NULL, relation {text} NOT NULL, "
-        f"last_key {long}, done boolean NOT NULL, PRIMARY KEY (customer, relation)){keyed}"
+        f"last_key text, done boolean NOT NULL, PRIMARY KEY (customer, relation)){keyed}"
     )
 
 
@@ -107,7 +106,8 @@ def _postgres(table: Table, identifier_field: str) -> Iterator[str]:
     column, function = quote(identifier_field), quote(f"sharding_guard_{table.name}")
     select = "SELECT state INTO held FROM sharding_customer WHERE customer = who"
     yield f"""
-CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $guard$
+CREATE OR REPLACE FUNCTION {function}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $guard$
 DECLARE
   who text;
   held text;

@@ -63,7 +63,7 @@ KEYS = {
 }
 REFERENCES = {
     Flavor.POSTGRES: """
-        SELECT c.relname, r.relname, k.confdeltype || k.confupdtype
+        SELECT c.relname, r.relname, ''
         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class r ON r.oid = k.confrelid
         WHERE k.contype = 'f' AND c.relnamespace = current_schema()::regnamespace""",
     Flavor.MYSQL: """
@@ -91,7 +91,7 @@ def read_tables(cursor: Any, flavor: Flavor, identifier_field: str) -> Sequence[
 
     columns: dict[str, list[tuple[str, bool, bool, bool]]] = {}
     for name, column, *facts in rows(COLUMNS[flavor]):
-        generated, inexact, serial = map(bool, facts)
+        generated, inexact, serial = (bool(int(fact)) for fact in facts)
         columns.setdefault(name, []).append((column, generated, inexact, serial))
     theirs = {
         name: each
