@@ -2,11 +2,286 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Place customers in databases, and move them.")
+if TYPE_CHECKING:
+    from .moving import Mover
+    from .service.store import Store
+
+REFUSED, BAD_INPUT, NO_ANSWER = 1, 2, 3
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Place customers in databases, move them, and serve their routes.",
+    epilog="Exit code: 1 when it contradicts what is there, 2 on bad input, 3 when a database does not answer. "
+    "Examples:  customer-sharding --meta postgresql://sharding:...@meta/sharding databases  ·  "
+    "customer-sharding register first --host db1 --user app --database shop --admin-user owner  ·  "
+    "customer-sharding place 17  ·  customer-sharding move 17 second  ·  customer-sharding resume  ·  "
+    "customer-sharding serve --port 8000",
+)
+
+Name = Annotated[str, typer.Argument(help="Name of the database.")]
+Customer = Annotated[str, typer.Argument(help="Identifier of the customer.")]
+Lease = Annotated[float, typer.Option(min=0.0, help="Seconds: the largest SHARDING_LEASE of any application.")]
+Drain = Annotated[float, typer.Option(min=0.0, help="Seconds from the switch until the old rows are deleted.")]
+Batch = Annotated[int, typer.Option(min=1, help="Rows copied in one transaction.")]
+Patience = Annotated[float, typer.Option(min=0.0, help="Seconds for which what does not answer is tried again.")]
 
 
 @app.callback()
-def options() -> None:
+def options(
+    context: typer.Context,
+    meta: Annotated[
+        str,
+        typer.Option(
+            envvar="SHARDING_META",
+            show_envvar=True,
+            show_default=False,
+            help="The meta database, postgresql://USER:PASSWORD@HOST:PORT/DATABASE; better set in the environment, "
+            "where no process list shows it.",
+        ),
+    ] = "",
+) -> None:
     """Say where the meta database is."""
+    context.obj = meta
+
+
+@app.command()
+def register(
+    context: typer.Context,
+    name: Name,
+    host: Annotated[str, typer.Option(help="Where applications reach it.")],
+    database: Annotated[str, typer.Option(help="Its name on the server.")],
+    user: Annotated[str, typer.Option(help="Whom applications enter as: may read and write rows.")],
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 5432,
+    flavor: Annotated[str, typer.Option(help="postgres or mysql.")] = "postgres",
+    admin_user: Annotated[str | None, typer.Option(help="Who owns the tables, for preparing and moving.")] = None,
+    identifier_field: Annotated[str, typer.Option(help="The column that names the customer.")] = "customer_id",
+    password: Annotated[
+        str, typer.Option(envvar="SHARDING_PASSWORD", show_envvar=True, prompt=True, hide_input=True)
+    ] = "",
+    admin_password: Annotated[str, typer.Option(envvar="SHARDING_ADMIN_PASSWORD", show_envvar=True)] = "",
+    allow_superuser: Annotated[bool, typer.Option(help="Hand out a superuser's credentials all the same.")] = False,
+) -> None:
+    """Register a database and prepare it. Passwords are asked for, or taken from the environment."""
+    with _store(context) as store:
+        from .credentials import Credentials, Flavor
+
+        kind = Flavor.of(flavor)
+        admin = Credentials(host, port, admin_user, admin_password, database, kind) if admin_user else None
+        credentials = Credentials(host, port, user, password, database, kind)
+        tables = store.register(
+            name, credentials, admin=admin, identifier_field=identifier_field, allow_superuser=allow_superuser
+        )
+        typer.echo(f"{name} is ready: {_listed(tables)}")
+
+
+@app.command()
+def prepare(context: typer.Context, name: Name) -> None:
+    """Put the guard on tables that were added since the database was registered."""
+    with _store(context) as store:
+        typer.echo(f"{name} is ready: {_listed(store.prepare(name))}")
+
+
+@app.command()
+def databases(context: typer.Context) -> None:
+    """List databases: name, address, flavor, customers."""
+    with _store(context) as store:
+        for each in store.databases():
+            state = "" if each.ready else "\tnot prepared"
+            it = each.credentials
+            typer.echo(f"{each.name}\t{it.host}:{it.port}/{it.database}\t{it.flavor}\t{each.customers}{state}")
+
+
+@app.command()
+def place(
+    context: typer.Context,
+    customer: Customer,
+    database: Annotated[str | None, typer.Option(help="Pin it to this one.")] = None,
+) -> None:
+    """Place a customer: in the database with the fewest, or in the one that is named."""
+    with _store(context) as store:
+        store.place(customer, database)
+        typer.echo(store.whereabouts(customer)[0])
+
+
+@app.command()
+def routes(
+    context: typer.Context,
+    customer: Annotated[str | None, typer.Argument(help="Only this customer's.")] = None,
+) -> None:
+    """Print customer, database and epoch of all customers, or of one."""
+    with _store(context) as store:
+        if customer is not None:
+            name, epoch, _ = store.whereabouts(customer)
+            typer.echo(f"{customer}\t{name}\t{epoch}")
+            return
+        for each in store.routes():
+            typer.echo("\t".join(map(str, each)))
+
+
+@app.command()
+def move(
+    context: typer.Context,
+    customer: Customer,
+    target: Annotated[str, typer.Argument(help="Name of the database it comes to.")],
+    lease: Lease = 1.0,
+    drain: Drain = 30.0,
+    batch: Batch = 500,
+    patience: Patience = 60.0,
+) -> None:
+    """Move a customer while requests go on. Killed or failed, it is taken up again by the same command or `resume`."""
+    with _store(context) as store:
+        store.begin_move(customer, target)
+        _carry_out(_mover(store, customer, lease, drain, batch), customer, patience)
+
+
+@app.command()
+def resume(
+    context: typer.Context,
+    lease: Lease = 1.0,
+    drain: Drain = 30.0,
+    batch: Batch = 500,
+    patience: Patience = 60.0,
+) -> None:
+    """Carry out all moves that are under way, such as those of a mover that was killed."""
+    with _store(context) as store:
+        for each in store.moves():
+            _carry_out(_mover(store, each.customer, lease, drain, batch), each.customer, patience)
+
+
+@app.command()
+def abort(context: typer.Context, customer: Customer, patience: Patience = 60.0) -> None:
+    """Undo a move that has not switched: the customer stays where it is."""
+    with _store(context) as store:
+        store.abort_move(customer)
+        _carry_out(_mover(store, customer, 1.0, 0.0, 500), customer, patience)
+
+
+@app.command()
+def moves(context: typer.Context) -> None:
+    """List moves under way: customer, source, target, phase."""
+    with _store(context) as store:
+        for each in store.moves():
+            typer.echo(f"{each.customer}\t{each.source}\t{each.target}\t{each.phase}")
+
+
+@app.command()
+def description() -> None:
+    """Print the service's OpenAPI description."""
+    with _told():
+        from .service.description import description as described
+
+        typer.echo(json.dumps(described(), indent=2))
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    threads: Annotated[int, typer.Option(min=1)] = 8,
+    workers: Annotated[int, typer.Option(min=1)] = 1,
+    certificate: Annotated[str | None, typer.Option(help="PEM file; with --key answers are encrypted.")] = None,
+    key: Annotated[str | None, typer.Option(help="PEM file of the certificate's key.")] = None,
+) -> None:
+    """Serve routes with gunicorn; tokens come from SHARDING_SERVICE_TOKENS and SHARDING_SERVICE_ADMIN_TOKENS."""
+    with _store(context) as store:
+        from .service import create_app
+
+        create_app(store=store)  # what is wrong is told before gunicorn starts
+    os.environ["SHARDING_META"] = context.obj
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--bind",
+        f"{host}:{port}",
+        "--worker-class",
+        "gthread",
+        "--threads",
+        str(threads),
+    ]
+    command += ["--workers", str(workers)]
+    for option, value in (("--certfile", certificate), ("--keyfile", key)):
+        command += [option, value] if value else []
+    os.execv(command[0], [*command, "reference.customer_sharding.service:create_app()"])  # noqa: S606  # no shell is wanted
+
+
+def _mover(store: Store, customer: str, lease: float, drain: float, batch: int) -> Mover:
+    from .moving import Mover
+
+    return Mover(store, customer, lease=lease, drain=drain, batch=batch)
+
+
+def _carry_out(mover: Mover, customer: str, patience: float) -> None:
+    last = ""
+
+    def told(step: str) -> None:
+        nonlocal last
+        if step != last and step != "acknowledge":
+            typer.echo(f"{customer}\t{step}")
+        last = step if step != "acknowledge" else last
+
+    try:
+        mover.run(patience, told)
+    finally:
+        mover.close()
+
+
+@contextmanager
+def _store(context: typer.Context) -> Generator[Store]:
+    with _told():
+        from .errors import BadInput
+        from .service.store import Store
+
+        if not context.obj:
+            raise BadInput("say where the meta database is: --meta or SHARDING_META")
+        store = Store(context.obj)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    try:
+        from .errors import BadInput, ShardingError, Unavailable
+    except ModuleNotFoundError as missing:
+        _missing(missing)
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        _missing(missing)
+    except BadInput as error:
+        _end(BAD_INPUT, str(error))
+    except Unavailable as error:
+        _end(NO_ANSWER, str(error))
+    except ShardingError as error:
+        _end(REFUSED, str(error))
+
+
+def _missing(missing: ModuleNotFoundError) -> NoReturn:
+    _end(BAD_INPUT, f"{missing.name} is missing: pip install 'executable-documents[customer_sharding]'")
+
+
+def _listed(tables: object) -> str:
+    return (
+        f"customers' tables are {', '.join(map(str, tables))}"
+        if isinstance(tables, list) and tables
+        else "no tables yet"
+    )
+
+
+def _end(code: int, sentence: str) -> NoReturn:
+    typer.echo(f"customer-sharding: {sentence}", err=True)
+    raise typer.Exit(code)

@@ -59,7 +59,7 @@ class _Told:
         try:
             yield
         except peewee.PeeweeException as error:
-            cause = error.args[0] if error.args else None
+            cause = getattr(error, "orig", None)  # the driver's
             if is_refusal(cause):
                 raise CustomerMoving(
                     f"the customer is not, or not only, in {self.place}: nothing was written"

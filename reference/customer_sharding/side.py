@@ -481,7 +481,7 @@ class Side:
         connection: Any = pymysql.connect(
             host=it.host, port=it.port, user=it.user, password=it.password, database=it.database,
             connect_timeout=self._timeout, read_timeout=60, write_timeout=60, autocommit=True, charset="utf8mb4",
-            conv={**encoders},  # values stay texts
+            conv=dict[Any, Any](encoders),  # values stay texts
             init_command=f"SET @sharding_mover = 1, time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT}, "
             "sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'",
         )  # fmt: skip
