@@ -53,6 +53,11 @@ def plot(
 @app.command()
 def table(stored: Folder = STORED) -> None:
     """Print what every benchmark must reach, aims at, and reached when last stored, as Markdown."""
+    typer.echo(tabled(stored), nl=False)
+
+
+def tabled(stored: Path = STORED) -> str:
+    """Return the table of every benchmark."""
     bounds = tomllib.loads((HERE / "bounds.toml").read_text())
     rows = [
         row
@@ -60,7 +65,7 @@ def table(stored: Folder = STORED) -> None:
         for test, bound in tests.items()
         for row in _rows(bound, list(_tests(stored, "ours", test, subject)))
     ]
-    typer.echo(markdown(rows), nl=False)
+    return markdown(rows)
 
 
 def _tests(stored: Path, run: str, test: str, subject: str = "table_summarization") -> Iterator[Mapping[str, Any]]:
