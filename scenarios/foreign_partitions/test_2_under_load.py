@@ -1,14 +1,15 @@
 """5000 requests, 100 at once: the rows of all partitions are found through the base table."""
 
+from dataclasses import asdict
+
 import pytest
 
 from scenarios.foreign_partitions import published
-from scenarios.foreign_partitions.load import load
 from scenarios.foreign_partitions.table import BELONGS
 
 
 @pytest.mark.claim("fdw-2")
-def test_5000_inserts_are_counted_and_each_lies_where_it_belongs(made, service, evidence):
+def test_5000_inserts_are_counted_and_each_lies_where_it_belongs(made, service, load, evidence):
     table = made("published")
 
     done = load(
@@ -18,8 +19,8 @@ def test_5000_inserts_are_counted_and_each_lies_where_it_belongs(made, service, 
         headers={"X-Customer-ID": published.CUSTOMER_ID},
     )
 
-    evidence.json("the load", done)
-    assert (done["complete"], done["failed"], done["refused"]) == (published.REQUESTS, 0, 0)
+    evidence.json("the load", asdict(done))
+    assert (done.complete, done.failed, done.refused) == (published.REQUESTS, 0, 0)
     assert table.rows(published.COUNT) == [(5000,)]
     assert table.rows("SELECT DISTINCT customer_id FROM person") == [("4",)]
     share = dict.fromkeys(sorted(BELONGS.values()), 1250)
