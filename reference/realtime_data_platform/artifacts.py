@@ -81,9 +81,10 @@ def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any
 
 
 def schema(table: Table) -> dict[str, Any]:
-    """Return Pinot's schema: the key's columns, the row as JSON, the operation and its time."""
+    """Return Pinot's schema: the key's columns, the row as JSON, the operation, its time and its place in the log."""
     fields = [{"name": column.name, "dataType": TYPES[column.type][0]} for column in table.key_columns()]
     fields += [{"name": "source", "dataType": "JSON"}, {"name": "op", "dataType": "STRING"}]
+    fields += [{"name": "lsn", "dataType": "LONG"}]
     time = {"name": "ts_ms", "dataType": "LONG", "format": "1:MILLISECONDS:EPOCH", "granularity": "1:MILLISECONDS"}
     return {
         "schemaName": in_pinot(table.name),
@@ -111,7 +112,11 @@ def transforms(table: Table) -> list[dict[str, str]]:
     return [{"columnName": name, "transformFunction": function} for name, function in cuts]
 
 
-ROW = {"source": "$.after", "op": "$.op", "ts_ms": "$.ts_ms"}
+# The log's sequence number orders the changes of a key; two of them may share a millisecond.
+ROW = {"source": "$.after", "op": "$.op", "ts_ms": "$.ts_ms", "lsn": "$.source.lsn"}
+
+MOST_ROWS = 200_000
+"""The most rows of a table's history that a view reads; beyond that Trino refuses the query."""
 
 
 def table(described: Table, peers: Peers) -> dict[str, Any]:
@@ -153,8 +158,12 @@ def table(described: Table, peers: Peers) -> dict[str, Any]:
 
 
 def pinot_catalog(peers: Peers) -> dict[str, str]:
-    """Return the catalog of Pinot: a table is found as soon as it is there."""
-    return {"pinot.controller-urls": peers.pinot_controller, "pinot.metadata-expiry": "1s"}
+    """Return the catalog of Pinot: a table is found as soon as it is there, and one answer holds what a view reads."""
+    return {
+        "pinot.controller-urls": peers.pinot_controller,
+        "pinot.metadata-expiry": "1s",
+        "pinot.max-rows-for-broker-queries": str(MOST_ROWS),
+    }
 
 
 def hive_catalog(peers: Peers) -> dict[str, str]:
@@ -181,7 +190,12 @@ def catalog_sql(name: str, connector_name: str, properties: Mapping[str, str]) -
 
 
 def view_sql(described: Table, where: str | None = None, name: str = "") -> str:
-    """Return the statement that makes the view: typed columns, deleted rows left out.
+    """Return the statement that makes the view: typed columns, each key once, deleted rows left out.
+
+    Which rows are valid Pinot knows segment by segment, and an update moves that from one to another: a query that
+    reads meanwhile, by Trino or Pinot's own broker, sees a key twice or not at all. Rows themselves stay. So the view
+    asks the broker for all of them and takes the newest of each key by the log's sequence number: exact, or an error
+    where there are more than `MOST_ROWS`, since one more than Trino lets through is asked for.
 
     Args:
         described: The table.
@@ -194,11 +208,26 @@ def view_sql(described: Table, where: str | None = None, name: str = "") -> str:
         cuts.append(f"{TYPES[column.type][1].format(text)} AS {quoted(column.name)}")
     keys = [quoted(column.name) for column in described.key_columns()]
     columns = ",\n".join(f"    {cut}" for cut in [*keys, *cuts, "op"])
+    key = ", ".join(keys)
     head = f"CREATE OR REPLACE VIEW hive.views.{quoted(name or described.name)} AS\n"
-    query = f"  SELECT\n{columns}\n  FROM pinot.default.{quoted(in_pinot(described.name))}\n  WHERE op <> 'd'"
+    query = f"""  SELECT
+{columns}
+  FROM (
+    SELECT {key}, max_by(source, lsn) AS source, max_by(op, lsn) AS op
+    FROM pinot.default.{quoted(_history(described))}
+    GROUP BY {key}
+  )
+  WHERE op <> 'd'"""  # noqa: S608  # names out of a description
     if where is None:
         return head + query
     return f"{head}SELECT * FROM (\n{query}\n)\nWHERE {where}"  # noqa: S608  # the condition is SQL by contract
+
+
+def _history(described: Table) -> str:
+    """Return the query to Pinot's broker for every row that a table ever had."""
+    keys = ", ".join(quoted(column.name) for column in described.key_columns())
+    table_name = in_pinot(described.name)
+    return f"SET skipUpsert = true; SELECT {keys}, source, op, lsn FROM {table_name} LIMIT {MOST_ROWS + 1}"  # noqa: S608  # names
 
 
 def _quoted(text: str) -> str:

@@ -85,7 +85,7 @@ class Table:
         names = {column.name for column in self.columns}
         if lacking := set(self.key) - names:
             raise BadInput(f"the key of {self.name} names {', '.join(sorted(lacking))}, which it does not have")
-        if taken := names & {"source", "op", "ts_ms"}:
+        if taken := names & {"source", "op", "ts_ms", "lsn"}:
             raise BadInput(f"{self.name} has a column {', '.join(sorted(taken))}, which the platform adds itself")
 
     def key_columns(self) -> tuple[Column, ...]:
@@ -106,8 +106,8 @@ def in_pinot(name: str) -> str:
 
 
 def quoted(name: str) -> str:
-    """Return a table's or column's name as SQL takes it from anybody: `order` is a word of the language."""
-    return f'"{name}"'
+    """Return a name as SQL takes it from anybody: `order` is a word of the language."""
+    return '"{}"'.format(name.replace('"', '""'))
 
 
 COLUMNS = """

@@ -62,7 +62,7 @@ class Trino:
             said = f"{error.error_name}: {error.message}"
             if error.error_name == "SERVER_STARTING_UP":
                 raise _NotTaken(f"Trino does not answer yet: {said}") from error
-            unknown = error.error_name in {"TABLE_NOT_FOUND", "COLUMN_NOT_FOUND"}
+            unknown = error.error_name in {"NOT_FOUND", "TABLE_NOT_FOUND", "COLUMN_NOT_FOUND"}
             raise (NotFound if unknown else Refused)(f"Trino refused: {said}") from error
         except (TrinoError, HttpError, OSError) as error:
             if cursor.query_id is None:

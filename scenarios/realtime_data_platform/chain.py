@@ -56,8 +56,12 @@ class Chain:
     def described(self):
         return self.platform.describe(self.name)
 
+    def connection(self):
+        """Return a connection to PostgreSQL that commits each statement."""
+        return psycopg.connect(self.platform.addresses.postgres, autocommit=True)
+
     def sql(self, statement, *values):
-        with psycopg.connect(self.platform.addresses.postgres, autocommit=True) as connection:
+        with self.connection() as connection:
             cursor = connection.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else None
 
@@ -93,6 +97,10 @@ class Chain:
         """Return the payloads in the table's topic, None for a null message."""
         raw = [message.value() for message in self.messages(at_least=at_least)]
         return [None if value is None else json.loads(value)["payload"] for value in raw]
+
+    def told(self):
+        """Return each message of the table's topic with its payload."""
+        return [(message, json.loads(message.value())["payload"]) for message in self.messages()]
 
     def remove(self):
         """Have nothing of it, its topic included: a chain of the same name must start anew."""

@@ -1,5 +1,6 @@
 CREATE CATALOG pinot USING pinot
 WITH (
   "pinot.controller-urls" = 'pinot-controller:9000',
-  "pinot.metadata-expiry" = '1s'
+  "pinot.metadata-expiry" = '1s',
+  "pinot.max-rows-for-broker-queries" = '200000'
 )

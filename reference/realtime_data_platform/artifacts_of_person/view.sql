@@ -4,5 +4,9 @@ CREATE OR REPLACE VIEW hive.views."person" AS
     "customer_id",
     JSON_EXTRACT_SCALAR(source, '$.name') AS "name",
     op
-  FROM pinot.default."person"
+  FROM (
+    SELECT "id", "customer_id", max_by(source, lsn) AS source, max_by(op, lsn) AS op
+    FROM pinot.default."SET skipUpsert = true; SELECT ""id"", ""customer_id"", source, op, lsn FROM person LIMIT 200001"
+    GROUP BY "id", "customer_id"
+  )
   WHERE op <> 'd'
