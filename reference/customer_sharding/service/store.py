@@ -33,6 +33,7 @@ TABLES = (
         customer text PRIMARY KEY REFERENCES sharding_place, source text NOT NULL, target text NOT NULL,
         epoch bigint NOT NULL, phase text NOT NULL DEFAULT 'copying', switched_at timestamptz)""",
 )
+NEXT_ATTEMPT = "UPDATE sharding_place SET attempt = attempt + 1 WHERE customer = %s"
 MOVE = """SELECT m.customer, m.source, m.target, m.epoch, p.attempt, m.phase
           FROM sharding_move m JOIN sharding_place p USING (customer)"""
 
@@ -295,12 +296,15 @@ class Store:
             raise Conflict(f"{target} is not prepared")
         with self._transaction() as ask:
             if target != name:
-                ask(
+                begun = ask(
                     "INSERT INTO sharding_move (customer, source, target, epoch) "
                     "SELECT customer, database, %s, epoch + 1 FROM sharding_place "
-                    "WHERE customer = %s AND database = %s AND epoch = %s ON CONFLICT DO NOTHING",
+                    "WHERE customer = %s AND database = %s AND epoch = %s ON CONFLICT DO NOTHING RETURNING 1",
                     *(target, customer, name, epoch),
                 )
+                if begun:
+                    # Whoever moved the customer before knows nothing of this move.
+                    ask(NEXT_ATTEMPT, customer)
         found = self.move(customer)
         if found is None:
             raise Conflict(f"customer {customer} is in {target} already")
@@ -326,7 +330,7 @@ class Store:
             Conflict: There is none.
         """
         with self._transaction() as ask:
-            ask("UPDATE sharding_place SET attempt = attempt + 1 WHERE customer = %s", customer)
+            ask(NEXT_ATTEMPT, customer)
         found = self.move(customer)
         if found is None:
             raise Conflict(f"customer {customer} does not move")
@@ -385,6 +389,7 @@ class Store:
                 "UPDATE sharding_move SET phase = 'aborting' WHERE customer = %s AND phase <> 'switched' RETURNING 1",
                 customer,
             )
+            ask(NEXT_ATTEMPT, customer)  # the mover under way notices, and begins no step more
         if not done:
             raise Conflict(f"customer {customer} does not move, or has switched already: finish it and move it back")
 
