@@ -25,19 +25,33 @@ from .errors import CustomerMoving, DatabaseUnavailable
 from .guard import is_refusal
 from .settings import PoolLimits
 
+JUST_NOW = "it did not answer a moment ago"
+
 
 class _Told:
     """A database that tells what went wrong by this library's names.
 
     Attributes:
-        lost: Called when a connection was lost.
         place: What the database is called in messages.
+        distrusted: When it was last found not to answer: connections that were idle then are not used again.
     """
 
     place = ""
+    distrusted = float("-inf")
 
     def lost(self) -> None:
         """Take note that a connection was lost; the pool puts its own here."""
+
+    def gate(self) -> None:
+        """Refuse who has waited while another failed to connect; the pool puts its own here."""
+
+    def _connect(self) -> Any:
+        self.gate()
+        return super()._connect()  # type: ignore[misc] # a mixin for peewee's databases
+
+    def _can_reuse(self, conn: Any) -> bool:
+        conn.returned = time.monotonic()
+        return bool(super()._can_reuse(conn))  # type: ignore[misc] # a mixin for playhouse's pools
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Execute, as ever."""
@@ -79,6 +93,7 @@ class _Connection(psycopg.Connection[Any]):
     """A connection that does not wait for ever: what is late is as good as lost, and it is closed."""
 
     answer_timeout: float | None = None
+    returned: float
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Wait for an answer, for `answer_timeout` at most where nothing else is said."""
@@ -104,7 +119,7 @@ class _Postgres(_Told, PooledPostgresqlDatabase):  # type: ignore[misc] # playho
     psycopg3_adapter = _Adapter
 
     def _is_closed(self, conn: _Connection) -> bool:
-        return conn.closed or _has_news(conn.fileno())
+        return conn.closed or conn.returned < self.distrusted or _has_news(conn.fileno())
 
     def _is_lost(self, cause: BaseException) -> bool:
         return isinstance(cause, psycopg.OperationalError) and (self.is_closed() or self.connection().closed)
@@ -112,7 +127,7 @@ class _Postgres(_Told, PooledPostgresqlDatabase):  # type: ignore[misc] # playho
 
 class _MySQL(_Told, PooledMySQLDatabase):  # type: ignore[misc] # playhouse is not typed
     def _is_closed(self, conn: Any) -> bool:
-        return not conn.open or _has_news(conn._sock.fileno())  # noqa: SLF001 # pymysql has no public way to it
+        return not conn.open or conn.returned < self.distrusted or _has_news(conn._sock.fileno())  # noqa: SLF001 # pymysql has no public way to it
 
     def _is_lost(self, cause: BaseException) -> bool:
         return not self.is_closed() and not self.connection().open
@@ -147,7 +162,6 @@ class Pool:
     Args:
         credentials: How to enter.
         limits: How much of the process it may take.
-        clock: Seconds, monotonic.
 
     Attributes:
         database: The peewee database. It is connected between `take` and `give_back`, in the thread that took it.
@@ -158,6 +172,7 @@ class Pool:
         self.database = _database(credentials, limits)
         self.database.place = f"database {credentials.database} at {credentials.host}:{credentials.port}"
         self.database.lost = self._trip
+        self.database.gate = self._gate
         self._limits = limits
         self._places = threading.BoundedSemaphore(limits.size)
         self._lock = threading.Lock()
@@ -183,6 +198,9 @@ class Pool:
                 raise self._unavailable(f"all its {self._limits.size} connections are in use")
             try:
                 self.database.connect()
+            except DatabaseUnavailable:
+                self._places.release()
+                raise
             except (peewee.PeeweeException, OSError) as error:
                 self._places.release()
                 self._trip()
@@ -217,7 +235,7 @@ class Pool:
         with self._lock:
             now = time.monotonic()
             if self._trying or now < self._next_try:
-                raise self._unavailable("it did not answer a moment ago")
+                raise self._unavailable(JUST_NOW)
             self._trying = True
             return True
 
@@ -225,8 +243,12 @@ class Pool:
         with self._lock:
             self._tripped = True
             self._next_try = time.monotonic() + self._limits.retry_after
-        # Idle connections are as dead; the next one is a new one, and proves that the database answers.
-        self.database.close_idle()
+        # The next connection is a new one, and proves that the database answers.
+        self.database.distrusted = time.monotonic()
+
+    def _gate(self) -> None:
+        if self._tripped and not self._trying:
+            raise self._unavailable(JUST_NOW)
 
     def _unavailable(self, reason: str) -> DatabaseUnavailable:
         return DatabaseUnavailable(

@@ -91,7 +91,8 @@ class PoolLimits:
     Attributes:
         size: Connections.
         wait: Seconds to wait for one of them.
-        connect_timeout: Seconds to connect; drivers take whole numbers from 2.
+        connect_timeout: Seconds to connect; drivers take whole numbers from 2. A MySQL server that takes the
+            connection and then says nothing is waited for as for an answer.
         answer_timeout: Seconds a statement may take.
         retry_after: Seconds a database that does not answer is left alone; then one request tries.
         idle: Seconds after which a connection is not used again.
