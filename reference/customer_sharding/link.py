@@ -1,0 +1,108 @@
+"""A connection to a database that customers come to or leave: transactions, and this library's names for what fails.
+
+Values travel as the server's own text, so that what arrives is what left: no driver's idea of a number or a time is
+between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pymysql
+from pymysql.converters import encoders
+
+from .credentials import Credentials, Flavor
+from .errors import Conflict, DatabaseUnavailable
+
+LOCK_WAIT = 2  # seconds that a change of state waits for the customer's transactions
+
+
+class Link:
+    """One connection, for one thread; made when it is first needed, and anew after it was lost.
+
+    Args:
+        name: What operators call the database.
+        credentials: How to enter.
+        timeout: Seconds to connect (a whole number, at least 2).
+
+    Attributes:
+        flavor: The server's.
+    """
+
+    def __init__(self, name: str, credentials: Credentials, timeout: int = 3) -> None:
+        self.name = name
+        self.flavor = credentials.flavor
+        self._credentials = credentials
+        self._timeout = timeout
+        self._connection: Any = None
+
+    @contextmanager
+    def transaction(self, *, snapshot: bool = False) -> Generator[Any]:
+        """Yield a cursor in a transaction: committed at the end, rolled back where it fails.
+
+        Args:
+            snapshot: Read everything as it was at one moment.
+
+        Raises:
+            Conflict: The database refuses a statement.
+            DatabaseUnavailable: It does not answer.
+        """
+        begin = "BEGIN"
+        if snapshot:
+            postgres = self.flavor is Flavor.POSTGRES
+            begin = (
+                "BEGIN ISOLATION LEVEL REPEATABLE READ" if postgres else "START TRANSACTION WITH CONSISTENT SNAPSHOT"
+            )
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            with self._connection.cursor() as cursor:
+                cursor.execute(begin)
+                try:
+                    yield cursor
+                    cursor.execute("COMMIT")
+                except BaseException:
+                    self._undo()
+                    raise
+        except (psycopg.IntegrityError, pymysql.err.IntegrityError, psycopg.DataError, pymysql.err.DataError) as error:
+            raise Conflict(f"{self.name} refuses what is to be written: {error}") from error
+        except (psycopg.ProgrammingError, pymysql.err.ProgrammingError) as error:
+            raise Conflict(f"{self.name} is not prepared, or its tables are others: {error}") from error
+        except (psycopg.OperationalError, pymysql.err.OperationalError, pymysql.err.InterfaceError, OSError) as error:
+            self.close()
+            raise DatabaseUnavailable(f"{self.name} ({self._credentials}) does not answer: {error}") from error
+
+    def _undo(self) -> None:
+        try:
+            self._connection.cursor().execute("ROLLBACK")
+        except (psycopg.Error, pymysql.err.Error, OSError):
+            self.close()
+
+    def _connect(self) -> Any:
+        it = self._credentials
+        if it.flavor is Flavor.POSTGRES:
+            # A text means the same on both sides only where both write it the same way.
+            settings = f"lock_timeout={LOCK_WAIT}s sharding.mover=on datestyle=ISO intervalstyle=postgres timezone=UTC"
+            options = " ".join(f"-c {setting}" for setting in settings.split())
+            return psycopg.connect(
+                host=it.host, port=it.port, user=it.user, password=it.password, dbname=it.database,
+                connect_timeout=self._timeout, options=options, autocommit=True,
+                application_name="customer-sharding mover",
+            )  # fmt: skip
+        connection: Any = pymysql.connect(
+            host=it.host, port=it.port, user=it.user, password=it.password, database=it.database,
+            connect_timeout=self._timeout, read_timeout=60, write_timeout=60, autocommit=True, charset="utf8mb4",
+            conv=dict[Any, Any](encoders),  # values stay texts
+            init_command=f"SET @sharding_mover = 1, time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT}, "
+            "sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'",
+        )  # fmt: skip
+        return connection
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

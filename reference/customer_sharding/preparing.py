@@ -1,0 +1,92 @@
+"""Before a database takes customers: the guard on their tables, ids of its own, and credentials fit to hand out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .credentials import Credentials, Flavor
+from .errors import BadInput, Conflict
+from .guard import own_tables, triggers
+from .link import Link
+from .tables import Table, quoted
+
+NUMBERS = 1 << 40  # ids that a database may give out, from its number times as many
+
+
+def guard_tables(cursor: Any, flavor: Flavor, tables: Sequence[Table], identifier_field: str) -> None:
+    """Put the guard on tables, anew where it is there already."""
+    for table in tables:
+        for statement in triggers(flavor, table, identifier_field):
+            cursor.execute(statement)
+
+
+def make_own_tables(cursor: Any, flavor: Flavor) -> None:
+    """Make the guard's own tables where they are missing."""
+    for statement in own_tables(flavor):
+        cursor.execute(statement)
+
+
+def number_ids(cursor: Any, tables: Sequence[Table], number: int) -> None:
+    """Let the generated ids of a PostgreSQL database begin where no other database's do.
+
+    Args:
+        cursor: In a transaction.
+        tables: The customers'.
+        number: The database's, from 1.
+
+    Raises:
+        Conflict: A sequence is too small for it.
+    """
+    for table in tables:
+        for column in table.serial:
+            _number(cursor, table, column, number)
+
+
+def _number(cursor: Any, table: Table, column: str, number: int) -> None:
+    name = quoted(Flavor.POSTGRES, table.name)
+    cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", (name, column))
+    (sequence,) = cursor.fetchone()
+    cursor.execute(
+        "SELECT seqmin, format_type(seqtypid, NULL) FROM pg_sequence WHERE seqrelid = %s::regclass", (sequence,)
+    )
+    least, kind = cursor.fetchone()
+    first, last = number * NUMBERS, (number + 1) * NUMBERS - 1
+    if least == first:
+        return
+    if kind != "bigint":
+        raise Conflict(f"{table.name}.{column} is {kind}: two databases would give out the same ids; make it bigint")
+    column = quoted(Flavor.POSTGRES, column)
+    cursor.execute(f"SELECT coalesce(max({column}), 0) FROM {name} WHERE {column} BETWEEN %s AND %s", (first, last))
+    start = max(first, cursor.fetchone()[0] + 1)
+    cursor.execute(
+        f"ALTER SEQUENCE {sequence} MINVALUE {first} MAXVALUE {last} START WITH {first} RESTART WITH {start}"
+    )
+
+
+def check(credentials: Credentials, *, allow_superuser: bool) -> None:
+    """Enter with the credentials that are to be handed out.
+
+    Raises:
+        DatabaseUnavailable: They do not let in.
+        BadInput: They are a superuser's, who may do anything on the server.
+    """
+    link = Link(credentials.database, credentials)
+    try:
+        with link.transaction() as cursor:
+            superuser = _is_superuser(cursor, credentials.flavor)
+    finally:
+        link.close()
+    if superuser and not allow_superuser:
+        raise BadInput(
+            f"{credentials.user} is a superuser, whose password no application should have: name a user who may "
+            "read and write rows, and give the owner's credentials as admin"
+        )
+
+
+def _is_superuser(cursor: Any, flavor: Flavor) -> bool:
+    if flavor is Flavor.POSTGRES:
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        return bool(cursor.fetchone()[0])
+    cursor.execute("SHOW GRANTS")
+    return any("ON *.*" in grant and ("ALL " in grant or "SUPER" in grant) for (grant,) in cursor.fetchall())

@@ -1,0 +1,155 @@
+"""The databases that customers may be in, as the meta database knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reference.customer_sharding.credentials import Credentials, Flavor
+from reference.customer_sharding.errors import BadInput, Conflict, UnknownDatabase
+from reference.customer_sharding.identifiers import customer_id
+from reference.customer_sharding.preparing import check
+from reference.customer_sharding.side import Side
+
+from .meta import Meta
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A registered database.
+
+    Attributes:
+        name: What operators call it.
+        number: Tells its generated ids from the others'.
+        credentials: What applications are handed.
+        admin: Of the owner; never handed out.
+        identifier_field: The column that names the customer.
+        customers: How many it has.
+        ready: Whether it is prepared, and takes customers.
+    """
+
+    name: str
+    number: int
+    credentials: Credentials
+    admin: Credentials
+    identifier_field: str
+    customers: int
+    ready: bool
+
+    def public(self) -> dict[str, Any]:
+        """Return what may be shown: no user, no password."""
+        where = {"host": self.credentials.host, "port": self.credentials.port, "database": self.credentials.database}
+        flavor = str(self.credentials.flavor)
+        return {"name": self.name, **where, "flavor": flavor, "customers": self.customers, "ready": self.ready}
+
+
+class Databases(Meta):
+    """What is known of databases: registering, preparing, finding them."""
+
+    def register(
+        self,
+        name: str,
+        credentials: Credentials,
+        *,
+        admin: Credentials | None = None,
+        identifier_field: str = "customer_id",
+        allow_superuser: bool = False,
+    ) -> Sequence[str]:
+        """Register a database and prepare it: see `guard` and `side.Side.prepare`. Doing it again changes nothing.
+
+        Args:
+            name: What operators call it.
+            credentials: What is handed out: of a user who may read and write rows, and no superuser.
+            admin: Of the user who owns the tables, for preparing and moving; never handed out. By default the same.
+            identifier_field: The column that names the customer.
+            allow_superuser: Hand out a superuser's credentials all the same.
+
+        Returns:
+            The names of its customers' tables.
+
+        Raises:
+            BadInput: The credentials are a superuser's, or the admin's are of another database.
+            Conflict: The name or the database is taken, or a table cannot be guarded.
+            DatabaseUnavailable: It does not answer.
+        """
+        customer_id(name)  # it stands in paths, too
+        admin = admin or credentials
+        if (admin.host, admin.port, admin.database) != (credentials.host, credentials.port, credentials.database):
+            raise BadInput("the admin's credentials are of another database")
+        if not identifier_field.isidentifier():
+            raise BadInput(f"identifier_field is a column's name such as customer_id, not {identifier_field!r}")
+        check(credentials, allow_superuser=allow_superuser)
+        with self._transaction() as ask:
+            ask(
+                'INSERT INTO sharding_database (name, host, port, "user", password, database, flavor, admin_user, '
+                "admin_password, identifier_field) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+                "ON CONFLICT DO NOTHING",
+                *(name, credentials.host, credentials.port, credentials.user, credentials.password),
+                *(credentials.database, credentials.flavor, admin.user, admin.password, identifier_field),
+            )
+        try:
+            known = self.database(name)
+        except UnknownDatabase:
+            raise Conflict(f"{credentials} is registered already, by another name") from None
+        if (known.credentials, known.admin, known.identifier_field) != (credentials, admin, identifier_field):
+            if str(known.credentials) != str(credentials):
+                raise Conflict(f"{name} is registered already, as {known.credentials}")
+            with self._transaction() as ask:
+                ask(
+                    "UPDATE sharding_database SET password = %s, admin_user = %s, admin_password = %s WHERE name = %s",
+                    *(credentials.password, admin.user, admin.password, name),
+                )
+        return self.prepare(name)
+
+    def prepare(self, name: str) -> Sequence[str]:
+        """Put the guard on a registered database's tables, such as those that a migration has added.
+
+        Raises:
+            UnknownDatabase: It is not registered.
+            Conflict: A table cannot be guarded.
+            DatabaseUnavailable: It does not answer.
+        """
+        known = self.database(name)
+        side = self.end(name)
+        try:
+            tables = side.prepare(known.number, known.credentials.user)
+        finally:
+            side.close()
+        with self._transaction() as ask:
+            ask("UPDATE sharding_database SET ready = true WHERE name = %s", name)
+        return tables
+
+    def database(self, name: str) -> Registered:
+        """Return a registered database.
+
+        Raises:
+            UnknownDatabase: It is not registered.
+        """
+        found = [each for each in self.databases() if each.name == name]
+        if not found:
+            raise UnknownDatabase(f"no database {name} is registered")
+        return found[0]
+
+    def databases(self) -> Sequence[Registered]:
+        """Return all registered databases, by name."""
+        with self._transaction() as ask:
+            rows = ask(
+                'SELECT name, number, host, port, "user", password, database, flavor, admin_user, admin_password, '
+                "identifier_field, customers, ready FROM sharding_database ORDER BY name"
+            )
+        found = []
+        for name, number, host, port, user, password, database, flavor, admin_user, admin_password, *rest in rows:
+            credentials = Credentials(host, port, user, password, database, Flavor.of(flavor))
+            admin = Credentials(host, port, admin_user, admin_password, database, Flavor.of(flavor))
+            found.append(Registered(name, number, credentials, admin, *rest))
+        return found
+
+    def end(self, name: str) -> Side:
+        """Return a database as its owner sees it; to be closed.
+
+        Raises:
+            UnknownDatabase: It is not registered.
+        """
+        known = self.database(name)
+        return Side(name, known.admin, known.identifier_field)

@@ -1,0 +1,94 @@
+"""Which customer is in which database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reference.customer_sharding.credentials import Credentials
+from reference.customer_sharding.errors import Conflict, UnknownCustomer, UnknownDatabase
+from reference.customer_sharding.identifiers import customer_id
+from reference.customer_sharding.routes import Route
+
+from .databases import Databases
+
+
+class Places(Databases):
+    """What is known of customers: placing and finding them."""
+
+    def place(self, customer: str, database: str | None = None) -> Route:
+        """Place a customer in a database, by default the one with the fewest customers; again changes nothing.
+
+        Raises:
+            BadIdentifier: It cannot name a customer.
+            UnknownDatabase: It is not registered, or none is.
+            Conflict: The customer is elsewhere already: move it.
+            DatabaseUnavailable: The database does not answer; placing it again goes on from there.
+        """
+        customer_id(customer)
+        with self._transaction() as ask:
+            if not ask("SELECT 1 FROM sharding_place WHERE customer = %s", customer):
+                chosen = ask(
+                    "SELECT name FROM sharding_database WHERE ready AND (name = %s OR %s) ORDER BY customers, name "
+                    "LIMIT 1 FOR UPDATE",
+                    *(database, database is None),
+                )
+                if not chosen:
+                    raise UnknownDatabase(f"{'no database' if database is None else database} is registered and ready")
+                added = ask(
+                    "INSERT INTO sharding_place (customer, database) VALUES (%s, %s) "
+                    "ON CONFLICT DO NOTHING RETURNING 1",
+                    *(customer, chosen[0][0]),
+                )
+                if added:
+                    ask("UPDATE sharding_database SET customers = customers + 1 WHERE name = %s", chosen[0][0])
+        name, epoch, moving = self.whereabouts(customer)
+        if database not in (None, name):
+            raise Conflict(f"customer {customer} is in {name}: move it to {database}")
+        if not moving:
+            side = self.end(name)
+            try:
+                side.admit(customer, epoch)
+            finally:
+                side.close()
+        return self.route(customer)
+
+    def whereabouts(self, customer: str) -> tuple[str, int, bool]:
+        """Return a customer's database, epoch, and whether it moves.
+
+        Raises:
+            UnknownCustomer: Not placed yet.
+        """
+        with self._transaction() as ask:
+            found = ask(
+                "SELECT p.database, p.epoch, m.customer IS NOT NULL FROM sharding_place p "
+                "LEFT JOIN sharding_move m USING (customer) WHERE p.customer = %s",
+                customer,
+            )
+        if not found:
+            raise UnknownCustomer(f"there is no customer {customer}")
+        name, epoch, moving = found[0]
+        return str(name), int(epoch), bool(moving)
+
+    def route(self, customer: str) -> Route:
+        """Return where a customer is.
+
+        Raises:
+            BadIdentifier: It cannot name a customer.
+            UnknownCustomer: Not placed yet.
+        """
+        customer_id(customer)
+        with self._transaction() as ask:
+            found = ask(
+                'SELECT d.host, d.port, d."user", d.password, d.database, d.flavor, p.epoch '
+                "FROM sharding_place p JOIN sharding_database d ON d.name = p.database WHERE p.customer = %s",
+                customer,
+            )
+        if not found:
+            raise UnknownCustomer(f"there is no customer {customer}")
+        *entry, epoch = found[0]
+        return Route(customer, Credentials(*entry), epoch)
+
+    def routes(self) -> Sequence[tuple[str, str, int]]:
+        """Return customer, database and epoch of all, by customer."""
+        with self._transaction() as ask:
+            return [tuple(row) for row in ask("SELECT customer, database, epoch FROM sharding_place ORDER BY customer")]
