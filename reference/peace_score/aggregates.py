@@ -47,8 +47,9 @@ def standing(weights: Sequence[float], *, enemies: float = 1.0, friends: float =
     if not (enemies > 0 and friends > 0):
         raise ValueError(f"enemies and friends must be positive, not {enemies} and {friends}")
     # fsum is exact, so that the result does not depend on the order of the nations
-    gain = math.fsum(max(0.0, 2 * weight - 1) for weight in weights)
-    loss = math.fsum(max(0.0, 1 - 2 * weight) for weight in weights)
+    changes = [2 * weight - 1 for weight in weights]
+    gain = math.fsum([change for change in changes if change > 0])
+    loss = -math.fsum([change for change in changes if change < 0])
     return float((1 - NEUTRAL * 2 ** (-gain / friends)) * 2 ** (-loss / enemies))
 
 

