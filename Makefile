@@ -94,7 +94,8 @@ soak: $(VENV)/locked ## the largest tables; or a document's scenario again and a
 ifdef DOCUMENT
 	@for i in $$(seq $(or $(N),10)); do HYPOTHESIS_PROFILE=soak $(PYTEST) "scenarios/$(DOCUMENT)" --services=$(SERVICES) --timeout=1800 -q; done
 else
-	@$(PYTEST) benchmarks/ --sizes=soak --timeout=7200 -k test_growth
+	@$(PYTEST) benchmarks/test_table_summarization.py --sizes=soak --timeout=7200 -k test_growth \
+	  --benchmark-json=results/benchmarks/0003_soak.json
 endif
 
 ##@ Upkeep

@@ -63,7 +63,7 @@ def tabled(stored: Path = STORED) -> str:
         row
         for subject, tests in bounds.items()
         for test, bound in tests.items()
-        for row in _rows(bound, list(_tests(stored, "ours", test, subject)))
+        for row in _rows(bound, [each for run in ("ours", "soak") for each in _tests(stored, run, test, subject)])
     ]
     return markdown(rows)
 
@@ -82,10 +82,9 @@ def _tests(stored: Path, run: str, test: str, subject: str = "table_summarizatio
 def _rows(bound: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
     for each in tests or [None]:
         facts = each["extra_info"] if each else {}
-        against = f"{bound['against']} ({each['param']})" if each and each["param"] else bound["against"]
         yield {
             "work": bound["work"],
-            "against": against,
+            "against": _against(bound, each),
             "must": _said(bound, bound.get("faster") or bound.get("slower") or bound["at_most"]),
             "aim": _said(bound, bound["aim"]),
             "reached": _reached(bound, facts) if facts else "not stored",
@@ -93,6 +92,15 @@ def _rows(bound: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> Iterator[
             "rounds": str(facts.get("rounds", "")),
             "peak memory": _memory(facts),
         }
+
+
+def _against(bound: Mapping[str, Any], each: Mapping[str, Any] | None) -> str:
+    if each is None:
+        return str(bound["against"])
+    apart = [each["param"]] if each["param"] else []
+    if sizes := each["extra_info"].get("sizes"):
+        apart.append(f"{min(sizes):.0e} to {max(sizes):.0e}".replace("e+0", "e"))
+    return f"{bound['against']} ({', '.join(apart)})" if apart else str(bound["against"])
 
 
 def _said(bound: Mapping[str, Any], value: float) -> str:
