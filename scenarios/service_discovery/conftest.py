@@ -11,6 +11,7 @@ import pytest
 from kazoo.client import KazooClient
 from typer.testing import CliRunner
 
+from fixtures.services.relay import Relay
 from fixtures.waiting import eventually
 from reference.service_discovery import cli
 from reference.service_discovery.cache import CachedDiscovery
@@ -23,7 +24,6 @@ from scenarios.service_discovery.lookups import Lookups
 from scenarios.service_discovery.nursery import Nursery
 from scenarios.service_discovery.processes import Child, Provider
 from scenarios.service_discovery.registry import Registry
-from scenarios.service_discovery.relay import Relay
 from scenarios.service_discovery.ways import WAYS
 
 

@@ -1,0 +1,52 @@
+"""The document's service on the library: the same paths and answers, and reading, which the document only names.
+
+Whose request it is, where the database is, that the connection is given back and who is refused: all that is the
+extension's. Configured by the environment alone, as `reference.customer_sharding.settings` reads it.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from flask import Flask, g
+from peewee import BigAutoField, TextField
+
+from reference.customer_sharding.extension import Sharding
+from reference.customer_sharding.models import ShardedModel, save_with_db
+from scenarios.customer_sharding.meeting import Meeting
+from scenarios.customer_sharding.published import random_person
+
+
+class Person(Meeting, ShardedModel):
+    id = BigAutoField(primary_key=True)
+    name = TextField()
+    address = TextField()
+    customer_id = TextField()
+
+
+def create_app():
+    app = Flask(__name__)
+    sharding = Sharding(app)
+
+    @app.get("/health")
+    @sharding.exempt
+    def health():
+        return {"status": "up"}
+
+    @app.post("/person/<string:customer_id>")
+    def post_person(customer_id):
+        save_with_db(Person(**random_person(), customer_id=customer_id), db=g.db, force_insert=True)
+        return {"success": True}
+
+    app.add_url_rule("/plain/<string:customer_id>", "plain", post_person, methods=["POST"])
+
+    @app.get("/person/<string:customer_id>")
+    def get_person(customer_id):  # noqa: ARG001 see below
+        # The header's customer and the path's are one: the extension has seen to it. Whose rows, is the model's.
+        return list(Person.select().order_by(Person.id).dicts())
+
+    @app.get("/people")
+    def people():
+        # Forgets to bind: a fresh thread, such as one of a pool.
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: [person.customer_id for person in Person.select()]).result()
+
+    return app

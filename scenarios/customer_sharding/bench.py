@@ -1,0 +1,87 @@
+"""The script of the three loads, in either way, and what stands for `ab` in it: this, as a program.
+
+What loads is `fixtures.load`: Apache Bench where it is to be had, from an image or the PATH.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+
+import psutil
+
+from fixtures.load import load
+from fixtures.serving import ROOT
+from fixtures.waiting import eventually
+from scenarios.customer_sharding import published
+
+STAND_IN = f"""#!/bin/sh
+PATH="$PATH_OF_AB" exec {sys.executable} -m scenarios.customer_sharding.bench "$@"
+"""
+
+
+def corrected(url, number, at_once):
+    """The script that ends when its loads have ended."""
+    return published.bench(url, number, at_once) + "wait\n"
+
+
+SCRIPTS = {"published": published.bench, "corrected": corrected}
+
+
+class Bench:
+    """The script in a process.
+
+    Args:
+        folder: For the script and what it says.
+        way: `published` or `corrected`.
+        url: Of the service.
+        number: Requests of each load.
+        at_once: How many at once, each.
+        image: Of Apache Bench, for where it is not on the PATH.
+    """
+
+    def __init__(self, folder, way, url, *, number, at_once, image):
+        script, stand_in = folder / "bench.sh", folder / "ab"
+        script.write_text(SCRIPTS[way](url, number, at_once))
+        stand_in.write_text(STAND_IN)
+        stand_in.chmod(0o755)
+        self._port, self._all = int(url.rpartition(":")[2]), 3 * at_once
+        path = os.environ["PATH"]
+        environment = {**os.environ, "PATH": f"{folder}:{path}", "PATH_OF_AB": path, "IMAGE_OF_AB": image or ""}
+        with (folder / "bench.log").open("w") as log:
+            self._process = subprocess.Popen(["sh", script], cwd=ROOT, env=environment, stdout=log, stderr=log)
+
+    def arrived(self):
+        """Wait until all its loads are at the service's door, which need not be open."""
+        eventually(lambda: self._at_the_door() == self._all, within=60)
+
+    def wait(self):
+        """Wait until it has ended."""
+        assert self._process.wait(120) == 0
+
+    def close(self):
+        self._process.kill()
+        self._process.wait()
+
+    def _at_the_door(self):
+        return sum(
+            each.status == psutil.CONN_ESTABLISHED and each.laddr.port == self._port
+            for each in psutil.net_connections("tcp4")
+        )
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for option in ("-p", "-T", "-H"):
+        parser.add_argument(option)
+    for option in ("-n", "-c"):
+        parser.add_argument(option, type=int)
+    parser.add_argument("url")
+    said = parser.parse_args()
+    name, _, value = said.H.partition(": ")
+    image = os.environ["IMAGE_OF_AB"] or None
+    print(load(said.url, requests=said.n, at_once=said.c, headers={name: value}, image=image))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

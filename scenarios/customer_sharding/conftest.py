@@ -1,0 +1,146 @@
+"""What the scenario stands on: databases, the two sharding services, and the document's service in either way.
+
+All services are real processes under gunicorn. For one's own test:
+
+- `databases`: the three customers' databases by name (`first`, `second`, `third`), each empty but for `person`.
+- `meta`: URL of the empty meta database.
+- `sharding_service`: the library's, with the three databases registered and customers 1, 2, 3 placed in them.
+- `published_sharding_service`: the document's, which sends them there, too.
+- `service`: the document's service in the test's `way`, with the sharding service of that way; `serve` starts others.
+"""
+
+import contextlib
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+import trustme
+
+from fixtures.services.relay import Relay
+from fixtures.services.service import Address
+from scenarios.customer_sharding.bench import Bench
+from scenarios.customer_sharding.databases import EMPTY, Database, MySQL
+from scenarios.customer_sharding.processes import PersonService, PublishedShardingService, ShardingService
+from scenarios.customer_sharding.published import CUSTOMERS
+from scenarios.customer_sharding.thief import Thief
+
+NAMES = ("first", "second", "third")
+
+
+@pytest.fixture
+def databases(environment):
+    """The customers' databases by name: `first`, `second`, `third`; empty but for the table `person`."""
+    with contextlib.ExitStack() as stack:
+        yield {name: stack.enter_context(contextlib.closing(Database(environment[name]))) for name in NAMES}
+
+
+@pytest.fixture
+def mysql(environment):
+    """The same in MariaDB, for what is said of MySQL."""
+    with contextlib.closing(MySQL(environment["mariadb"])) as database:
+        yield database
+
+
+@pytest.fixture
+def thief():
+    """Someone else's database server, which asks for passwords."""
+    with contextlib.closing(Thief()) as thief:
+        yield thief
+
+
+@pytest.fixture
+def relay_to():
+    """Put someone who listens before a port of this machine: `relay_to(port)`."""
+    with contextlib.ExitStack() as stack:
+        yield lambda port: stack.enter_context(contextlib.closing(Relay(Address("127.0.0.1", port))))
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate for this machine, its key, and the authority that vouches for it: files."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    files = SimpleNamespace(**{name: tmp_path / f"{name}.pem" for name in ("authority", "chain", "key")})
+    authority.cert_pem.write_to_path(files.authority)
+    issued.private_key_pem.write_to_path(files.key)
+    for part in issued.cert_chain_pems:
+        part.write_to_path(files.chain, append=True)
+    return files
+
+
+@pytest.fixture
+def bench(way, load, tmp_path):
+    """Start the script of the three loads, in the test's way."""
+    with contextlib.ExitStack() as stack:
+        image = load.keywords["image"]
+        yield lambda url, **options: stack.enter_context(
+            contextlib.closing(Bench(tmp_path, way, url, image=image, **options))
+        )
+
+
+@pytest.fixture
+def of_customer(databases):
+    """The database of each of the document's customers: 1, 2 and 3."""
+    return dict(zip(CUSTOMERS, databases.values(), strict=True))
+
+
+@pytest.fixture
+def meta(environment):
+    """URL of the meta database of the library's sharding service, empty."""
+    url = environment["meta"].url
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(EMPTY)
+    return url
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Start a process: `serve(PersonService, way, settings)`, and so on; it is ended with the test.
+
+    Also any `fixtures.serving.Served`, whose folder is given.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def start(kind, *arguments, **options):
+            return stack.enter_context(contextlib.closing(kind(tmp_path, *arguments, **options)))
+
+        yield start
+
+
+@pytest.fixture
+def sharding_service(serve, meta, databases):
+    """The library's sharding service, with the databases registered, and customers 1, 2 and 3 placed, one in each."""
+    service = serve(ShardingService, meta)
+    for name, database in databases.items():
+        service.register(name, database)
+    for customer, name in zip(CUSTOMERS, databases, strict=True):
+        service.place(customer, name)
+    return service
+
+
+@pytest.fixture
+def published_sharding_service(serve, of_customer):
+    """The document's sharding service, which finds customers 1, 2 and 3 in the same databases."""
+    return serve(PublishedShardingService, of_customer)
+
+
+@pytest.fixture
+def sharding(way, request):
+    """The sharding service of the way that the test shows."""
+    return request.getfixturevalue({"published": "published_sharding_service", "corrected": "sharding_service"}[way])
+
+
+@pytest.fixture
+def person_service(way, sharding, serve):
+    """Start the document's service in the way that the test shows, with more settings than those it needs."""
+
+    def start(settings=None, **options):
+        return serve(PersonService, way, {"SHARDING_MODE": "api", **sharding.settings, **(settings or {})}, **options)
+
+    return start
+
+
+@pytest.fixture
+def service(person_service):
+    """The document's service in the way that the test shows."""
+    return person_service()

@@ -1,0 +1,106 @@
+"""The databases that customers are in: made anew with the document's table, and asked past every service."""
+
+import psycopg
+import pymysql
+
+from scenarios.customer_sharding import published
+
+USER, PASSWORD = "app", "app-password"
+
+# Those of killed clients may still hold what is to be dropped.
+EMPTY = f"""
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid();
+SET client_min_messages = warning;
+DROP SCHEMA public CASCADE;
+CREATE SCHEMA public;
+DO $$BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{USER}') THEN
+    CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}';
+  END IF;
+END$$;
+GRANT USAGE ON SCHEMA public TO {USER};
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {USER};
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {USER};
+"""
+
+
+class Database:
+    """A customers' database in a running server, empty but for the table `person`; asked as its owner.
+
+    Attributes:
+        running: The server, and the faults that can be done to it.
+        flavor: `postgres` or `mysql`.
+        owner: Credentials of the table's owner, by the published names. A superuser's on PostgreSQL.
+        user: Likewise, of one who may read and write rows.
+    """
+
+    flavor = "postgres"
+
+    def __init__(self, running):
+        self.running = running
+        service, address = running.service, running.address()
+        where = {"host": address.host, "port": address.port, "database": service.database, "flavor": self.flavor}
+        self.owner = {**where, "user": service.user, "password": service.password}
+        self.user = {**self.owner, "user": USER, "password": PASSWORD}
+        self.connection = self._connect()
+        self._make()
+
+    @property
+    def url(self):
+        return self.running.url
+
+    def rows(self, query, *parameters):
+        return self.connection.execute(query, parameters).fetchall()
+
+    def customers(self):
+        """How many rows each customer has here who has any."""
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT customer_id, count(*) FROM person GROUP BY customer_id ORDER BY customer_id")
+            return dict(cursor.fetchall())
+
+    def sessions(self):
+        """How many connections clients have made to it since the server was made, this one among them."""
+        return self.rows("SELECT sessions FROM pg_stat_database WHERE datname = current_database()")[0][0]
+
+    def clients(self):
+        """Those that are connected to it now, but for this one: name of the program, state, query."""
+        return self.rows(
+            """SELECT application_name, state, query FROM pg_stat_activity
+            WHERE backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid()"""
+        )
+
+    def version(self):
+        """What the server says it is."""
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT version()")
+            return cursor.fetchone()[0]
+
+    def close(self):
+        self.connection.close()
+
+    def _connect(self):
+        return psycopg.connect(self.url, autocommit=True)
+
+    def _make(self):
+        self.connection.execute(EMPTY)
+        self.connection.execute(published.TABLE)
+
+
+class MySQL(Database):
+    """The same in MariaDB, whose one user owns the database and is no superuser."""
+
+    flavor = "mysql"
+
+    def _connect(self):
+        self.user = self.owner
+        entry = {name: self.owner[name] for name in ("host", "port", "user", "password", "database")}
+        return pymysql.connect(**entry, autocommit=True)
+
+    def _make(self):
+        with self.connection.cursor() as cursor:
+            cursor.execute("SHOW TABLES")
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"DROP TABLE {name}")
+            # As published, where `BIGSERIAL` is BIGINT UNSIGNED AUTO_INCREMENT.
+            cursor.execute(published.TABLE.replace("BIGSERIAL", "BIGINT UNSIGNED NOT NULL AUTO_INCREMENT"))

@@ -1,0 +1,129 @@
+"""The scenario's own processes, each a gunicorn: sharding services, and the service of the document."""
+
+import json
+
+import requests
+
+from fixtures.serving import Served
+
+TOKEN, ADMIN_TOKEN = "an-applications-token", "an-operators-token"
+WITHIN = 30  # seconds that any answer may take on a slow machine
+
+
+class SharedService(Served):
+    """What both sharding services have in common.
+
+    Attributes:
+        settings: What an application is told of it.
+    """
+
+    settings: dict[str, str]
+
+    def asked_for(self):
+        """What applications have asked it for so far: paths of GET."""
+        return [line.removeprefix("GET ") for line in self.asked() if line.startswith("GET ")]
+
+
+class ShardingService(SharedService):
+    """The library's sharding service, a process of its own.
+
+    Args:
+        folder: For its logs.
+        meta: URL of its meta database.
+        certificate: Files of a certificate (`chain`, `key`, `authority`), for it to encrypt.
+    """
+
+    def __init__(self, folder, meta, *, certificate=None, **options):
+        environment = {
+            "SHARDING_META": meta,
+            "SHARDING_SERVICE_TOKENS": TOKEN,
+            "SHARDING_SERVICE_ADMIN_TOKENS": ADMIN_TOKEN,
+        }
+        application = "reference.customer_sharding.service:create_app()"
+        if certificate:
+            options["options"] = (f"--certfile={certificate.chain}", f"--keyfile={certificate.key}")
+        super().__init__(application, folder, environment, counted=True, **options)
+        self._authority = certificate and str(certificate.authority)
+        self.settings = {"SHARDING_API_ENDPOINT": self.url, "SHARDING_API_TOKEN": TOKEN}
+        if certificate:
+            self.settings["SSL_CERT_FILE"] = self._authority
+
+    @property
+    def url(self):
+        """Where it serves, encrypted where it has a certificate."""
+        return super().url.replace("http:", "https:") if self._authority else super().url
+
+    def ask(self, method, path, token=ADMIN_TOKEN, **body):
+        """Ask it anything as an operator; its answer."""
+        headers = {"Authorization": f"Bearer {token}"}
+        url, verify = f"{self.url}{path}", self._authority or True
+        return requests.request(method, url, json=body, headers=headers, timeout=WITHIN, verify=verify)
+
+    def register(self, name, database):
+        """Register a database: applications are given its user, its owner's credentials stay with the service."""
+        admin = {key: database.owner[key] for key in ("user", "password")}
+        answer = self.ask("PUT", f"/databases/{name}", **database.user, admin=admin)
+        assert answer.ok, answer.text
+
+    def place(self, customer, database=None):
+        """Place a customer in a database, or in the one with the fewest; its name."""
+        answer = self.ask("PUT", f"/customers/{customer}", **({"database": database} if database else {}))
+        assert answer.ok, answer.text
+        return answer.json()["database"]
+
+
+class PublishedShardingService(SharedService):
+    """The sharding service as published.
+
+    Args:
+        folder: For its logs.
+        databases: The customers', by identifier.
+        elsewhere: The port of all others.
+    """
+
+    def __init__(self, folder, databases, elsewhere=5432, **options):
+        ports = {customer: each.owner["port"] for customer, each in databases.items()}
+        environment = {"PORTS": json.dumps(ports), "PORT": str(elsewhere)}
+        application = "scenarios.customer_sharding.published:create_sharding_service()"
+        super().__init__(application, folder, environment, counted=True, **options)
+        # Every host's name leads to this machine, where the databases are.
+        self.settings = {"SHARDING_API_ENDPOINT": self.url, "PGHOSTADDR": "127.0.0.1"}
+
+
+class PersonService(Served):
+    """The document's service.
+
+    Args:
+        folder: For its logs.
+        way: `published` or `corrected`.
+        settings: Its environment.
+    """
+
+    def __init__(self, folder, way, settings, **options):
+        module = {"published": "published", "corrected": "application"}[way]
+        environment = {"SHARDING_IDENTIFIER_FIELD": "customer_id", **settings}
+        super().__init__(f"scenarios.customer_sharding.{module}:create_app()", folder, environment, **options)
+
+    def ask(self, method, path, customer=None, within=WITHIN, **request):
+        """Ask it anything, as a customer by the header or as nobody; its answer.
+
+        Raises:
+            requests.Timeout: It does not answer within so many seconds.
+        """
+        headers = {} if customer is None else {"X-Customer-ID": customer}
+        return requests.request(method, f"{self.url}{path}", headers=headers, timeout=within, **request)
+
+    def save(self, customer, within=WITHIN):
+        """Have a person saved for a customer: `POST /person/ID`; its answer."""
+        return self.ask("POST", f"/person/{customer}", customer, within)
+
+    def people(self, customer):
+        """Read a customer's people: rows by column."""
+        answer = self.ask("GET", f"/person/{customer}", customer)
+        assert answer.ok, answer.text
+        return answer.json()
+
+
+def standalone(entry):
+    """The settings of one database for everyone, by the published names."""
+    return {"SHARDING_MODE": "standalone"} | {f"SHARDING_{name.upper()}": str(value) for name, value in entry.items()}

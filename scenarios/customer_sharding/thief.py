@@ -1,0 +1,49 @@
+"""Someone else's server: it speaks as much of PostgreSQL's protocol as it takes to be told a password."""
+
+import contextlib
+import socket
+import struct
+import threading
+
+# The client may ask first whether the server encrypts; the thief does not.
+ENCRYPTION_REQUESTS = (80877103, 80877104)
+CLEARTEXT_PASSWORD = b"R" + struct.pack("!ii", 8, 3)
+
+
+class Thief:
+    """Listens, asks whoever connects for a password in clear, and hangs up.
+
+    Attributes:
+        told: The passwords.
+    """
+
+    def __init__(self):
+        self.told = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._listen)
+        self._thread.start()
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+
+    def _listen(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                with client, client.makefile("rb") as said:
+                    client.settimeout(10)
+                    self._serve(client, said)
+
+    def _serve(self, client, said):
+        while True:
+            length, code = struct.unpack("!ii", said.read(8))
+            said.read(length - 8)
+            if code not in ENCRYPTION_REQUESTS:
+                break
+            client.sendall(b"N")
+        client.sendall(CLEARTEXT_PASSWORD)
+        _, length = struct.unpack("!ci", said.read(5))
+        self.told.append(said.read(length - 4).rstrip(b"\0").decode())
