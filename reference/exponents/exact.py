@@ -13,7 +13,7 @@ from .domain import BadInput, Cell, Order, OutOfRange, Sign, as_integer, cell_of
 
 try:
     import sympy
-except ModuleNotFoundError as missing:
+except ImportError as missing:  # sympy raises its own where mpmath is missing
     raise ModuleNotFoundError(
         "the exact side needs sympy: pip install 'executable-documents[exponents]'", name=missing.name
     ) from None

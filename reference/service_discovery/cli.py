@@ -56,11 +56,9 @@ def options(
     """Say where ZooKeeper is."""
 
     def connect() -> Connection:
-        try:
-            from .connection import Connection
-            from .credential import Credential
-        except ModuleNotFoundError as missing:
-            _end(BAD_INPUT, f"{missing.name} is missing: pip install 'executable-documents[service_discovery]'")
+        from .connection import Connection
+        from .credential import Credential
+
         # kazoo tells the log of each attempt to connect; what matters is said in the end.
         logging.getLogger("kazoo").addHandler(logging.NullHandler())
         return Connection(
@@ -107,8 +105,9 @@ def watch(
 ) -> None:
     """Show who comes and who goes until Ctrl-C: a live table, or plain lines where the output is no terminal."""
     with _discovery(context) as discovery:
-        for name in names or ():
-            discovery.instances(name)  # a bad name is told before anything is shown
+        # A bad name, or a ZooKeeper that is not there, is told before anything is shown.
+        for name in names or discovery.services():
+            discovery.instances(name)
 
         def look() -> dict[str, list[str]] | None:
             try:
@@ -131,10 +130,10 @@ def register(
     port: Annotated[int, typer.Argument(help="Port that it listens on.")],
 ) -> None:
     """Register an instance that cannot register itself, from when it listens until Ctrl-C."""
-    from .instance import Instance
-    from .registration import Registration
-
     with _connection(context) as connection:
+        from .instance import Instance
+        from .registration import Registration
+
         registration = Registration(connection, name, Instance(host, port))
         stop = _until_interrupted()
         with registration:
@@ -150,6 +149,9 @@ def _connection(context: typer.Context) -> Generator[Connection]:
     try:
         with context.obj() as connection:
             yield connection
+    except ModuleNotFoundError as missing:
+        name = str(missing.name).partition(".")[0]
+        _end(BAD_INPUT, f"{name} is missing: pip install 'executable-documents[service_discovery]'")
     except BadInput as error:
         _end(BAD_INPUT, str(error))
     except NoInstance as error:
