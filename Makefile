@@ -15,6 +15,8 @@ export PYENV_VERSION
 endif
 
 SERVICES ?= auto
+BEGUN := $(shell date +%s)
+MOST_MINUTES := 75
 PYTEST := $(BIN)/pytest
 # Runs a step and says how long it took.
 step = @printf '\n=== %s\n' '$(1)'; since=$$SECONDS; $(2); printf '=== %s: %d min %02d s\n' '$(1)' $$(((SECONDS - since) / 60)) $$(((SECONDS - since) % 60))
@@ -34,6 +36,8 @@ test: $(VENV)/locked ## what CI runs: lint, types, the machinery's tests, docs, 
 	$(call step,benchmarks: the gate,$(MAKE) --no-print-directory gate)
 	@printf '\n=== scenarios\n'
 	@$(PYTEST) scenarios/ --services=$(SERVICES) --claims-strict
+	@took=$$((($$(date +%s) - $(BEGUN)) / 60)); ((took <= $(MOST_MINUTES))) || \
+	  { printf 'make test took %d minutes; it may take %d\n' $$took $(MOST_MINUTES) >&2; exit 1; }
 
 .PHONY: help
 help: ## this page
@@ -116,6 +120,7 @@ lock: $(VENV)/locked ## resolve every lock anew, with hashes
 
 # The standard library's venv and pip fetch uv by its hash; uv does the rest.
 $(UV): requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed: make PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
