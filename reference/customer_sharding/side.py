@@ -161,7 +161,11 @@ class Side:
             states.put(cursor, claim, after)
 
     def purge(self, claim: Claim, limit: int) -> int:
-        """Delete some rows of a customer that is gone, children first, and return how many."""
+        """Delete some rows of a customer that is gone, children first, and return how many.
+
+        Raises:
+            Conflict: It is not gone.
+        """
         with self._claimed(claim) as cursor:
             held = states.held(cursor, claim.customer)
             if held is None or held.state != GONE:
@@ -197,6 +201,7 @@ class Side:
 
         Raises:
             Conflict: The rows do not fit: a key is another customer's here, a table or a row referred to is missing.
+            Superseded: The customer does not come here any more.
         """
         with self._claimed(claim) as cursor:
             held = states.held(cursor, claim.customer)
@@ -225,7 +230,11 @@ class Side:
                 )
 
     def discard(self, claim: Claim) -> None:
-        """Give up receiving a customer."""
+        """Give up receiving a customer.
+
+        Raises:
+            Conflict: It has moved here already.
+        """
         with self._claimed(claim) as cursor:
             held = states.held(cursor, claim.customer)
             if held is not None and held.state not in (INCOMING, GONE):

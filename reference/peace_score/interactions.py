@@ -55,7 +55,14 @@ class Dispute:
 
 @dataclass(frozen=True, slots=True)
 class Alliance:
-    """What two nations owe each other by treaty."""
+    """What two nations owe each other by treaty.
+
+    Attributes:
+        defence: to fight for the other when it is attacked.
+        neutrality: to stay out of the other's wars.
+        nonaggression: not to attack the other.
+        consultation: to talk in a crisis.
+    """
 
     defence: bool = False
     neutrality: bool = False

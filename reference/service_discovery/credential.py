@@ -14,6 +14,14 @@ class Credential:
     """A user and a password, the same for all that register.
 
     ZooKeeper keeps a digest (SHA-1 of both), but the password crosses the network as it is: use TLS.
+    (ZooKeeper Programmer's Guide, "Builtin ACL Schemes": digest.)
+
+    Attributes:
+        user: Not empty, without a colon.
+        password: Not empty.
+
+    Raises:
+        BadInput: One of them is not so; the message does not repeat the password.
     """
 
     user: str
