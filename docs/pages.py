@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import inspect
 import os
 import tomllib
 from collections.abc import Iterator
@@ -18,17 +19,25 @@ from fixtures.claims.ledger import Document, read
 from fixtures.claims.results import Results, found, published
 
 TEMPLATE = "document.md.jinja"
+MOST_LINES = 40  # of a table on the page; a longer one is there to be downloaded
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Write the pages at the start of each build."""
     app.connect("builder-inited", _write)
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("autodoc-skip-member", _not_its_own)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _write(app: Sphinx) -> None:
     source = Path(app.srcdir)
     write(source.parent, source / "documents")
+
+
+def _not_its_own(_app: Sphinx, _what: str, _name: str, it: object, _skipped: bool, _options: object) -> bool | None:
+    # autodoc takes a function of C for the module's own that imports it.
+    return True if inspect.isbuiltin(it) else None
 
 
 def write(root: Path, folder: Path) -> list[Path]:
@@ -86,11 +95,23 @@ def _context(document: Document, results: Results | None, root: Path, folder: Pa
 
 
 def _evidence(document: Document, results: Results | None, root: Path, folder: Path) -> Iterator[dict[str, str]]:
+    """Give what tests kept, the text of those tables that fit; of two with one title, each says whose it is."""
     for claim in document.claims if results else ():
-        for piece in results.claims.get(claim.id, {}).get("evidence", ()) if results else ():
+        pieces = results.claims.get(claim.id, {}).get("evidence", ()) if results else ()
+        titles = [piece["title"] for piece in pieces]
+        for piece in pieces:
             path = published(root) / piece["path"]
             text = path.read_text() if piece["type"] == "table" else ""
-            yield {**piece, "claim": claim.id, "path": os.path.relpath(path, folder), "text": text}
+            title = piece["title"]
+            if titles.count(title) > 1:
+                title += f" ({path.stem.partition('--')[0].rpartition('test_')[2].replace('_', ' ')})"
+            yield {
+                **piece,
+                "title": title,
+                "claim": claim.id,
+                "path": os.path.relpath(path, folder),
+                "text": text if text.count("\n") <= MOST_LINES else "",
+            }
 
 
 def _corrections(document: Document, root: Path) -> Iterator[dict[str, str]]:

@@ -106,7 +106,7 @@ class TestTheScores:
         evidence.table(
             "three nations: a use of force between two, a minor conflict inside one",
             [
-                {"nation": it, "outside": outside[it], "inside": inside[it], "score": score}
+                {"nation": it, "outside": f"{outside[it]:.4f}", "inside": inside[it], "score": f"{score:.4f}"}
                 for it, score in nation_peace(world).items()
             ],
         )
