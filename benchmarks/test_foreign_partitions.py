@@ -8,6 +8,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from reference.foreign_partitions.deployment import Deployment
 from reference.foreign_partitions.description import Column, Description, Endpoint, Partition, Secret, Server, Table
+from reference.foreign_partitions.direct import DirectRows
 
 ROWS = 20_000
 # Which partition PostgreSQL's hash sends a quarter to: the second quarter's rows are foreign, and the fourth's.
@@ -57,7 +58,7 @@ def servers(environment):
         here.execute("ALTER FOREIGN TABLE person_2 OPTIONS (ADD batch_size '1')")
         for setting in ("enable_partitionwise_aggregate", "enable_async_append"):
             plain.execute(f"SET {setting} = off")
-        yield SimpleNamespace(first=here, plain=plain, second=beyond)
+        yield SimpleNamespace(first=here, plain=plain, second=beyond, description=description)
 
 
 @pytest.fixture
@@ -105,6 +106,16 @@ def test_pruned_lookup_against_the_foreign_table(versus, servers, person):
 
 def test_pruned_lookup_against_the_server_itself(versus, servers, person):
     versus(asking(servers.first, "person", person), asking(servers.second, "person_2", person), rounds=15)
+
+
+def test_lookup_past_the_base_against_the_server_itself(versus, servers, person):
+    """By the library, which asks the server that has the row; rows as dicts, which is part of what it costs."""
+    with DirectRows(servers.first, servers.description) as direct:
+
+        def past_the_base():
+            return [tuple(row.values()) for row in direct.find(quarter=2, id=person)]
+
+        versus(past_the_base, asking(servers.second, "person_2", person), rounds=15)
 
 
 def test_aggregate_against_one_computed_here(versus, servers):

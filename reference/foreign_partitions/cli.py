@@ -19,6 +19,7 @@ UNSOUND, BAD_INPUT, NO_ANSWER = 1, 2, 3
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_show_locals=False,  # they hold passwords
     help="Set up and check a PostgreSQL table that is partitioned by hash over several servers.",
     epilog="Exit code: 1 when verify found something, 2 on bad input, 3 when a server does not answer or refuses. "
     "Examples:  foreign-partitions plan person.toml  ·  "

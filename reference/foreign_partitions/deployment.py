@@ -8,8 +8,9 @@ from typing import Any, Self
 import psycopg
 
 from .catalog import look
-from .description import Description, Endpoint
-from .errors import Conflict, Unreachable
+from .connecting import connect
+from .description import Description
+from .errors import Conflict
 from .planning import BASE, Plan, plan
 from .verification import Report, verify
 
@@ -36,8 +37,10 @@ class Deployment:
         """
         with ExitStack() as stack:
             for server in self.description.servers:
-                self._connections[server.name] = stack.enter_context(self._connect(server.name, server.for_operators))
-            self._connections[BASE] = stack.enter_context(self._connect(BASE, self.description.base))
+                connection = connect(server.name, server.for_operators, timeout=self.connect_timeout)
+                self._connections[server.name] = stack.enter_context(connection)
+            connection = connect(BASE, self.description.base, timeout=self.connect_timeout)
+            self._connections[BASE] = stack.enter_context(connection)
             self._stack = stack.pop_all()
         return self
 
@@ -99,17 +102,3 @@ class Deployment:
                 """SELECT set_config(%s, %s, true) WHERE has_parameter_privilege(%s, 'SET')""",
                 [setting, value, setting],
             )
-
-    def _connect(self, name: str, endpoint: Endpoint) -> psycopg.Connection[Any]:
-        try:
-            return psycopg.connect(
-                host=endpoint.host,
-                port=endpoint.port,
-                dbname=endpoint.database,
-                user=endpoint.user,
-                password=endpoint.password.revealed or None,
-                connect_timeout=self.connect_timeout,
-            )
-        except psycopg.OperationalError as error:
-            reason = " ".join(str(error).split())
-            raise Unreachable(f"{name} ({endpoint}) does not let us in: {reason}") from None

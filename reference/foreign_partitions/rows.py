@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.rows import dict_row
 
-from .description import Description
+from .description import Description, Table
 from .errors import PartitionUnavailable, WithoutPartitionKey
 
 # SQLSTATE class 08: the base could not reach the server of a partition, or lost it.
@@ -80,12 +80,8 @@ class Rows:
         Raises:
             WithoutPartitionKey: The hash column is not among them.
         """
-        if self.table.hash not in columns:
-            raise WithoutPartitionKey(
-                f"a lookup by {', '.join(columns) or 'nothing'} visits every partition: add {self.table.hash}"
-            )
-        statement = sql.SQL("SELECT * FROM {} WHERE {}").format(self._name, _equal(columns))
-        return statement, list(columns.values())
+        with_partition_key(self.table, columns)
+        return lookup(self.table, self._name, tuple(columns)), list(columns.values())
 
     def move(self, to: Any, **columns: Any) -> int:
         """Give rows another partition key: a delete and an insert in one statement.
@@ -128,9 +124,27 @@ def reaching_partitions() -> Generator[None]:
         raise PartitionUnavailable(error.diag.message_primary or str(error)) from error
 
 
+def with_partition_key(table: Table, columns: Mapping[str, Any]) -> Any:
+    """Return the partition key among the columns of a lookup.
+
+    Raises:
+        WithoutPartitionKey: It is not among them.
+    """
+    if table.hash not in columns:
+        raise WithoutPartitionKey(
+            f"a lookup by {', '.join(columns) or 'nothing'} visits every partition: add {table.hash}"
+        )
+    return columns[table.hash]
+
+
+def lookup(table: Table, name: sql.Identifier, columns: Sequence[str]) -> sql.Composed:
+    """Return the statement that finds rows by equal columns, in the base table or in a leaf of it."""
+    return sql.SQL("SELECT {} FROM {} WHERE {}").format(_list(table.columns), name, _equal(columns))
+
+
 def _list(columns: Mapping[str, Any] | Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, columns))
 
 
-def _equal(columns: Mapping[str, Any]) -> sql.Composed:
+def _equal(columns: Mapping[str, Any] | Sequence[str]) -> sql.Composed:
     return sql.SQL(" AND ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in columns)

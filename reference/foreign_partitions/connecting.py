@@ -1,0 +1,37 @@
+"""Connections to the servers of a description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from .description import Endpoint
+from .errors import Unreachable
+
+
+def connect(name: str, endpoint: Endpoint, *, timeout: int, autocommit: bool = False) -> psycopg.Connection[Any]:
+    """Connect to a server.
+
+    Args:
+        name: What it is called in errors.
+        endpoint: Where it is, and who logs in.
+        timeout: Seconds to wait for it.
+        autocommit: Whether each statement is a transaction of its own.
+
+    Raises:
+        Unreachable: It does not answer, or does not let us in.
+    """
+    try:
+        return psycopg.connect(
+            host=endpoint.host,
+            port=endpoint.port,
+            dbname=endpoint.database,
+            user=endpoint.user,
+            password=endpoint.password.revealed or None,
+            connect_timeout=timeout,
+            autocommit=autocommit,
+        )
+    except psycopg.OperationalError as error:
+        reason = " ".join(str(error).split())
+        raise Unreachable(f"{name} ({endpoint}) does not let us in: {reason}") from None
