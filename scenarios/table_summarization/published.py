@@ -32,14 +32,15 @@ PATTERNS = [
 RUNS = Path(__file__).parents[2] / "results" / "benchmarks"
 
 
-def seconds(run="0000_published.json"):
-    """Rows to seconds of a stored run of the document's table: the document's own, on an i7-8750H with 16 GB."""
+def stored(run="0000_published.json"):
+    """The figures of a stored run of the document's table, by rows: the document's own, on an i7-8750H with 16 GB."""
     benchmarks = json.loads((RUNS / run).read_text())["benchmarks"]
-    return {
-        each["extra_info"]["rows"]: each["stats"]["median"]
-        for each in benchmarks
-        if each["name"].startswith("test_document_table[")
-    }
+    return {each["extra_info"]["rows"]: each for each in benchmarks if each["name"].startswith("test_document_table[")}
+
+
+def seconds(run="0000_published.json"):
+    """The seconds of a stored run, by rows."""
+    return {rows: each["stats"]["median"] for rows, each in stored(run).items()}
 
 
 #: What the text says of them: so many rows take so many minutes.
