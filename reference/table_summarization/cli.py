@@ -17,7 +17,8 @@ from reference.table_summarization.summarize import summarize
 if TYPE_CHECKING:
     from reference.table_summarization.sources.source import Progress
 
-app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+# Local variables hold passwords: no traceback shows them.
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_show_locals=False)
 
 
 class Format(enum.StrEnum):
@@ -123,7 +124,8 @@ def tsum(
                 progress=progress,
             )
         if plot is not None:
-            _draw(summary, plot, ", ".join(files))
+            # A warehouse's URL may hold a password.
+            _draw(summary, plot, table or ("a query's rows" if query else ", ".join(files)))
         typer.echo(_written(summary, output_format))
         if plan:
             typer.echo(str(summary.plan), err=True)

@@ -22,10 +22,8 @@ class UnsupportedValuesError(SummaryError):
 
 
 class MissingExtraError(SummaryError):
-    """A package of the extra is not installed."""
+    """A package is not installed: one of the extra, or one that only some need, such as a database's driver."""
 
-    def __init__(self, package: str) -> None:
-        super().__init__(
-            f"{package} is needed for this; install it with the extra: "
-            "pip install 'executable-documents[table_summarization]'"
-        )
+    def __init__(self, package: str, *, in_extra: bool = True) -> None:
+        how = "it with the extra: pip install 'executable-documents[table_summarization]'" if in_extra else "it"
+        super().__init__(f"{package} is needed for this; install {how}")

@@ -1,12 +1,15 @@
 """Names of files: which there are, which format each has, and how it is opened. Without pyarrow, for a fast start."""
 
 import glob
-from collections.abc import Mapping, Sequence
+import lzma
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from reference.table_summarization.errors import MissingExtraError, UnknownColumnError, UnreadableError
+from reference.table_summarization.errors import MissingExtraError, SummaryError, UnknownColumnError, UnreadableError
 
 _PARQUET = {".parquet", ".pq", ".parq"}
 _CSV = {".csv", ".tsv", ".txt"}
@@ -41,6 +44,11 @@ class File:
         return Path(self.path).suffix.lower() in _PACKED
 
     @property
+    def xz(self) -> bool:
+        """Whether it is compressed in a way that Arrow does not read by itself."""
+        return Path(self.path).suffix.lower() == ".xz"
+
+    @property
     def parquet(self) -> bool:
         """Whether its name says that it is Parquet; everything else is CSV."""
         return bool(self.suffixes) and self.suffixes[-1] in _PARQUET
@@ -57,14 +65,15 @@ class File:
             UnreadableError: If it cannot be opened.
             MissingExtraError: If the package of its kind of address is not installed.
         """
-        try:
-            if self.local:
-                return Path(self.path).open("rb")
+        if self.local:
+            try:
+                return lzma.open(self.path) if self.xz else Path(self.path).open("rb")
+            except OSError as error:
+                raise unreadable(self.path, error) from None
+        with asking(self.path):
             system, place = _file_system(self.path, self.options)
             opened: IO[bytes] = system.open(place, "rb", compression="infer")
             return opened
-        except (OSError, ValueError) as error:
-            raise unreadable(self.path, error) from None
 
 
 def unique_names(names: Sequence[object]) -> list[str]:
@@ -83,17 +92,48 @@ def unique_names(names: Sequence[object]) -> list[str]:
 def unreadable(path: str, error: Exception) -> UnreadableError:
     """The error for a file that cannot be read, with the reason in one line."""
     reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-    return UnreadableError(f"{path} cannot be read: {reason}")
+    return UnreadableError(f"{without_password(path)} cannot be read: {reason}")
+
+
+def without_password(path: str) -> str:
+    """A path or an address as it may be shown."""
+    return re.sub(r"(://[^/@]*?):[^/]*@", r"\1:***@", path)
+
+
+@contextmanager
+def asking(path: str) -> Iterator[None]:
+    """Whatever a file system of an address raises is said in one sentence.
+
+    Raises:
+        UnreadableError: In the place of what is raised: each store has errors of its own, for a wrong key, no key, ...
+    """
+    try:
+        yield
+    except SummaryError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        raise unreadable(path, error) from None
 
 
 def _file_system(path: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     try:
+        import fsspec
         import fsspec.core
 
+        if _scheme(path) not in fsspec.available_protocols():
+            raise UnreadableError(
+                f"{without_password(path)} is no address of files; of a warehouse name a table too, or a query"
+            )
         found: tuple[Any, str] = fsspec.core.url_to_fs(path, **options)
         return found
     except ImportError:
-        raise MissingExtraError(f"the package for {path.partition('://')[0]}:// addresses") from None
+        scheme = _scheme(path)
+        raise MissingExtraError(f"fsspec's package for {scheme}:// addresses", in_extra=scheme == "s3") from None
+
+
+def _scheme(path: str) -> str:
+    """What an address begins with; of one that is chained through a cache, what it is chained to."""
+    return path.partition("://")[0].rpartition("::")[2]
 
 
 def files(paths: Sequence[str], options: Mapping[str, Any]) -> list[File]:
@@ -106,7 +146,9 @@ def files(paths: Sequence[str], options: Mapping[str, Any]) -> list[File]:
     for path in paths:
         names = _local_names(path) if "://" not in path else _remote_names(path, options)
         if not names:
-            raise UnreadableError(f"no file is called {path}; give a CSV or Parquet file, a folder of them, or a glob")
+            raise UnreadableError(
+                f"no file is called {without_password(path)}; give a CSV or Parquet file, a folder of them, or a glob"
+            )
         found += [File(name, options if "://" in name else {}) for name in names]
     return found
 
@@ -118,23 +160,24 @@ def _is_table(name: str) -> bool:
 
 def _local_names(path: str) -> list[str]:
     place = Path(path).expanduser()
-    if place.is_dir():
-        return sorted(str(file) for file in place.rglob("*") if file.is_file() and _is_table(str(file)))
-    if place.exists():
-        return [str(place)]
+    try:
+        if place.is_dir():
+            return sorted(str(file) for file in place.rglob("*") if _is_table(str(file)) and file.is_file())
+        if place.exists():
+            return [str(place)]
+    except OSError as error:
+        raise unreadable(path, error) from None
     return sorted(name for name in glob.glob(str(place), recursive=True) if Path(name).is_file())  # noqa: PTH207 (a whole path's glob)
 
 
 def _remote_names(path: str, options: Mapping[str, Any]) -> list[str]:
-    system, place = _file_system(path, options)
     scheme = path.partition("://")[0]
-    try:
+    with asking(path):
+        system, place = _file_system(path, options)
         if glob.has_magic(place):
             names = system.glob(place)
         elif system.isdir(place):
             names = [name for name in system.find(place) if _is_table(name)]
         else:
             names = [place] if system.exists(place) else []
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from None
     return [f"{scheme}://{name.lstrip('/') if scheme != 'file' else name}" for name in sorted(names)]

@@ -37,7 +37,8 @@ class WarehouseSource:
         try:
             self._engine = sa.create_engine(_with_driver(url), poolclass=sa.NullPool)
         except ModuleNotFoundError as error:
-            raise MissingExtraError(f"the database driver {error.name}") from None
+            driver = f"the database driver {error.name}"
+            raise MissingExtraError(driver, in_extra=error.name == "psycopg") from None
         except SQLAlchemyError as error:
             raise _refused(error) from None
         self.plan = f"a {self._engine.dialect.name} warehouse, which groups its rows itself; only the groups come here"
