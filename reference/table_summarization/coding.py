@@ -6,7 +6,7 @@ large_binary for `tagged` values. A missing value is the null among them; a dict
 is `settled`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,9 +69,10 @@ def _encode_arrow(column: pa.ChunkedArray | pa.Array, *, distinct: bool = True) 
             column = column.cast(pa.large_string() if pa.types.is_string_view(column.type) else pa.large_binary())
         if pa.types.is_null(column.type):
             return Coded(np.zeros(len(column), dtype=np.int32), pa.nulls(1))
-        if not distinct and (pa.types.is_primitive(column.type) and not pa.types.is_boolean(column.type)):
-            whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-            return Coded(np.arange(len(whole), dtype=np.int32), normal(whole))
+        if pa.types.is_primitive(column.type) and isinstance(column, pa.ChunkedArray):
+            column = column.combine_chunks()  # to unite its chunks' dictionaries would take longer
+        if not distinct and _is_normal_at_once(column.type):
+            return Coded(np.arange(len(column), dtype=np.int32), normal(column))
         column = pc.dictionary_encode(column, null_encoding="encode")
     if isinstance(column, pa.ChunkedArray):
         column = column.unify_dictionaries().combine_chunks()
@@ -83,6 +84,12 @@ def _encode_arrow(column: pa.ChunkedArray | pa.Array, *, distinct: bool = True) 
         codes = np.where(missing_in(indices), np.int32(len(dictionary)), codes)
         dictionary = pa.concat_arrays([dictionary, pa.nulls(1, dictionary.type)])
     return Coded(codes, dictionary)
+
+
+def _is_normal_at_once(kind: pa.DataType) -> bool:
+    """Whether values of a type become those of a dictionary without a Python object each."""
+    number = (pa.types.is_integer(kind) and kind != pa.uint64()) or pa.types.is_floating(kind)
+    return bool(number or pa.types.is_temporal(kind))
 
 
 def normal(dictionary: pa.Array) -> pa.Array:
@@ -181,7 +188,23 @@ def _dictionary(values: list[object]) -> pa.Array:
     return tagged(values)
 
 
-def unite(dictionaries: list[pa.Array]) -> tuple[list[Codes], pa.Array]:
+def alike(dictionaries: Sequence[pa.Array]) -> list[pa.Array]:
+    """Dictionaries in one type: whole numbers beside others as floats where that changes none, else tagged."""
+    kinds = {dictionary.type for dictionary in dictionaries} - {pa.null()}
+    if kinds == {pa.int64(), pa.float64()}:
+        try:
+            return [dictionary.cast(pa.float64()) for dictionary in dictionaries]
+        except pa.ArrowInvalid:  # beyond 2**53
+            pass
+    if len(kinds) > 1:
+        kind = pa.large_binary()
+        dictionaries = [d if d.type in (kind, pa.null()) else tagged(values_of(d)) for d in dictionaries]
+    else:
+        (kind,) = kinds or {pa.null()}
+    return [dictionary.cast(kind) for dictionary in dictionaries]
+
+
+def unite(dictionaries: Sequence[pa.Array]) -> tuple[list[Codes], pa.Array]:
     """One dictionary for several, each value once.
 
     Args:
@@ -190,15 +213,9 @@ def unite(dictionaries: list[pa.Array]) -> tuple[list[Codes], pa.Array]:
     Returns:
         For each of them, its positions' new positions; and the united dictionary.
     """
-    kinds = {dictionary.type for dictionary in dictionaries if dictionary.type != pa.null()}
-    kind = kinds.pop() if kinds else pa.null()
-    if kinds:
-        kind = pa.large_binary()
-        dictionaries = [d if d.type in (kind, pa.null()) else tagged(values_of(d)) for d in dictionaries]
-    if kind == pa.null():
+    dictionaries = alike(dictionaries)
+    if dictionaries[0].type == pa.null():
         return [np.zeros(len(dictionary), dtype=np.int32) for dictionary in dictionaries], pa.nulls(1)
-    united = pc.dictionary_encode(
-        pa.concat_arrays([dictionary.cast(kind) for dictionary in dictionaries]), null_encoding="encode"
-    )
+    united = pc.dictionary_encode(pa.concat_arrays(dictionaries), null_encoding="encode")
     ends = np.cumsum([len(dictionary) for dictionary in dictionaries])
     return np.split(to_numpy(united.indices), ends[:-1]), united.dictionary

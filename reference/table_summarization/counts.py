@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reference.table_summarization.arrays import to_arrow, to_numpy
-from reference.table_summarization.coding import Codes, encode, unite
+from reference.table_summarization.ascending import ascending
+from reference.table_summarization.coding import Codes, alike, encode, unite
 from reference.table_summarization.recoding import Recoding, recode
 
 Recodings: TypeAlias = Mapping[str, Recoding]
@@ -112,11 +113,17 @@ def count(
         weights: How many rows of the table each of theirs stands for; None for one.
     """
     coded = {}
+    alone = len(columns) == 1
     for name, column in columns.items():
         recoding = recodings.get(name)
-        coded[name] = encode(name, column, distinct=recoding is None or not recoding.quick)
+        coded[name] = encode(name, column, distinct=not (alone if recoding is None else recoding.quick))
         if recoding is not None:
             coded[name] = recode(coded[name], recoding)
+    if alone:
+        ((name, column),) = coded.items()
+        tally = tally_of(column.codes, weights, len(column.dictionary))
+        if (ordered := _ordered(name, column.dictionary, tally, rows)) is not None:
+            return ordered.thinned(most)
     dictionaries = tuple(column.dictionary for column in coded.values())
     codes, weights = _grouped([c.codes for c in coded.values()], [len(d) for d in dictionaries], weights)
     return Counts(tuple(coded), dictionaries, codes, weights, rows).thinned(most)
@@ -128,6 +135,12 @@ def merge(parts: Sequence[Counts], most: int) -> Counts:
         return parts[0].thinned(most)
     halvings = max(part.halvings for part in parts)
     parts = [part.at(halvings) for part in parts]
+    rows = sum(part.rows for part in parts)
+    if len(parts[0].names) == 1:
+        values = pa.concat_arrays(alike([part.dictionaries[0] for part in parts]))
+        tally = np.concatenate([tally_of(part.codes[0], part.weights, len(part.dictionaries[0])) for part in parts])
+        if (ordered := _ordered(parts[0].names[0], values, tally, rows, halvings)) is not None:
+            return ordered.thinned(most)
     united = [unite(list(dictionaries)) for dictionaries in zip(*(part.dictionaries for part in parts), strict=True)]
     codes = np.array(
         [
@@ -139,8 +152,22 @@ def merge(parts: Sequence[Counts], most: int) -> Counts:
     weights = np.concatenate([part.weights for part in parts])
     dictionaries = tuple(dictionary for _, dictionary in united)
     codes, weights = _grouped(codes, [len(dictionary) for dictionary in dictionaries], weights)
-    rows = sum(part.rows for part in parts)
     return Counts(parts[0].names, dictionaries, codes, weights, rows, halvings, united=True).thinned(most)
+
+
+def tally_of(cells: Codes, weights: _Longs | None, size: int) -> _Longs:
+    """The rows of each position of a dictionary."""
+    # Floating sums of whole numbers are exact up to 2**53 rows.
+    return np.bincount(cells, weights, minlength=size).astype(np.int64, copy=False)
+
+
+def _ordered(name: str, dictionary: pa.Array, tally: _Longs, rows: int, halvings: int = 0) -> Counts | None:
+    """The counts of a column of numbers or times alone; None of another one."""
+    found = ascending(dictionary, tally)
+    if found is None:
+        return None
+    codes = np.arange(len(found[0]), dtype=np.int32)[np.newaxis]
+    return Counts((name,), (found[0],), codes, found[1], rows, halvings, united=True)
 
 
 def _grouped(
@@ -159,6 +186,10 @@ def _grouped(
         wholly: Whether equal rows must come together even where that leaves more than half of the rows.
     """
     rows = len(codes[0])
+    if len(codes) == 1 and sizes[0] <= max(rows, _FEW):
+        counted = tally_of(codes[0], weights, sizes[0])  # its codes are keys already
+        present = np.flatnonzero(counted)
+        return present.astype(np.int32)[np.newaxis], counted[present]
     combinations = 1
     for size in sizes:
         combinations *= max(size, 1)

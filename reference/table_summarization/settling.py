@@ -9,15 +9,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reference.table_summarization.arrays import missing_in, to_arrow, to_numpy
+from reference.table_summarization.ascending import ascending
 from reference.table_summarization.binning import binnable
 from reference.table_summarization.coding import values_of
 from reference.table_summarization.costs import stored_bits
-from reference.table_summarization.counts import Counts, Recodings
+from reference.table_summarization.counts import Counts, Recodings, tally_of
 from reference.table_summarization.table import NO_VALUE, CodedTable, Column
 from reference.table_summarization.values import Value, canonical, order
 
 _Longs = npt.NDArray[np.int64]
-_BINNABLE_TYPES = {pa.int64(), pa.float64(), pa.date32(), pa.timestamp("us"), pa.timestamp("us", tz="UTC")}
 
 
 def settle(counts: Counts, recodings: Recodings, *, ignore_missing: bool) -> CodedTable:
@@ -36,7 +36,7 @@ def settle(counts: Counts, recodings: Recodings, *, ignore_missing: bool) -> Cod
     for name in sorted(counts.names):
         place = counts.names.index(name)
         cells, dictionary = counts.column(place)
-        tally = _tally(cells, counts.weights, len(dictionary))
+        tally = tally_of(cells, counts.weights, len(dictionary))
         recoding = recodings.get(name)
         if recoding is None:
             missing = missing_in(dictionary)
@@ -58,12 +58,6 @@ def settle(counts: Counts, recodings: Recodings, *, ignore_missing: bool) -> Cod
         columns.append(Column(name, [values[position] for position in ascending], domain, mean_bits))
         codes.append(code_of[cells])
     return CodedTable(tuple(columns), np.array(codes, dtype=np.int32), counts.weights, rows)
-
-
-def _tally(cells: npt.NDArray[np.int32], weights: _Longs, size: int) -> _Longs:
-    """The rows of each position of a dictionary."""
-    tally: _Longs = np.bincount(cells, weights, minlength=size).astype(np.int64)
-    return tally
 
 
 def _stored_bits(dictionary: pa.Array) -> _Longs:
@@ -99,18 +93,18 @@ def distribution(counts: Counts) -> tuple[Sequence[Any], list[int]] | None:
     Returns:
         None unless the values are all numbers, or all dates, or all instants, and there is at least one.
     """
-    cells, dictionary = counts.column(0)
-    if dictionary.type not in {*_BINNABLE_TYPES, pa.large_binary()}:
+    (dictionary,) = counts.dictionaries
+    found = ascending(dictionary, tally_of(counts.codes[0], counts.weights, len(dictionary)))
+    if found is not None:
+        values, tally = found
+        known = len(values) - values.null_count  # a missing one is last
+        return (_Values(values[:known]), tally[:known].tolist()) if known else None
+    if dictionary.type != pa.large_binary():
         return None
-    tally = _tally(cells, counts.weights, len(dictionary))
-    there = (tally > 0) & ~missing_in(dictionary)
-    dictionary, tally = dictionary.take(to_arrow(np.flatnonzero(there))), tally[there]
-    if dictionary.type in _BINNABLE_TYPES:
-        ascending = pc.sort_indices(dictionary)
-        if not len(dictionary):
-            return None
-        return _Values(dictionary.take(ascending)), tally[to_numpy(ascending)].tolist()
-    tagged = values_of(dictionary)
+    cells, dictionary = counts.column(0)
+    tally = tally_of(cells, counts.weights, len(dictionary))
+    present = np.flatnonzero((tally > 0) & ~missing_in(dictionary))
+    tagged = values_of(dictionary.take(to_arrow(present)))
     places: Iterable[int] = sorted(range(len(tagged)), key=lambda place: order(tagged[place]))
-    values = [tagged[place] for place in places]
-    return (values, tally[list(places)].tolist()) if binnable(values) else None
+    ordered = [tagged[place] for place in places]
+    return (ordered, tally[present][list(places)].tolist()) if binnable(ordered) else None

@@ -1,59 +1,74 @@
 """CSV files, streamed. Columns are coded while they are parsed, and typed by all their texts (see `texts`)."""
 
+import csv
+import io
+import itertools
+import mmap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from reference.table_summarization.arrays import texts
-from reference.table_summarization.coding import Coded, encode, normal, tagged
-from reference.table_summarization.counts import Counts, Recodings, count, merge
-from reference.table_summarization.errors import UnreadableError
+from reference.table_summarization.coding import Coded, encode
+from reference.table_summarization.counts import Counts, Recodings
+from reference.table_summarization.errors import EmptyTableError, UnreadableError
 from reference.table_summarization.sources.paths import File, unique_names, unreadable
-from reference.table_summarization.sources.source import MOST_WAITING, Groupings, Runner, count_parts
-from reference.table_summarization.texts import MISSING, PATTERNS, Kind, kind_of, kinds_of, read
+from reference.table_summarization.sources.source import Groupings, Runner, Threads, count_parts
+from reference.table_summarization.sources.surveying import SPELLED, Survey, join, kinds_in, survey, typed
+from reference.table_summarization.texts import MISSING, Kind, kind_of
 
-_TEXTS = pa.dictionary(pa.int32(), pa.string())
+_CODED = pa.dictionary(pa.int32(), pa.string())
 _BLOCK_BYTES = 1 << 23
-_MISSING = texts(sorted(MISSING))
-_ARROW_TYPES = {
-    Kind.INTEGER: [pa.int64()],
-    Kind.NUMBER: [pa.float64()],
-    Kind.DATE: [pa.date32()],
-    Kind.INSTANT: [pa.timestamp("us"), pa.timestamp("us", tz="UTC")],
-}
+_RANGE_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
-class _TextFile:
-    """A CSV file.
+class _Lines:
+    """A CSV file, or a range of its lines.
 
     Attributes:
-        file: It.
+        file: The file.
         kinds: What the columns' texts are; a column that is not in it stays as it is spelled.
+        types: As what columns are parsed; one that is not in it is coded.
+        header: The columns' names, if the range does not begin with them.
+        start: Its first byte.
+        stop: The end of its last line; None for the file's own.
     """
 
     file: File
     kinds: Mapping[str, Kind | None]
+    types: Mapping[str, pa.DataType]
+    header: tuple[str, ...] = ()
+    start: int = 0
+    stop: int | None = None
 
     def reader(self, names: Sequence[str] = ()) -> pa_csv.CSVStreamingReader:
         """A reader of these columns; of all if there are none."""
-        source = self.file.path if self.file.local else self.file.open()
         return pa_csv.open_csv(
-            source,
-            pa_csv.ReadOptions(block_size=_BLOCK_BYTES),
+            self._source(),
+            pa_csv.ReadOptions(block_size=_BLOCK_BYTES, column_names=list(self.header)),
             pa_csv.ParseOptions(delimiter=self.file.delimiter, newlines_in_values=True),
             pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, _TEXTS), include_columns=list(names), strings_can_be_null=False
+                column_types={name: self.types.get(name, _CODED) for name in names},
+                include_columns=list(names),
+                null_values=sorted(MISSING),
+                strings_can_be_null=False,
             ),
         )
 
+    def _source(self) -> Any:
+        if self.stop is not None:
+            with pa.memory_map(self.file.path) as whole:
+                whole.seek(self.start)
+                return pa.BufferReader(whole.read_buffer(self.stop - self.start))
+        return self.file.path if self.file.local and not self.file.xz else self.file.open()
+
     def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
-        """The file's rows, some megabytes at a time."""
+        """The rows, some megabytes at a time."""
         try:
             with self.reader(names) as reader:
                 for batch in reader:
@@ -61,49 +76,44 @@ class _TextFile:
         except (OSError, pa.ArrowException) as error:
             raise unreadable(self.file.path, error) from None
 
-    def _typed(self, name: str, column: pa.DictionaryArray) -> Coded:
+    def _typed(self, name: str, column: pa.Array) -> Any:
+        if name in self.types:
+            return column
         coded = encode(name, column)
-        return Coded(coded.codes, _typed(coded.dictionary, self.kinds[name])) if name in self.kinds else coded
+        return Coded(coded.codes, typed(coded.dictionary, self.kinds[name])) if name in self.kinds else coded
 
 
-def _typed(spelled: pa.Array, kind: Kind | None) -> pa.Array:
-    """The values of a dictionary of texts."""
-    present = pc.if_else(pc.is_in(spelled, _MISSING), pa.nulls(len(spelled), spelled.type), spelled)
-    if kind is Kind.TEXT:
-        return present
-    for arrow_type in _ARROW_TYPES.get(kind, []) if kind is not None else []:
-        try:
-            return normal(present.cast(arrow_type))
-        except pa.ArrowException:  # spelled or sized in a way that Arrow does not know, or by clocks of both kinds
-            continue
-    return tagged(read(text, kind) for text in spelled.to_pylist())
-
-
-def _kinds_of(spelled: pa.Array) -> set[Kind] | None:
-    """`texts.kinds_of` a dictionary, without a Python object for each text."""
-    present = spelled.filter(pc.and_(spelled.is_valid(), pc.invert(pc.is_in(spelled, _MISSING))))
-    if not len(present):
-        return None
-    kinds = {kind for kind, pattern in PATTERNS.items() if _all_match(present, pattern)}
-    for kind in kinds & {Kind.DATE, Kind.INSTANT}:
-        if not any(_casts(present, arrow_type) for arrow_type in _ARROW_TYPES[kind]):
-            # No date of the calendar, or a spelling that Arrow does not know.
-            return kinds_of(present.to_pylist())
-    return kinds | {Kind.TEXT}
-
-
-def _all_match(spelled: pa.Array, pattern: str) -> bool:
-    # Most columns are told by their first text.
-    whole = rf"\A(?:{pattern})\z"
-    return all(pc.all(pc.match_substring_regex(some, whole)).as_py() for some in (spelled[:1], spelled))
-
-
-def _casts(spelled: pa.Array, arrow_type: pa.DataType) -> bool:
+def _header(file: File) -> list[str]:
+    """The names in a file's first line."""
+    unpacked = file.open() if not file.local or file.xz else pa.input_stream(file.path)
     try:
-        spelled.cast(arrow_type)
-    except pa.ArrowException:
-        return False
-    return True
+        with io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline="") as lines:
+            names = next(filter(None, csv.reader(lines, delimiter=file.delimiter, strict=True)), None)
+    except (OSError, ValueError, csv.Error) as error:
+        raise unreadable(file.path, error) from None
+    if names is None:
+        raise EmptyTableError(f"{file.path} is empty")
+    return unique_names(names)
+
+
+def _cut(lines: _Lines, names: Sequence[str]) -> list[_Lines]:
+    """A file as ranges of lines, so that there is one for each core and progress to be told of.
+
+    A line's end is one unless it stands in quotes, so that only what is before the first quote is cut.
+    """
+    path = Path(lines.file.path)
+    if not lines.file.local or lines.file.packed or path.stat().st_size < 2 * _RANGE_BYTES:
+        return [lines]
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        quoted, ends = content.find(b'"'), [0]
+        for least in range(_RANGE_BYTES, len(content), _RANGE_BYTES):
+            end = content.find(b"\n", max(least, ends[-1])) + 1
+            if not end or end == len(content) or (quoted != -1 and quoted < end):
+                break
+            ends.append(end)
+        ends.append(len(content))
+    header = tuple(names)
+    return [replace(lines, header=header if a else (), start=a, stop=b) for a, b in itertools.pairwise(ends)]
 
 
 class CsvSource:
@@ -118,39 +128,40 @@ class CsvSource:
     def __init__(self, files: Sequence[File], runner: Runner, most: int) -> None:
         self._runner = runner
         self._most = most
-        self._parts = [_TextFile(file, {}) for file in files]
         self._tallies: dict[str, Counts] = {}
-        for place, part in enumerate(self._parts):
-            self._look_at(part, first=place == 0)
+        self.names = _header(files[0])
+        for file in files[1:]:
+            if _header(file) != self.names:
+                raise UnreadableError(f"{file.path} has another header than {files[0].path}; summarize them apart")
+        whole = [_Lines(file, {}, {}) for file in files]
+        block, rows = next(whole[0].blocks(self.names), ({}, 0))  # of a header alone there is none
+        # What nearly always differs is not coded while it is typed; what is text by its first block is not typed.
+        self._differing = {name for name, column in block.items() if len(column.dictionary) * 2 > rows}
+        self._maybe_typed = {n for n in self.names if n not in block or kinds_in(block[n].dictionary) != {Kind.TEXT}}
+        here = isinstance(runner, Threads)
+        self._parts = [part for lines in whole for part in (_cut(lines, self.names) if here else [lines])]
         self.plan = f"{len(files)} CSV file(s), counted {runner.plan}"
-
-    def _look_at(self, part: _TextFile, *, first: bool) -> None:
-        """Read a file's header and first block: a column with a text that is no number, time or bool is text."""
-        try:
-            with part.reader() as reader:
-                names = unique_names(reader.schema.names)
-            if first:
-                self.names = names
-                self._maybe_typed = set(names)
-            elif names != self.names:
-                raise UnreadableError(f"{part.file.path} has another header than {self._parts[0].file.path}")
-            block, _ = next(part.blocks(names), ({}, 0))  # of a header alone there is none
-        except (OSError, pa.ArrowException) as error:
-            raise unreadable(part.file.path, error) from None
-        for name in self._maybe_typed & set(block):
-            if _kinds_of(block[name].dictionary) == {Kind.TEXT}:
-                self._maybe_typed.remove(name)
 
     def continuous(self, names: Sequence[str]) -> list[str]:
         """As `Source.continuous`; types the columns, in one pass over those that the first block leaves open."""
         open_ = [name for name in names if name in self._maybe_typed]
         kinds: dict[str, Kind | None] = dict.fromkeys(names, Kind.TEXT)
+        types: dict[str, pa.DataType] = {}
         if open_:
-            tasks = [partial(_survey, part, open_, self._most) for part in self._parts]
-            for name, (allowed, tally) in self._runner.reduce(tasks, partial(_join, self._most)).items():
+            as_texts = {name: pa.string() for name in self._differing & set(open_)}
+            tasks = [partial(_surveyed, replace(part, types=as_texts), open_, self._most) for part in self._parts]
+            for name, (allowed, tally) in self._runner.reduce(tasks, partial(join, self._most)).items():
                 kinds[name] = kind_of([allowed])
-                self._tallies[name] = replace(tally, dictionaries=(_typed(tally.dictionaries[0], kinds[name]),))
-        self._parts = [_TextFile(part.file, kinds) for part in self._parts]
+                if tally is None or kinds[name] in {None, Kind.BOOL, Kind.TEXT}:
+                    continue
+                if tally.dictionaries[0].type == SPELLED:
+                    # Two texts may be one value.
+                    values = typed(tally.dictionaries[0], kinds[name])
+                    tally = replace(tally, dictionaries=(values,), united=False)
+                elif not tally.halvings:
+                    types[name] = tally.dictionaries[0].type  # every text of it was read so
+                self._tallies[name] = tally
+        self._parts = [replace(part, kinds=kinds, types=types) for part in self._parts]
         return [name for name in open_ if kinds[name] not in {None, Kind.BOOL, Kind.TEXT}]
 
     def count(self, groupings: Groupings, recodings: Recodings, most: int) -> list[Counts]:
@@ -160,26 +171,6 @@ class CsvSource:
         return count_parts(self._runner, self._parts, groupings, recodings, most)
 
 
-_Survey: TypeAlias = dict[str, tuple[set[Kind] | None, Counts]]
-"""By column the kinds that its texts allow, and its texts with their numbers of rows."""
-
-
-def _survey(part: _TextFile, names: Sequence[str], most: int) -> _Survey:
+def _surveyed(lines: _Lines, names: Sequence[str], most: int) -> Survey:
     """What these columns of a file hold."""
-    surveys: list[_Survey] = []
-    for block, rows in part.blocks(names):
-        surveys.append({name: (_kinds_of(c.dictionary), count({name: c}, rows, {}, most)) for name, c in block.items()})
-        if len(surveys) == MOST_WAITING:
-            surveys = [_join(most, surveys)]
-    return _join(most, surveys)
-
-
-def _join(most: int, surveys: Sequence[_Survey]) -> _Survey:
-    """What the columns hold that several surveys have seen."""
-    surveys = [survey for survey in surveys if survey]  # a file of a header alone has none
-    joined: _Survey = {}
-    for name in surveys[0] if surveys else ():
-        allowed = [kinds for survey in surveys if (kinds := survey[name][0]) is not None]
-        tally = merge([survey[name][1] for survey in surveys], most)
-        joined[name] = (set.intersection(*allowed) if allowed else None), tally
-    return joined
+    return survey(lines.blocks(names), most)
