@@ -35,17 +35,16 @@ class Bench:
         folder: For the script and what it says.
         way: `published` or `corrected`.
         url: Of the service.
-        number: Requests of each load.
-        at_once: How many at once, each.
+        number: Requests of each load, one at a time: before its first answer Apache Bench has but one under way.
         image: Of Apache Bench, for where it is not on the PATH.
     """
 
-    def __init__(self, folder, way, url, *, number, at_once, image):
+    def __init__(self, folder, way, url, *, number, image):
         script, stand_in = folder / "bench.sh", folder / "ab"
-        script.write_text(SCRIPTS[way](url, number, at_once))
+        script.write_text(SCRIPTS[way](url, number, at_once=1))
         stand_in.write_text(STAND_IN)
         stand_in.chmod(0o755)
-        self._port, self._all = int(url.rpartition(":")[2]), 3 * at_once
+        self._port = int(url.rpartition(":")[2])
         path = os.environ["PATH"]
         environment = {**os.environ, "PATH": f"{folder}:{path}", "PATH_OF_AB": path, "IMAGE_OF_AB": image or ""}
         with (folder / "bench.log").open("w") as log:
@@ -53,7 +52,7 @@ class Bench:
 
     def arrived(self):
         """Wait until all its loads are at the service's door, which need not be open."""
-        eventually(lambda: self._at_the_door() == self._all, within=60)
+        eventually(lambda: self._at_the_door() == len(published.CUSTOMERS), within=60)
 
     def wait(self):
         """Wait until it has ended."""

@@ -95,10 +95,7 @@ def meta(environment):
 
 @pytest.fixture
 def serve(tmp_path):
-    """Start a process: `serve(PersonService, way, settings)`, and so on; it is ended with the test.
-
-    Also any `fixtures.serving.Served`, whose folder is given.
-    """
+    """Start one of `processes`: `serve(PersonService, way, settings)`, and so on; it is ended with the test."""
     with contextlib.ExitStack() as stack:
 
         def start(kind, *arguments, **options):
@@ -119,9 +116,15 @@ def sharding_service(serve, meta, databases):
 
 
 @pytest.fixture
-def published_sharding_service(serve, of_customer):
+def ports(of_customer):
+    """Where the customers' databases listen: what the document's sharding service has to be told."""
+    return {customer: database.owner["port"] for customer, database in of_customer.items()}
+
+
+@pytest.fixture
+def published_sharding_service(serve, ports):
     """The document's sharding service, which finds customers 1, 2 and 3 in the same databases."""
-    return serve(PublishedShardingService, of_customer)
+    return serve(PublishedShardingService, ports)
 
 
 @pytest.fixture

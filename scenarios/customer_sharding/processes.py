@@ -77,12 +77,11 @@ class PublishedShardingService(SharedService):
 
     Args:
         folder: For its logs.
-        databases: The customers', by identifier.
+        ports: Where each customer's database listens, by identifier.
         elsewhere: The port of all others.
     """
 
-    def __init__(self, folder, databases, elsewhere=5432, **options):
-        ports = {customer: each.owner["port"] for customer, each in databases.items()}
+    def __init__(self, folder, ports, elsewhere=5432, **options):
         environment = {"PORTS": json.dumps(ports), "PORT": str(elsewhere)}
         application = "scenarios.customer_sharding.published:create_sharding_service()"
         super().__init__(application, folder, environment, counted=True, **options)

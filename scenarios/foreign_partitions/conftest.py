@@ -1,20 +1,13 @@
 """What the scenario stands on: two empty servers, the table in either way, the service, plans."""
 
 import contextlib
-import os
-import subprocess
-import sys
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 
-import psutil
 import psycopg
 import pytest
-import requests
 
-from fixtures.services.leavings import VARIABLE, Owner, end, tree
-from fixtures.services.ports import free_ports
+from fixtures.serving import Served
 from fixtures.waiting import eventually
 from scenarios.foreign_partitions.plans import explained
 from scenarios.foreign_partitions.table import WAYS
@@ -65,25 +58,9 @@ def table(made, way):
 @pytest.fixture
 def service(servers, tmp_path):
     """The address of the service, which is told the first server's and no other."""
-    port = free_ports(["http"])["http"]
-    log = (tmp_path / "service.log").open("w")
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "gunicorn", "--workers=1", "--worker-class=gthread", "--threads=16"),
-            *("--backlog=512", "--log-level=warning", f"--bind=127.0.0.1:{port}"),
-            "scenarios.foreign_partitions.application:create_app()",
-        ],
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, VARIABLE: Owner.current().name, "DATABASE": servers.first.url},
-        stdout=log,
-        stderr=log,
-    )
-    url = f"http://127.0.0.1:{port}"
-    eventually(lambda: requests.get(url, timeout=5).ok, within=30, despite=requests.ConnectionError)
-    yield url
-    end(tree(psutil.Process(process.pid)))
-    process.wait()
-    log.close()
+    application = "scenarios.foreign_partitions.application:create_app()"
+    with contextlib.closing(Served(application, tmp_path, {"DATABASE": servers.first.url})) as service:
+        yield service.url
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from kazoo.client import KazooClient
 from typer.testing import CliRunner
 
+from fixtures.nursery import Nursery
 from fixtures.services.relay import Relay
 from fixtures.waiting import eventually
 from reference.service_discovery import cli
@@ -21,7 +22,6 @@ from reference.service_discovery.errors import Unreachable
 from reference.service_discovery.names import instance_path
 from reference.service_discovery.registration import Registration, gone_within
 from scenarios.service_discovery.lookups import Lookups
-from scenarios.service_discovery.nursery import Nursery
 from scenarios.service_discovery.processes import Child, Provider
 from scenarios.service_discovery.registry import Registry
 from scenarios.service_discovery.ways import WAYS
@@ -74,7 +74,8 @@ def hosts(zookeeper, registry):
 @pytest.fixture(scope="package")
 def nursery():
     """Where processes come from."""
-    nursery = Nursery()
+    ours = [f"scenarios.service_discovery.{name}" for name in ("application", "caller", "first_use")]
+    nursery = Nursery(["gunicorn.app.wsgiapp", "gunicorn.workers.sync", *ours])
     yield nursery
     nursery.close()
 

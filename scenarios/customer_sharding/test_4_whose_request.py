@@ -1,0 +1,174 @@
+"""The header says whose request it is, and nobody looks at it: where it leads, and who is refused instead."""
+
+import pytest
+
+from fixtures.waiting import eventually
+from scenarios.customer_sharding.processes import PersonService, PublishedShardingService
+from scenarios.customer_sharding.published import CUSTOMERS
+
+# What the sharding service is asked for where the header says so.
+PATHS = {"../admin": "/admin", "1?role=admin": "/write/1?role=admin", "1#2": "/write/1", None: "/write/None"}
+ATTEMPTS = 30
+
+
+def is_problem(answer, status):
+    """Whether it is a problem detail (RFC 9457) of this status."""
+    told = answer.headers["Content-Type"] == "application/problem+json" and answer.json()["status"]
+    return (answer.status_code, told) == (status, status)
+
+
+class TestAHeader:
+    @pytest.mark.claim("shard-7", shows="published")
+    def test_becomes_part_of_the_sharding_services_path(self, service, sharding, evidence):
+        for header in PATHS:
+            service.ask("POST", "/person/1", header)
+
+        evidence.table(
+            "what the sharding service was asked for",
+            [{"X-Customer-ID": header, "path": path} for header, path in zip(PATHS, sharding.asked_for(), strict=True)],
+        )
+        assert sharding.asked_for() == list(PATHS.values())
+
+    @pytest.mark.claim("shard-7", shows="corrected")
+    def test_that_cannot_name_a_customer_is_refused_and_nobody_is_asked(self, service, sharding, of_customer):
+        answers = [service.ask("POST", "/person/1", header) for header in PATHS]
+
+        assert sharding.asked_for() == []
+        assert all(is_problem(answer, 400) for answer in answers)
+        assert of_customer["1"].customers() == {}
+
+
+class TestAPassword:
+    """The identifier is part of the name of the host that is sent it. Whoever owns `evil.example` chooses the rest."""
+
+    IDENTIFIER = "1.evil.example"
+
+    @pytest.fixture
+    def service(self, way, serve, ports, thief):
+        """The service, in either way on the document's sharding service; the name leads to the thief."""
+        sharding = serve(PublishedShardingService, ports, elsewhere=thief.port)
+        return serve(PersonService, way, {"SHARDING_MODE": "api", **sharding.settings})
+
+    @pytest.mark.claim("shard-7", shows="published")
+    def test_is_sent_to_whatever_host_the_header_names(self, service, thief):
+        service.ask("POST", "/person/1", self.IDENTIFIER)
+
+        assert thief.told == ["my-secret-pw"]
+
+    @pytest.mark.claim("shard-7", shows="corrected")
+    def test_is_sent_to_no_host_that_a_header_could_name(self, service, thief):
+        answer = service.ask("POST", "/person/1", self.IDENTIFIER)
+
+        assert thief.told == []
+        assert is_problem(answer, 400)
+
+
+class TestAPathOfAnotherCustomer:
+    @pytest.mark.claim("shard-7", shows="published")
+    def test_puts_a_row_into_the_wrong_database(self, service, of_customer):
+        assert service.ask("POST", "/person/2", "1").ok
+
+        assert (of_customer["1"].customers(), of_customer["2"].customers()) == ({"2": 1}, {})
+
+    @pytest.mark.claim("shard-7", shows="corrected")
+    def test_is_refused_as_is_a_body_and_a_query(self, service, of_customer):
+        answers = [
+            service.ask("POST", "/person/2", "1"),
+            service.ask("POST", "/person/1", "1", json={"customer_id": "2"}),
+            service.ask("POST", "/person/1", "1", data={"customer_id": "2"}),
+            service.ask("POST", "/person/1?customer_id=2", "1"),
+        ]
+
+        assert [database.customers() for database in of_customer.values()] == [{}, {}, {}]
+        assert all(is_problem(answer, 403) for answer in answers)
+
+
+class TestAPathThatIsUnknown:
+    @pytest.mark.claim("shard-7", shows="published")
+    def test_is_routed_all_the_same(self, service, sharding, of_customer):
+        before = of_customer["1"].sessions()
+
+        assert service.ask("GET", "/favicon.ico", "1").status_code == 404
+
+        assert sharding.asked_for() == ["/write/1"]
+        assert of_customer["1"].sessions() == before  # peewee connects with the first query
+
+    @pytest.mark.claim("shard-7", shows="corrected")
+    def test_costs_no_question(self, service, sharding):
+        assert service.ask("GET", "/favicon.ico", "1").status_code == 404
+
+        assert sharding.asked_for() == []
+
+
+class TestAConnection:
+    """Whether it is given back where the view raises and the error propagates, as it does in debug mode and in tests.
+
+    The databases refuse all rows meanwhile.
+    """
+
+    @pytest.fixture
+    def refusing(self, of_customer):
+        """The first customer's database, which takes no person."""
+        of_customer["1"].connection.execute("ALTER TABLE person ADD CHECK (false)")
+        return of_customer["1"]
+
+    @pytest.fixture
+    def service(self, person_service):
+        return person_service({"FLASK_DEBUG": "1", "SHARDING_POOL_SIZE": "2"})
+
+    @pytest.fixture
+    def left_open(self, service, refusing, evidence):
+        """How many connections are open after each of many requests that fail, one after the other."""
+
+        def left_open():
+            found = []
+            for _ in range(ATTEMPTS):
+                assert service.save("1").status_code == 500
+                found.append(len(refusing.clients()))
+            evidence.json("connections open after each request", found)
+            return found
+
+        return left_open
+
+    @pytest.mark.claim("shard-7", shows="published")
+    def test_is_lost_until_the_garbage_is_collected_when_an_error_propagates(self, left_open):
+        assert max(left_open()) > 2
+
+    @pytest.mark.claim("shard-7", shows="corrected")
+    def test_is_given_back_whatever_propagates(self, left_open, service):
+        assert set(left_open()) == {1}
+        assert service.save("2").ok
+
+
+class TestWhatCannotBeServed:
+    """The hook after a request closes what the one before it has opened; where that one failed there is nothing."""
+
+    @pytest.mark.claim("shard-7", shows="published")
+    def test_fails_twice(self, service, sharding):
+        sharding.kill()
+
+        assert service.save("1").status_code == 500
+
+        log = service.log(200)
+        assert "ConnectionError" in log
+        assert "AttributeError: 'db'" in log or "AttributeError: db" in log
+
+    @pytest.mark.claim("shard-7", shows="corrected")
+    def test_is_a_problem_that_says_what_to_do(self, service, sharding, databases, evidence):
+        for customer in CUSTOMERS:
+            assert service.save(customer).ok
+        unknown = service.save("9")
+        databases["third"].running.kill()
+        dead = service.save("3")
+        sharding.kill()
+        unasked = service.save("8")
+        databases["third"].running.restart()
+
+        assert is_problem(unknown, 404)
+        for answer in (dead, unasked):
+            assert is_problem(answer, 503)
+            assert int(answer.headers["Retry-After"]) >= 1
+        evidence.json("problems", [answer.json() for answer in (unknown, dead, unasked)])
+        assert service.save("1").ok
+        eventually(lambda: service.save("3").ok, within=30)
+        assert "Traceback" not in service.log(200)

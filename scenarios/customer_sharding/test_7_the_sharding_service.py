@@ -1,0 +1,234 @@
+"""The sharding service: how long it is waited for, whom it answers, what it hands out; and settings nobody knows."""
+
+import psycopg
+import pytest
+import requests
+
+from fixtures.serving import DidNotServe
+from fixtures.waiting import eventually
+from scenarios.customer_sharding.processes import ADMIN_TOKEN, PersonService, ShardingService, standalone
+from scenarios.customer_sharding.published import CUSTOMERS
+
+ENOUGH = 10  # seconds; many times the timeout of the corrected way
+
+
+class TestOneThatHangs:
+    @pytest.fixture
+    def service(self, person_service):
+        return person_service({"SHARDING_API_TIMEOUT": "1"})
+
+    @pytest.mark.claim("shard-13", shows="published")
+    def test_hangs_every_request(self, service, sharding):
+        assert service.save("1").ok
+        sharding.pause()
+
+        for customer in ("1", "2"):
+            with pytest.raises(requests.Timeout):
+                service.save(customer, within=ENOUGH / 3)
+
+    @pytest.mark.claim("shard-13", shows="corrected")
+    def test_is_waited_for_so_long_and_known_routes_go_on(self, service, sharding):
+        assert service.save("1").ok
+        sharding.pause()
+
+        unknown, known = service.save("2", within=ENOUGH), service.save("1", within=ENOUGH)
+
+        assert (unknown.status_code, known.status_code) == (503, 200)
+        assert int(unknown.headers["Retry-After"]) >= 1
+        sharding.resume()
+
+
+class TestWhoIsAnswered:
+    @pytest.mark.claim("shard-13", shows="published")
+    def test_is_anyone(self, sharding):
+        answer = requests.get(f"{sharding.url}/write/1", timeout=ENOUGH)
+
+        assert answer.json()["password"] == "my-secret-pw"
+
+    @pytest.mark.claim("shard-13", shows="corrected")
+    def test_has_a_token(self, sharding):
+        for headers in ({}, {"Authorization": "Bearer somebody-elses-token"}, {"Authorization": "Bearer "}):
+            answer = requests.get(f"{sharding.url}/write/1", headers=headers, timeout=ENOUGH)
+            assert (answer.status_code, answer.headers.get("WWW-Authenticate")) == (401, "Bearer")
+            assert "password" not in answer.text
+
+        token = {"Authorization": f"Bearer {sharding.settings['SHARDING_API_TOKEN']}"}
+        assert requests.get(f"{sharding.url}/write/1", headers=token, timeout=ENOUGH).ok
+
+
+class TestTheWay:
+    """What passes between the service and the sharding service, as someone hears it who sits in between."""
+
+    @pytest.fixture
+    def sharding(self, way, request):
+        return request.getfixturevalue({"published": "published_sharding_service", "corrected": "encrypting"}[way])
+
+    @pytest.fixture
+    def encrypting(self, serve, meta, databases, certificate):
+        """The library's sharding service with a certificate."""
+        service = serve(ShardingService, meta, certificate=certificate)
+        for customer, (name, database) in zip(CUSTOMERS, databases.items(), strict=True):
+            service.register(name, database)
+            service.place(customer, name)
+        return service
+
+    @pytest.fixture
+    def service(self, person_service, sharding, relay):
+        return person_service(
+            {"SHARDING_API_ENDPOINT": sharding.url.replace(str(sharding.port), str(relay.address().port))}
+        )
+
+    @pytest.fixture
+    def relay(self, relay_to, sharding):
+        return relay_to(sharding.port)
+
+    @pytest.mark.claim("shard-13", shows="published")
+    def test_lets_everyone_hear_the_password(self, service, relay):
+        assert service.save("1").ok
+
+        assert b"/write/1" in relay.heard
+        assert b"my-secret-pw" in relay.heard
+
+    @pytest.mark.claim("shard-13", shows="corrected")
+    def test_lets_nobody_hear_anything(self, service, relay, of_customer):
+        assert service.save("1").ok
+
+        secrets = ("/write/1", of_customer["1"].user["password"], of_customer["1"].owner["password"], "Bearer")
+        assert [secret for secret in secrets if secret.encode() in relay.heard] == []
+        assert len(relay.heard) > 1000
+
+
+class TestAnEndpointInClear:
+    """On another host than this one; whether the service goes there with its token."""
+
+    @pytest.fixture
+    def start(self, way, serve):
+        settings = {
+            "SHARDING_MODE": "api",
+            "SHARDING_API_ENDPOINT": "http://sharding.example",
+            "SHARDING_API_TOKEN": "an-applications-token",
+        }
+        return lambda: serve(PersonService, way, settings)
+
+    @pytest.mark.claim("shard-13", shows="published")
+    def test_is_taken_as_it_is(self, start):
+        assert start().log() == ""
+
+    @pytest.mark.claim("shard-13", shows="corrected")
+    def test_is_refused(self, start):
+        with pytest.raises(DidNotServe, match=r"the token for sharding\.example would cross the network in clear"):
+            start()
+
+
+class TestWhoIsHandedOut:
+    @pytest.fixture
+    def handed_out(self, sharding):
+        """Enter the first customer's database as the sharding service says."""
+        token = {"Authorization": f"Bearer {sharding.settings.get('SHARDING_API_TOKEN', '')}"}
+        entry = requests.get(f"{sharding.url}/write/1", headers=token, timeout=ENOUGH).json()
+        names = {"port": entry["port"], "dbname": entry["database"]}
+        with psycopg.connect(
+            host="127.0.0.1", user=entry["user"], password=entry["password"], **names, autocommit=True
+        ) as connection:
+            yield connection
+
+    SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+
+    @pytest.mark.claim("shard-13", shows="published")
+    def test_is_a_superuser(self, handed_out):
+        assert handed_out.execute(self.SUPERUSER).fetchone() == (True,)
+        handed_out.execute("CREATE ROLE intruder SUPERUSER")
+        handed_out.execute("DROP ROLE intruder")
+
+    @pytest.mark.claim("shard-13", shows="corrected")
+    def test_may_read_and_write_rows_and_no_more(self, handed_out):
+        assert handed_out.execute(self.SUPERUSER).fetchone() == (False,)
+        assert handed_out.execute("SELECT count(*) FROM person").fetchone() == (0,)
+        for statement in ("DROP TABLE person", "CREATE ROLE intruder", "UPDATE sharding_customer SET state = 'open'"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                handed_out.execute(statement)
+
+    @pytest.mark.claim("shard-13", shows="corrected")
+    def test_may_not_be_a_superuser(self, sharding, databases):
+        entry, token = databases["first"].owner, {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+
+        answer = requests.put(f"{sharding.url}/databases/fourth", json=entry, headers=token, timeout=ENOUGH)
+
+        assert answer.status_code == 400
+        assert "postgres is a superuser, whose password no application should have" in answer.json()["detail"]
+
+
+class TestASettingNobodyKnows:
+    @pytest.fixture
+    def settings(self, databases):
+        """Settings with a mode, or a flavor, that there is not."""
+        known = standalone(databases["first"].user)
+        return {
+            "mode": {**known, "SHARDING_MODE": "cluster"},
+            "flavor": {**known, "SHARDING_FLAVOR": "oracle"},
+        }
+
+    @pytest.fixture
+    def start(self, way, serve, settings):
+        return lambda what: serve(PersonService, way, settings[what])
+
+    @pytest.mark.claim("shard-13", shows="published")
+    @pytest.mark.parametrize(
+        ("what", "says"),
+        ids=["mode", "flavor"],
+        argvalues=[
+            ("mode", "AttributeError: 'NoneType' object has no attribute 'db'"),
+            ("flavor", "AttributeError: 'NoneType' object has no attribute 'bind_ctx'"),
+        ],
+    )
+    def test_is_none_and_fails_with_the_first_request(self, start, what, says):
+        service = start(what)
+
+        assert service.save("1").status_code == 500
+        assert says in service.log(200)
+
+    @pytest.mark.claim("shard-13", shows="corrected")
+    @pytest.mark.parametrize(
+        ("what", "says"),
+        ids=["mode", "flavor"],
+        argvalues=[
+            ("mode", "SHARDING_MODE is 'cluster': write one of standalone, api"),
+            ("flavor", "SHARDING_FLAVOR.*: 'oracle' is no flavor of database: write one of postgres, mysql"),
+        ],
+    )
+    def test_is_named_before_the_service_serves(self, start, what, says):
+        with pytest.raises(DidNotServe, match=says):
+            start(what)
+
+
+class TestTheScript:
+    """The service is frozen when the script starts; its loads have arrived when the service goes on."""
+
+    NUMBER = 50
+
+    @pytest.fixture
+    def script(self, service, bench):
+        """The script in the test's way, its loads before the door of a service that is frozen."""
+        service.pause()
+        script = bench(service.url, number=self.NUMBER)
+        script.arrived()
+        return script
+
+    @pytest.fixture
+    def counted(self, of_customer):
+        return lambda: [of_customer[customer].customers() for customer in CUSTOMERS]
+
+    @pytest.mark.claim("shard-13", shows="published")
+    def test_ends_before_its_loads(self, script, service, counted):
+        script.wait()
+        assert counted() == [{}, {}, {}]
+
+        service.resume()
+        eventually(lambda: counted() == [{customer: self.NUMBER} for customer in CUSTOMERS], within=60)
+
+    @pytest.mark.claim("shard-13", shows="corrected")
+    def test_ends_with_its_loads(self, script, service, counted):
+        service.resume()
+        script.wait()
+
+        assert counted() == [{customer: self.NUMBER} for customer in CUSTOMERS]
