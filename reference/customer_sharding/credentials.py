@@ -52,8 +52,8 @@ class Credentials:
     def __post_init__(self) -> None:
         for name in ("host", "user", "password", "database"):
             value: object = getattr(self, name)
-            if not isinstance(value, str) or (not value and name != "password") or "\0" in value:
-                raise BadInput(f"{name} is a text that is not empty")
+            if not isinstance(value, str) or (not value and name != "password") or not _can_be_sent(value, name):
+                raise BadInput(f"{name} is a text that is not empty and that can be sent to a server")
         if type(self.port) is not int or not 0 < self.port < 65536:
             raise BadInput(f"port is an integer from 1 to 65535, not {self.port!r}")
         object.__setattr__(self, "flavor", Flavor.of(self.flavor))
@@ -78,3 +78,12 @@ class Credentials:
 
     def __str__(self) -> str:
         return f"{self.flavor}://{self.user}@{self.host}:{self.port}/{self.database}"
+
+
+def _can_be_sent(text: str, name: str) -> bool:
+    """Say whether a driver can send it at all: in UTF-8, ended by a zero; a host is looked up, or a socket's path."""
+    try:
+        text.encode("idna" if name == "host" and not text.startswith("/") else "utf-8")
+    except UnicodeError:
+        return False
+    return "\0" not in text

@@ -18,6 +18,9 @@ from .credentials import Credentials, Flavor
 from .errors import Conflict, DatabaseUnavailable
 
 LOCK_WAIT = 2  # seconds that a change of state waits for the customer's transactions
+# Seconds after which PostgreSQL ends a transaction whose mover says nothing, for it may have the customer's lock. MySQL
+# ends it with the connection.
+ABANDONED = 5
 
 
 class Link:
@@ -86,6 +89,7 @@ class Link:
         if it.flavor is Flavor.POSTGRES:
             # A text means the same on both sides only where both write it the same way.
             settings = f"lock_timeout={LOCK_WAIT}s sharding.mover=on datestyle=ISO intervalstyle=postgres timezone=UTC"
+            settings += f" idle_in_transaction_session_timeout={ABANDONED}s"
             options = " ".join(f"-c {setting}" for setting in settings.split())
             return psycopg.connect(
                 host=it.host, port=it.port, user=it.user, password=it.password, dbname=it.database,
@@ -93,7 +97,7 @@ class Link:
                 application_name="customer-sharding mover",
             )  # fmt: skip
         connection: Any = pymysql.connect(
-            host=it.host, port=it.port, user=it.user, password=it.password, database=it.database,
+            host=it.host, port=it.port, user=it.user, password=it.password.encode(), database=it.database,
             connect_timeout=self._timeout, read_timeout=60, write_timeout=60, autocommit=True, charset="utf8mb4",
             conv=dict[Any, Any](encoders),  # values stay texts
             init_command=f"SET @sharding_mover = 1, time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT}, "

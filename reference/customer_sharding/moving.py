@@ -31,7 +31,8 @@ reader has asked the database itself whether the customer is there, at most a le
 **What a client notices.** From `fence` to `open` writes are answered 503 with Retry-After: a lease, the last notes and
 the comparison long. A fence that lasts longer than `fence_limit`, because the target has gone, is lifted and
 tried again. A mover that is killed leaves it standing: `customer-sharding resume` goes on from there, or `abort`
-lifts it.
+lifts it. One that is frozen, or cut off, while it has the customer's lock keeps the customer's writes waiting for five
+seconds: then PostgreSQL ends its transaction. MySQL does not before its connection has ended.
 """
 
 from __future__ import annotations

@@ -68,6 +68,11 @@ class _Told:
         with self._telling():
             super().commit()  # type: ignore[misc] # a mixin for peewee's databases
 
+    def rollback(self) -> None:
+        """Roll back, as ever: it is what `atomic` does when the connection was lost."""
+        with self._telling():
+            super().rollback()  # type: ignore[misc] # a mixin for peewee's databases
+
     @contextmanager
     def _telling(self) -> Generator[None]:
         try:
@@ -142,7 +147,7 @@ def _has_news(descriptor: int) -> bool:
 
 def _database(credentials: Credentials, limits: PoolLimits) -> Any:
     pooled = {"max_connections": limits.size, "stale_timeout": limits.idle, "autoconnect": False}
-    entry = {
+    entry: dict[str, Any] = {
         "host": credentials.host,
         "port": credentials.port,
         "user": credentials.user,
@@ -152,6 +157,7 @@ def _database(credentials: Credentials, limits: PoolLimits) -> Any:
     if credentials.flavor is Flavor.POSTGRES:
         waits = {"answer_timeout": limits.answer_timeout, "application_name": "customer-sharding"}
         return _Postgres(credentials.database, prefer_psycopg3=True, **pooled, **entry, **waits)
+    entry["password"] = credentials.password.encode()  # as a text, pymysql would send it in latin-1
     waits = {"read_timeout": limits.answer_timeout, "write_timeout": limits.answer_timeout}
     return _MySQL(credentials.database, **pooled, **entry, **waits)
 

@@ -12,7 +12,7 @@ from .credentials import Credentials
 from .errors import ServiceUnavailable, UnknownCustomer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Route:
     """Where a customer is.
 
