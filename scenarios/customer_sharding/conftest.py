@@ -7,21 +7,28 @@ All services are real processes under gunicorn. For one's own test:
 - `sharding_service`: the library's, with the three databases registered and customers 1, 2, 3 placed in them.
 - `published_sharding_service`: the document's, which sends them there, too.
 - `service`: the document's service in the test's `way`, with the sharding service of that way; `serve` starts others.
+- `sharded`: customers under load, that move and whose servers fail, on what is `standing` for all tests of a module.
 """
 
 import contextlib
+import itertools
 from types import SimpleNamespace
 
 import psycopg
 import pytest
 import trustme
+from typer.testing import CliRunner
 
+from fixtures.faults import Journal
 from fixtures.services.relay import Relay
 from fixtures.services.service import Address
+from fixtures.serving import Served
+from reference.customer_sharding.cli import app as cli
 from scenarios.customer_sharding.bench import Bench
 from scenarios.customer_sharding.databases import EMPTY, Database, MySQL
 from scenarios.customer_sharding.processes import PersonService, PublishedShardingService, ShardingService
 from scenarios.customer_sharding.published import CUSTOMERS
+from scenarios.customer_sharding.sharded import SETTINGS, Sharded
 from scenarios.customer_sharding.thief import Thief
 
 NAMES = ("first", "second", "third")
@@ -147,3 +154,55 @@ def person_service(way, sharding, serve):
 def service(person_service):
     """The document's service in the way that the test shows."""
     return person_service()
+
+
+# Customers that move, and servers that fail
+
+
+@pytest.fixture(scope="module")
+def people_options():
+    """How the service of people is served: two processes, each with routes of its own; `settings` beside the usual."""
+    return {"workers": 2, "settings": {}}
+
+
+@pytest.fixture(scope="module")
+def standing(environment, people_options, tmp_path_factory):
+    """What stands for all tests of a module: databases, the sharding service, and a service of people."""
+    folder = tmp_path_factory.mktemp("standing")
+    meta = environment["meta"].url
+    with contextlib.ExitStack() as stack:
+        databases = {name: stack.enter_context(contextlib.closing(Database(environment[name]))) for name in NAMES}
+        with psycopg.connect(meta, autocommit=True) as connection:
+            connection.execute(EMPTY)
+        sharding_service = stack.enter_context(contextlib.closing(ShardingService(folder, meta)))
+        for name, database in databases.items():
+            sharding_service.register(name, database)
+        settings = {**SETTINGS, **sharding_service.settings, **people_options["settings"]}
+        application = "scenarios.customer_sharding.people:create_app()"
+        people = stack.enter_context(
+            contextlib.closing(Served(application, folder, settings, workers=people_options["workers"]))
+        )
+        yield SimpleNamespace(
+            databases=databases, meta=meta, sharding_service=sharding_service, people=people, numbers=itertools.count()
+        )
+
+
+@pytest.fixture
+def command(standing):
+    """Run the command `customer-sharding` to its end in this process; exit code and what it said."""
+
+    def run(*words):
+        done = CliRunner(env={"SHARDING_META": standing.meta}).invoke(cli, words)
+        return done.exit_code, done.output
+
+    return run
+
+
+@pytest.fixture
+def sharded(standing, command, tmp_path):
+    """Customers under load, in databases that fail and from which they move."""
+    with (
+        Journal(tmp_path / "journal") as journal,
+        contextlib.closing(Sharded(standing, journal, command, tmp_path)) as it,
+    ):
+        yield it

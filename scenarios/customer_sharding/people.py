@@ -1,0 +1,39 @@
+"""A service of people who are put, read and deleted by name: what clients do while their customer moves."""
+
+from flask import Flask, g, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from reference.customer_sharding.extension import Sharding
+from reference.customer_sharding.problems import problem_of_http
+from scenarios.customer_sharding.application import Person
+
+
+def create_app():
+    app = Flask(__name__)
+    sharding = Sharding(app)
+    app.register_error_handler(HTTPException, problem_of_http)
+
+    @app.get("/")
+    @sharding.exempt
+    def ready():
+        return jsonify(ready=True)
+
+    @app.put("/person/<customer_id>/<name>")
+    def put(customer_id, name):
+        address = request.get_json()["address"]
+        with g.db.atomic():
+            if not Person.update(address=address).where(Person.name == name).execute():
+                Person.create(name=name, address=address, customer_id=customer_id)
+        return jsonify(success=True)
+
+    @app.delete("/person/<customer_id>/<name>")
+    def delete(customer_id, name):  # noqa: ARG001 the extension has seen whose path it is
+        Person.delete().where(Person.name == name).execute()
+        return jsonify(success=True)
+
+    @app.get("/person/<customer_id>/<name>")
+    def get(customer_id, name):  # noqa: ARG001 likewise
+        addresses = [person.address for person in Person.select().where(Person.name == name)]
+        return jsonify(addresses=addresses)
+
+    return app

@@ -1,0 +1,159 @@
+"""A customer moves to another database while requests go on; whoever moves it may die at any moment."""
+
+import pytest
+
+from reference.customer_sharding.link import ABANDONED
+from scenarios.customer_sharding.movers import STEPS
+
+STEPS_BEFORE_THE_SWITCH = list(STEPS)[: list(STEPS).index("switch")]
+
+
+def writes_go_on(step, done):
+    """Whether writes of the customer go on where its mover has died in a step that was done, or undone with it."""
+    order = list(STEPS)
+    return STEPS[step if done else order[max(order.index(step) - 1, 0)]].writes
+
+
+@pytest.fixture
+def judged(sharded, evidence):
+    """Judge what clients were told: nothing lost, nothing twice, nothing in the wrong place, no read of old."""
+
+    def judge():
+        writes, reads = sharded.judged(), sharded.judged_reads()
+        evidence.text("findings", f"writes {writes}\nreads {reads}")
+        writes.require()
+        reads.require()
+
+    return judge
+
+
+@pytest.mark.claim("shard-9")
+def test_customers_change_places_while_their_clients_go_on(sharded, judged, evidence):
+    """Each of two customers moves to where the other one was; a third stays."""
+    one, other, third = sharded.place("first", "second", "first")
+
+    with sharded.clients(one, other, third) as clients:
+        clients.go_on()
+        ended = [mover.wait() for mover in (sharded.mover(one, "second"), sharded.mover(other, "first"))]
+        clients.go_on()
+
+    evidence.json("what the movers said", [said.splitlines() for _, said in ended])
+    waits = {customer: sharded.longest_wait(customer) for customer in (one, other, third)}
+    evidence.json("seconds without an acknowledged write, at most", waits)
+    assert [code for code, _ in ended] == [0, 0]
+    assert sharded.whereabouts(one, other, third) == ["second", "first", "first"]
+    assert sharded.states(one) == {"first": "gone", "second": "open"}
+    assert not any(client.refusals for client in clients.of(third))
+    judged()
+
+
+class TestAMoverThatIsKilled:
+    """In the midst of the commit of each step, which the server then carries out, or undoes."""
+
+    @pytest.mark.claim("shard-9")
+    @pytest.mark.parametrize("done", [True, False], ids=["done", "undone"])
+    @pytest.mark.parametrize("step", STEPS)
+    def test_is_succeeded_by_another(self, step, done, sharded, judged):
+        one, third = sharded.place("first", "first")
+
+        with sharded.clients(one, third) as clients:
+            with sharded.killed_in(STEPS[step], clients, one, done=done):
+                clients.go_on(third)
+                clients.go_on(one, what=["read", "write" if writes_go_on(step, done) else "refused"])
+            clients.go_on()
+
+        assert sharded.whereabouts(one, third) == ["second", "first"]
+        judged()
+
+    @pytest.mark.claim("shard-9")
+    @pytest.mark.parametrize("step", STEPS_BEFORE_THE_SWITCH)
+    def test_has_its_work_undone(self, step, sharded, judged):
+        (one,) = sharded.place("first")
+
+        with sharded.clients(one) as clients:
+            with sharded.killed_in(STEPS[step], clients, one, done=True, successor=["abort", one]):
+                clients.go_on(one, what=["read", "write" if writes_go_on(step, done=True) else "refused"])
+            clients.go_on()
+
+        assert sharded.whereabouts(one) == ["first"]
+        judged()
+
+    @pytest.mark.claim("shard-9")
+    @pytest.mark.parametrize(
+        ("before", "option", "told"), [("compare", "--lease=60", "refused"), ("open", "--drain=60", "write")]
+    )
+    def test_while_it_waits_is_succeeded_by_another(self, before, option, told, sharded, judged):
+        """For the readers' leases to run out, and for the longest request to end."""
+        (one,) = sharded.place("first")
+
+        with sharded.clients(one) as clients:
+            clients.go_on()
+            mover = sharded.mover(one, "second", option)
+            mover.says(before)
+            with sharded.nemesis(mover=mover).breaking("mover", "kill"):
+                clients.go_on(one, what=["read", told])
+            clients.go_on()
+
+        assert sharded.whereabouts(one) == ["second"]
+        judged()
+
+    @pytest.mark.claim("shard-9")
+    def test_after_the_switch_is_not_undone(self, sharded, command, judged):
+        (one,) = sharded.place("first")
+
+        with sharded.clients(one) as clients:
+            with sharded.killed_in(STEPS["switch"], clients, one, done=True):
+                code, said = command("abort", one)
+            clients.go_on()
+
+        assert code == 1
+        assert "has switched already: finish it and move it back" in said
+        assert sharded.whereabouts(one) == ["second"]
+        judged()
+
+
+class TestAMoverThatFreezes:
+    @pytest.mark.claim("shard-9")
+    def test_and_wakes_up_when_it_was_succeeded_does_nothing_more(self, sharded, judged):
+        (one,) = sharded.place("first")
+
+        with sharded.clients(one) as clients, sharded.gate(STEPS["fence"]) as fence:
+            clients.go_on()
+            with sharded.gate(STEPS["copy"]) as copy:
+                frozen = sharded.mover(one, "second")
+                copy.reached()
+                with sharded.nemesis(mover=frozen).breaking("mover", "pause"):
+                    copy.open(committed=True)
+                    successor = sharded.mover(one, "second")
+                    fence.reached()
+                code, said = frozen.wait()
+            fence.open(committed=True)
+            assert successor.wait()[0] == 0
+            clients.go_on()
+
+        assert code == 1
+        assert f"another mover has taken over customer {one}" in said
+        assert sharded.whereabouts(one) == ["second"]
+        judged()
+
+    @pytest.mark.claim("shard-9")
+    def test_with_the_customers_lock_loses_it(self, sharded, judged, evidence):
+        """The server ends its transaction: the customer's writes wait no longer than that."""
+        (one,) = sharded.place("first")
+
+        with sharded.clients(one) as clients:
+            clients.go_on()
+            with sharded.late_transaction(one) as commit:
+                frozen = sharded.mover(one, "second")
+                sharded.lock_awaited()
+                with sharded.nemesis(mover=frozen).breaking("mover", "pause"):
+                    commit()
+                    sharded.lock_had()
+                    clients.go_on()
+            assert frozen.wait()[0] == 0
+            clients.go_on()
+
+        evidence.json("seconds without an acknowledged write, at most", sharded.longest_wait(one))
+        assert ABANDONED / 2 < sharded.longest_wait(one) < ABANDONED * 2
+        assert sharded.whereabouts(one) == ["second"]
+        judged()

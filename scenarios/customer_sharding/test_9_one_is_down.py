@@ -1,0 +1,110 @@
+"""A database that is down, or the sharding service: who notices, what they are told, and that it heals by itself."""
+
+import time
+from statistics import median
+
+import pytest
+import requests
+
+from fixtures.measure import Timed
+from fixtures.waiting import eventually
+from scenarios.customer_sharding.sharded import EXPIRY
+
+ANSWER_TIMEOUT = 1.0  # seconds, of the application
+ANSWERS = 30  # of each client, to a write, that a round takes
+
+
+@pytest.fixture(scope="module")
+def people_options():
+    """One process: what it knows, it knows for all clients."""
+    return {"workers": 1, "settings": {"SHARDING_ANSWER_TIMEOUT": str(ANSWER_TIMEOUT)}}
+
+
+@pytest.fixture
+def stranger(standing):
+    """Ask for a person of a customer; the answer."""
+
+    def ask(customer):
+        url = f"{standing.people.url}/person/{customer}/0"
+        return requests.get(url, headers={"X-Customer-ID": customer}, timeout=30)
+
+    return ask
+
+
+def answers(clients, number):
+    """Wait until each client was answered so many writes from now on; their seconds."""
+    since = {client: len(client.answers) for client in clients}
+
+    def found():
+        some = [[each.seconds for each in client.answers[n:] if each.op == "write"] for client, n in since.items()]
+        return all(len(each) >= number for each in some) and some
+
+    return [seconds for each in eventually(found, within=60, every=0.02) for seconds in each]
+
+
+class TestADatabaseThatIsDown:
+    @pytest.mark.claim("shard-10")
+    @pytest.mark.parametrize("fault", ["kill", "pause"])
+    def test_leaves_the_others_as_they_were(self, fault, environment, sharded, versus, evidence):
+        """Their latency is at most half as much again, none is refused, and none waits for the one that is down."""
+        one, down, other = sharded.place("first", "second", "third")
+        nemesis = sharded.nemesis(second=environment["second"])
+        seconds = {"as ever": [], "with one down": []}
+
+        with sharded.clients(one, down, other, certain=False) as clients:
+            others = clients.of(one, other)
+
+            def timed(state):
+                found = answers(others, ANSWERS)
+                seconds[state] += found
+                return Timed(median(found), sum(len(client.refusals) for client in others))
+
+            def as_ever():
+                return timed("as ever")
+
+            def with_one_down():
+                with nemesis.breaking("second", fault):
+                    clients.go_on(down, what=["refused"])
+                    taken = timed("with one down")
+                clients.go_on()
+                return taken
+
+            clients.go_on()
+            versus(with_one_down, as_ever, slower=1.5, rounds=4, warmup=1)
+            told = [each.seconds for client in clients.of(down) for each in client.refusals]
+
+        findings = sharded.judged()
+        evidence.json("seconds to an answer, at most", {state: max(each) for state, each in seconds.items()})
+        evidence.json("seconds until a client of the one that is down is told so, at most", max(told))
+        evidence.json("what it is told", clients.of(down)[0].problem)
+        evidence.text("findings", str(findings))
+        assert not any(client.refusals for client in others)
+        assert max(seconds["with one down"]) < ANSWER_TIMEOUT
+        findings.require()
+
+
+class TestTheShardingService:
+    @pytest.mark.claim("shard-10")
+    @pytest.mark.parametrize(("what", "fault"), [("service", "kill"), ("service", "pause"), ("meta", "kill")])
+    def test_that_is_down_is_not_missed_where_the_route_is_known(
+        self, what, fault, environment, standing, sharded, stranger, evidence
+    ):
+        """Also when it has expired meanwhile. A customer whose route is not known is told to come back, and may."""
+        one, other, unseen = sharded.place("first", "second", "third")
+        nemesis = sharded.nemesis(service=standing.sharding_service, meta=environment["meta"])
+
+        with sharded.clients(one, other) as clients:
+            clients.go_on()
+            with nemesis.breaking(what, fault):
+                since = time.monotonic()
+                told = stranger(unseen)
+                while time.monotonic() < since + 2 * EXPIRY:
+                    clients.go_on()
+            eventually(lambda: stranger(unseen).status_code == 200, within=10)
+
+        evidence.json("what a customer is told whose route is not known", told.json())
+        assert told.status_code == 503
+        assert told.headers["Content-Type"] == "application/problem+json"
+        assert int(told.headers["Retry-After"]) >= 1
+        assert not any(client.refusals for client in clients.of())
+        sharded.judged().require()
