@@ -1,0 +1,68 @@
+"""Services that save a person a request: on the library, and with one pool to one fixed database."""
+
+import os
+
+from flask import Flask, g
+from peewee import BigAutoField, Model, TextField
+from playhouse.pool import PooledPostgresqlDatabase
+
+from reference.customer_sharding.extension import Sharding
+from reference.customer_sharding.models import ShardedModel, save_with_db
+
+PERSON = {"name": "Ada", "address": "12 St James's Square"}
+
+
+def create_sharded():
+    """Each customer's database by the library; settings are the library's."""
+
+    class Person(ShardedModel):
+        id = BigAutoField()
+        name = TextField()
+        address = TextField()
+        customer_id = TextField()
+
+    app = Flask(__name__)
+    Sharding(app)
+
+    @app.post("/person/<string:customer_id>")
+    def post_person(customer_id):
+        save_with_db(Person(**PERSON, customer_id=customer_id), db=g.db, force_insert=True)
+        return {"success": True}
+
+    return app
+
+
+def create_fixed():
+    """One database for all, as many connections as threads: HOST, PORT, DATABASE, and so on."""
+    entry = {name: os.environ[name.upper()] for name in ("host", "user", "password")}
+    pool = {"max_connections": int(os.environ["THREADS"]), "stale_timeout": 300, "autoconnect": False}
+    database = PooledPostgresqlDatabase(
+        os.environ["DATABASE"], port=int(os.environ["PORT"]), prefer_psycopg3=True, **entry, **pool
+    )
+
+    class Person(Model):
+        id = BigAutoField()
+        name = TextField()
+        address = TextField()
+        customer_id = TextField()
+
+        class Meta:
+            database = None
+
+    Person.bind(database)
+    app = Flask(__name__)
+
+    @app.before_request
+    def connect():
+        database.connect()
+
+    @app.teardown_request
+    def close(_):
+        database.close()
+
+    @app.post("/person/<string:customer_id>")
+    def post_person(customer_id):
+        Person(**PERSON, customer_id=customer_id).save(force_insert=True)
+        return {"success": True}
+
+    return app
