@@ -3,11 +3,14 @@
 import json
 from dataclasses import replace
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from fixtures.waiting import eventually
 from reference.foreign_partitions.cli import app
 from reference.foreign_partitions.deployment import Deployment
+from reference.foreign_partitions.description import Secret
 from reference.foreign_partitions.errors import Conflict
 from scenarios.foreign_partitions.table import PERSON, describe
 
@@ -128,3 +131,55 @@ class TestTheCommand:
 
         assert code == 1
         assert "duplicate\tid 5, times 2, leaves ['person_0', 'person_2']" in output
+
+
+class TestPasswords:
+    """The base is told the password of the other server, and may log every statement that it is given."""
+
+    PASSWORD = "not-to-be-seen"
+    LOGGED = "SELECT 'this is logged'"
+
+    @pytest.fixture
+    def keeper(self, servers):
+        """Who has the partitions on the second server, with a password that is found where it is shown."""
+        with psycopg.connect(servers.second.url, autocommit=True) as second:
+            second.execute(f"CREATE ROLE keeper SUPERUSER LOGIN PASSWORD '{self.PASSWORD}'")
+            yield "keeper"
+            second.execute("DROP OWNED BY keeper CASCADE")
+            second.execute("DROP ROLE keeper")
+
+    @pytest.fixture
+    def base(self, servers):
+        """A connection to the base, which logs every statement meanwhile."""
+        with psycopg.connect(servers.first.url, autocommit=True) as base:
+            for setting in ("log_statement = 'all'", "log_min_duration_statement = 0"):
+                base.execute(f"ALTER SYSTEM SET {setting}")
+            base.execute("SELECT pg_reload_conf()")
+            yield base
+            base.execute("ALTER SYSTEM RESET ALL")
+            base.execute("SELECT pg_reload_conf()")
+
+    @pytest.mark.claim("fdw-1")
+    def test_are_in_no_log(self, servers, keeper, base, evidence):
+        described = describe(servers.first, servers.second)
+        (server,) = described.servers
+        endpoint = replace(server.endpoint, user=keeper, password=Secret(self.PASSWORD))
+        described = replace(described, servers=[replace(server, endpoint=endpoint)])
+        eventually(lambda: base.execute(self.LOGGED) and self.LOGGED in self.log(servers), within=10)
+
+        with Deployment(described) as deployment:
+            deployment.apply()
+            # What has drifted is told anew.
+            base.execute("ALTER USER MAPPING FOR postgres SERVER postgres_5 OPTIONS (SET password 'another')")
+            changes = deployment.apply().changes
+
+        eventually(lambda: "'another'" in self.log(servers), within=10)
+        evidence.text("what was done, as it is shown", "\n".join(map(str, changes)))
+        assert "password '***'" in str(changes[0])
+        assert base.execute("SELECT umoptions[2] FROM pg_user_mappings").fetchone() == (f"password={self.PASSWORD}",)
+        base.execute("SELECT 'and the end'")
+        eventually(lambda: "and the end" in self.log(servers), within=10)
+        assert self.PASSWORD not in self.log(servers)
+
+    def log(self, servers):
+        return servers.first.log(lines=10_000)
