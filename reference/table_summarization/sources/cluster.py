@@ -124,7 +124,10 @@ class DaskSource:
         columns = [column for column, name in zip(self._frame.columns, self.names, strict=True) if name in wanted]
         frame = self._frame if len(names) == len(self.names) else self._frame[columns]
         if self._sent:
-            held = compute(*[delayed(sent.coded)(part, names) for part in frame.to_delayed()], scheduler="sync")
+            held = sent.held(self._frame, self.names) if frame is self._frame else None
+            if held is None:
+                coded = [delayed(sent.coded)(part, names) for part in frame.to_delayed()]
+                held = compute(*coded, scheduler="sync")
             return count_parts(self._runner, sent.parts(held), groupings, recodings, most)
         leaf = delayed(count_partition, pure=False)
         leaves = [leaf(part, names, groupings, recodings, most) for part in frame.to_delayed()]
