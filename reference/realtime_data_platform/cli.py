@@ -96,8 +96,18 @@ def verify(context: typer.Context, table: Name, schema: Schema = "public") -> No
 
 
 @app.command()
+def resend(context: typer.Context, table: Name, schema: Schema = "public") -> None:
+    """Log every row once more as it is now: for a view that lacks what never was in the stream."""
+    with _platform(context) as platform:
+        typer.echo(f"{table}: {platform.resend(platform.describe(table, schema))} rows")
+
+
+@app.command()
 def remove(context: typer.Context, table: Name) -> None:
-    """Have nothing of a table's chain; the table, the topic and the catalogs stay."""
+    """Have nothing of a table's chain; the table, the topic and the catalogs stay.
+
+    Delete the topic too before the next apply where rows may have been deleted in between: it still has them.
+    """
     with _platform(context) as platform:
         platform.remove(table)
         typer.echo(f"{table}: removed")

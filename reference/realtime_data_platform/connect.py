@@ -46,10 +46,12 @@ class Connectors:
     def apply(self, connector: Mapping[str, Any]) -> None:
         """Have a connector with this configuration run; the same again changes nothing.
 
-        A new one that does not run is removed again.
+        It runs when it has written something: a task calls itself running before it has looked at its database. A new
+        one that does not is removed again; one that was there and failed goes on where it stopped.
 
         Raises:
             BadInput: Its validation says no, or it ends with an error.
+            NotInTime: It neither runs nor fails.
         """
         name, config = connector["name"], connector["config"]
         if errors := self.validate({**config, "name": name}):
@@ -57,8 +59,11 @@ class Connectors:
             raise BadInput(f"connector {name}: {said}")
         new = self._rest.find(f"/connectors/{name}") is None
         self._rest.ask("PUT", f"/connectors/{name}/config", json=config)
+        if not new and self.status(name).startswith("FAILED"):
+            self._rest.ask("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true")
+            self._rest.until(lambda: not self.status(name).startswith("FAILED"), f"connector {name} fails again")
         try:
-            self._rest.until(lambda: self._runs(name), f"connector {name} does not run")
+            self._rest.until(lambda: self._runs(name, config), f"connector {name} does not run")
             if lacking := missing_from(config, self._rest.ask("GET", f"/connectors/{name}/config")):
                 raise Refused(f"Kafka Connect keeps connector {name} without {', '.join(lacking)}")
         except PlatformError:
@@ -75,8 +80,9 @@ class Connectors:
             state = str(found["connector"]["state"])
             return "UNASSIGNED" if state == "RUNNING" else state
         task = found["tasks"][0]
-        trace = str(task.get("trace", "")).partition("\n")[0]
-        return str(task["state"]) + (f": {trace}" if trace else "")
+        said, *rest = str(task.get("trace", "")).splitlines() or [""]
+        causes = [line for line in rest if line.startswith("Caused by: ")]
+        return ": ".join([str(task["state"]), *filter(None, [said, *causes])])
 
     def wait_for_topic(self, name: str, topic: str) -> None:
         """Wait until a connector has written to a topic.
@@ -84,11 +90,7 @@ class Connectors:
         Raises:
             NotInTime: It did not within the bound.
         """
-
-        def written() -> bool:
-            return topic in self._rest.ask("GET", f"/connectors/{name}/topics")[name]["topics"]
-
-        self._rest.until(written, f"connector {name} writes nothing to topic {topic}")
+        self._rest.until(lambda: topic in self._topics(name), f"connector {name} writes nothing to topic {topic}")
 
     def remove(self, name: str) -> None:
         """Have no such connector, nor its offsets: one of the same name starts with a snapshot again."""
@@ -104,8 +106,13 @@ class Connectors:
         found: list[dict[str, Any]] = self._rest.ask("PUT", path, json=dict(config))["configs"]
         return found
 
-    def _runs(self, name: str) -> bool:
+    def _runs(self, name: str, config: Mapping[str, str]) -> bool:
         state = self.status(name)
         if state.startswith("FAILED"):
             raise BadInput(f"connector {name} {state}")
-        return state == "RUNNING"
+        beats = int(config.get("heartbeat.interval.ms", 0)) > 0
+        return state == "RUNNING" and (not beats or bool(self._topics(name)))
+
+    def _topics(self, name: str) -> list[str]:
+        topics: list[str] = self._rest.ask("GET", f"/connectors/{name}/topics")[name]["topics"]
+        return topics

@@ -73,6 +73,15 @@ class Pinot:
             return "absent"
         return "answers" if self._answers(name) else "does not answer"
 
+    def unknown(self, table: Mapping[str, Any]) -> list[str]:
+        """Return the paths of those keys of a table that this Pinot does not know, and would ignore."""
+        answer: Mapping[str, Any] = self._controller.ask("POST", "/tables/validate", json=table)
+        return list(answer.get("unrecognizedProperties", {}))
+
+    def force_commit(self, name: str) -> None:
+        """End the segments that a realtime table is filling: the next ones begin with the table's present settings."""
+        self._controller.ask("POST", f"/tables/{name}/forceCommit")
+
     def remove(self, name: str) -> None:
         """Have neither table nor schema of this name."""
         self._remove_table(name)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from . import artifacts
+from . import artifacts, statements
 from .connect import Connectors
 from .description import Table, describe, in_pinot, quoted
+from .errors import BadInput, PlatformError
 from .pinot import Pinot
 from .trino import Trino
+
+WHOLE_ROWS = "f"
+IDENTITIES = {"d": "DEFAULT", "f": "FULL", "n": "NOTHING"}
 
 
 @dataclass(frozen=True)
@@ -74,22 +79,62 @@ class Platform:
     def apply(self, table: Table, where: str | None = None) -> None:
         """Have the chain of a table, from PostgreSQL to the view; the same again changes nothing.
 
+        Args:
+            table: Its description.
+            where: What limits the view, in SQL.
+
         Raises:
-            PlatformError: A step failed, with what the server said.
+            PlatformError: A step failed, with what the server said; of what was not there before, nothing stays.
         """
-        self.prepare(table)
+        before = self.status(table.name)
+        identity = self.prepare(table)
+        try:
+            self._apply_links(table, where)
+        except PlatformError:
+            if set(before.values()) == {"absent"}:
+                self.remove(table.name)
+                self._identify(table, identity)
+            raise
+
+    def _apply_links(self, table: Table, where: str | None) -> None:
         self.connectors.apply(artifacts.connector(table, self.peers))
         self.wait_for_topic(table)
         self.pinot.apply(artifacts.schema(table), artifacts.table(table, self.peers))
         self.apply_catalogs()
-        self.trino.apply_view(artifacts.view_sql(table, where))
+        self.trino.apply_view(statements.view_sql(table, where))
         self.trino.query(f"EXPLAIN (TYPE VALIDATE) TABLE hive.views.{quoted(table.name)}")
 
-    def prepare(self, table: Table) -> None:
-        """Have PostgreSQL log whole rows: without that, an update leaves out long values that it does not change."""
-        identity = sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(sql.Identifier(table.schema, table.name))
+    def prepare(self, table: Table) -> str:
+        """Have PostgreSQL log whole rows: without that, an update leaves out long values that it does not change.
+
+        Returns:
+            The replica identity before, as `pg_class.relreplident` spells it.
+        """
+        return self._identify(table, WHOLE_ROWS)
+
+    def _identify(self, table: Table, identity: str) -> str:
+        """Set a table's replica identity and return the former one; by an index (`i`) is not ours to set."""
+        origin = sql.Identifier(table.schema, table.name)
         with psycopg.connect(self.addresses.postgres, autocommit=True) as connection:
-            connection.execute(identity)
+            asked = "SELECT relreplident::text FROM pg_class WHERE oid = to_regclass(%s)"
+            former = connection.execute(asked, [origin.as_string()]).fetchone()
+            if former is None:
+                raise BadInput(f"PostgreSQL has no table {table.schema}.{table.name}")
+            if identity in IDENTITIES and identity != former[0]:
+                words = sql.SQL(IDENTITIES[identity])
+                connection.execute(sql.SQL("ALTER TABLE {} REPLICA IDENTITY {}").format(origin, words))
+        return str(former[0])
+
+    def resend(self, table: Table) -> int:
+        """Have PostgreSQL log every row once more as it is now, and return how many: the view then has them all.
+
+        For what never was in the stream: a new column's default in rows that were there before, events that a
+        connector skipped. Each row is updated by itself, and locked for as long as the statement runs.
+        """
+        key = sql.Identifier(table.key[0])
+        with psycopg.connect(self.addresses.postgres, autocommit=True) as connection:
+            origin = sql.Identifier(table.schema, table.name)
+            return connection.execute(sql.SQL("UPDATE {} SET {} = {}").format(origin, key, key)).rowcount
 
     def wait_for_topic(self, table: Table) -> None:
         """Wait until a table with rows has its topic: Pinot does not take a table whose topic is only being made."""
@@ -101,8 +146,8 @@ class Platform:
 
     def apply_catalogs(self) -> None:
         """Have both catalogs, and the schema of views."""
-        self.trino.apply_catalog("pinot", "pinot", artifacts.pinot_catalog(self.peers))
-        self.trino.apply_catalog("hive", "hive", artifacts.hive_catalog(self.peers))
+        self.trino.apply_catalog("pinot", "pinot", statements.pinot_catalog(self.peers))
+        self.trino.apply_catalog("hive", "hive", statements.hive_catalog(self.peers))
         self.trino.apply_schema("hive.views", f"s3://{self.peers.bucket}/views/")
 
     def status(self, name: str) -> dict[str, str]:
@@ -123,17 +168,15 @@ class Platform:
             origin = sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(table.schema, table.name))
             expected = connection.execute(origin).fetchall()
         seen = self.trino.query(f"SELECT {', '.join(map(quoted, names))} FROM hive.views.{quoted(table.name)}")  # noqa: S608  # names only
-        extra = list(seen)
-        missing = []
-        for row in expected:
-            try:
-                extra.remove(row)
-            except ValueError:
-                missing.append(row)
-        return Difference(missing, extra)
+        there, shown = Counter(expected), Counter(seen)
+        return Difference(list((there - shown).elements()), list((shown - there).elements()))
 
     def remove(self, name: str) -> None:
-        """Have nothing of a table's chain; the table itself, the topic and the catalogs stay."""
+        """Have nothing of a table's chain; the table itself, the topic and the catalogs stay.
+
+        A later chain begins with the topic's old messages: rows that were deleted in between, unseen by any connector,
+        come back with them. Delete the topic too where that may be.
+        """
         if ("hive",) in self.trino.query("SHOW CATALOGS"):
             self.trino.remove_view(f"hive.views.{quoted(name)}")
         self.pinot.remove(in_pinot(name))

@@ -10,10 +10,10 @@ from trino.dbapi import connect
 from trino.exceptions import Error as TrinoError
 from trino.exceptions import HttpError, TrinoQueryError
 
-from .artifacts import catalog_sql
 from .description import quoted
 from .errors import BadInput, NotFound, Refused, Unreachable
 from .patience import through
+from .statements import catalog_sql
 
 STALE = 10
 """Seconds within which Trino must know what Pinot has: ten times `pinot.metadata-expiry` of our catalog."""

@@ -5,6 +5,7 @@ WITH (
   "hive.recursive-directories" = 'true',
   "hive.storage-format" = 'PARQUET',
   "hive.insert-existing-partitions-behavior" = 'APPEND',
+  "hive.timestamp-precision" = 'MICROSECONDS',
   "fs.native-s3.enabled" = 'true',
   "s3.endpoint" = 'http://s3:7070',
   "s3.region" = 'us-east-1',
