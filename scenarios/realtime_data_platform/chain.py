@@ -22,15 +22,16 @@ class Chain:
         kafka: The broker, running.
         name: The table's name.
         more: More columns of the table, in SQL.
+        ddl: The statement that makes the table, of `name` and `more`.
     """
 
-    def __init__(self, platform, kafka, name, more=""):
+    def __init__(self, platform, kafka, name, more="", ddl=published.DDL):
         self.platform = platform
         self.kafka = str(kafka.address())
         self.name = name
         self.quoted = quoted(name)
         self.remove()
-        self.sql(published.DDL.format(name=self.quoted, more=more))
+        self.sql(ddl.format(name=self.quoted, more=more))
 
     def lay(self, way, people=published.PEOPLE):
         """Insert people, have the chain, and wait until Pinot has what the table has."""
@@ -68,6 +69,12 @@ class Chain:
     def pinot(self, columns="*", options=""):
         """Return rows of Pinot; `option(skipUpsert=true)` also those that newer ones have replaced."""
         return self.platform.pinot.query(f"SELECT {columns} FROM {in_pinot(self.name)} LIMIT 10000 {options}")
+
+    def remedy(self, key, value):
+        """Return whether the Pinot of this run knows a key of `upsertConfig` that came after the document."""
+        table = published.table(self.name)
+        unknown = self.platform.pinot.unknown({**table, "upsertConfig": {**table["upsertConfig"], key: value}})
+        return {"upsertConfig": f"{key} = {value}", "known to this run's Pinot": f"/upsertConfig/{key}" not in unknown}
 
     def view(self, columns="*"):
         return sorted(self.platform.trino.query(f"SELECT {columns} FROM hive.views.{self.quoted}"))

@@ -10,11 +10,6 @@ from scenarios.realtime_data_platform.chain import Chain
 
 @pytest.fixture(scope="module")
 def platform(environment):
-    s3 = environment["s3"]
-    client = s3.service.client(s3)
-    if "lake" not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
-        client.create_bucket(Bucket="lake")
-    client.close()
     names = ("postgres", "connect", "pinot-controller", "pinot-broker", "trino")
     platform = Platform(Addresses(*(environment[name].url for name in names)))
     platform.apply_catalogs()
@@ -24,15 +19,15 @@ def platform(environment):
 @pytest.fixture(scope="module")
 def chains(platform, environment):
     """Makes the chain of a table; it is removed when the file ends."""
-    made = []
+    made = {}
 
-    def make(name, more=""):
-        made.append(Chain(platform, environment["kafka"], name, more))
-        return made[-1]
+    def make(name, **options):
+        made[name] = Chain(platform, environment["kafka"], name, **options)
+        return made[name]
 
     yield make
     with ThreadPoolExecutor() as pool:  # each waits for its servers
-        list(pool.map(Chain.remove, made))
+        list(pool.map(Chain.remove, made.values()))
 
 
 @pytest.fixture(scope="module")

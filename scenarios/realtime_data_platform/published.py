@@ -19,9 +19,30 @@ PEOPLE = [(1, "Fasih"), (2, "Alice"), (3, "Bob")]
 
 VIEW_ROWS = [(1, 1, "Fasih", "r"), (2, 2, "Alice", "r"), (3, 3, "Bob", "r")]
 
+# The document speaks of an order table and shows none.
+ORDER_DDL = """
+CREATE TABLE {name} (
+    id bigserial NOT NULL, customer_id bigint NOT NULL, placed timestamptz NOT NULL, amount double precision NOT NULL,
+    PRIMARY KEY (id, customer_id)
+)
+"""
+
 PINOT_CATALOG = (FILES / "pinot.sql").read_text().replace("CATALOG pinot", "CATALOG {name}")
 
 HIVE_CATALOG = (FILES / "hive.sql").read_text().replace("CATALOG hive", "CATALOG {name}")
+
+# The document's own metastore, as far as it can be had: Glue's interface at another address, with any keys.
+GLUE_CATALOG = HIVE_CATALOG.replace(
+    """  "hive.metastore" = 'thrift',
+  "hive.metastore.uri" = 'thrift://hive:9083',
+""",
+    """  "hive.metastore" = 'glue',
+  "hive.metastore.glue.region" = 'us-east-1',
+  "hive.metastore.glue.endpoint-url" = 'http://glue:5000',
+  "hive.metastore.glue.aws-access-key" = 'any',
+  "hive.metastore.glue.aws-secret-key" = 'any',
+""",
+)
 
 VIEW = (FILES / "view.sql").read_text().replace("person", "{name}")
 

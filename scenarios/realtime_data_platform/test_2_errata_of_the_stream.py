@@ -2,8 +2,11 @@
 
 import pytest
 
+from fixtures.waiting import eventually
 from reference.realtime_data_platform import artifacts
+from reference.realtime_data_platform.description import Column, Table
 from scenarios.realtime_data_platform import published
+from scenarios.realtime_data_platform.chain import SEEN_WITHIN
 
 SMALLEST_LONG = -(2**63)
 UNAVAILABLE = "__debezium_unavailable_value"
@@ -39,6 +42,7 @@ class TestADelete:
         evidence.table(
             "Pinot after a delete", [dict(zip(("id", "customer_id", "op"), row, strict=True)) for row in sorted(rows)]
         )
+        evidence.table("what a newer Pinot does about it", [chain.remedy("deleteRecordColumn", "deleted")])
 
     @pytest.mark.claim("rdp-16", shows="corrected")
     def test_takes_the_row_out_of_the_view_until_it_is_inserted_again(self, bereft):
@@ -128,6 +132,76 @@ class TestALongValueThatDidNotChange:
     def test_is_what_it_was(self, updated):
         seen, name = updated
         assert seen == name
+
+
+class TestAnEventThatCannotBeProcessed:
+    @pytest.fixture
+    def stream(self, chains, platform, way):
+        """A table whose connector is sent bytes in PostgreSQL's older form, in which it knows none so short.
+
+        The form is that of the database's sessions, the connector's among them; as it was again, afterwards.
+        """
+        chain = chains(f"hurdle_{way}", more=", photo bytea")
+        followed = Table(chain.name, (Column("id", "bigint"), Column("customer_id", "bigint")), ("id", "customer_id"))
+        connector = {
+            "published": published.connector(chain.name),
+            "corrected": artifacts.connector(followed, platform.peers),
+        }[way]
+        chain.insert(1, "Fasih")
+        chain.sql("ALTER DATABASE postgres SET bytea_output = 'escape'")
+        try:
+            platform.connectors.apply(connector)
+            yield chain, connector
+        finally:
+            chain.sql("ALTER DATABASE postgres RESET bytea_output")
+
+    @pytest.fixture
+    def stumbled(self, stream, environment):
+        """The stream, after an event that cannot be processed, and one that can be; what the log says of it."""
+        chain, connector = stream
+        eventually(lambda: self.told(chain) == ["Fasih"], within=SEEN_WITHIN)
+
+        def said():
+            return environment["connect"].log(10_000).count("Error while processing event")
+
+        before = said()
+        chain.sql(f"INSERT INTO {chain.quoted} (customer_id, name, photo) VALUES (2, 'Alice', 'A')")
+        chain.insert(3, "Bob")
+        return chain, connector, lambda: said() - before
+
+    @staticmethod
+    def told(chain):
+        return [event["after"]["name"] for event in chain.events()]
+
+    @pytest.mark.claim("rdp-28", shows="published")
+    def test_as_published_is_lost_without_a_word(self, stumbled, platform, evidence):
+        chain, _, said = stumbled
+
+        eventually(lambda: "Bob" in self.told(chain), within=SEEN_WITHIN)
+
+        assert self.told(chain) == ["Fasih", "Bob"]
+        assert platform.connectors.status(chain.name) == "RUNNING"
+        assert said() == 0
+        evidence.json("people in PostgreSQL", [name for (name,) in chain.sql(f"SELECT name FROM {chain.quoted}")])
+        evidence.json("people in the topic", self.told(chain))
+
+    @pytest.mark.claim("rdp-28", shows="corrected")
+    def test_stops_the_connector_which_says_so_and_goes_on_from_there(self, stumbled, platform, evidence):
+        chain, connector, said = stumbled
+
+        def stopped():
+            state = platform.connectors.status(chain.name)
+            return state.startswith("FAILED") and state
+
+        state = eventually(lambda: stopped() or "Bob" in self.told(chain), within=SEEN_WITHIN)
+
+        assert self.told(chain) == ["Fasih"]
+        assert "Error while processing event at offset" in state
+        assert said()
+        chain.sql("ALTER DATABASE postgres RESET bytea_output")
+        platform.connectors.apply(connector)
+        eventually(lambda: self.told(chain) == ["Fasih", "Alice", "Bob"], within=SEEN_WITHIN)
+        evidence.text("the connector's state", state)
 
 
 class TestTablesOfOneNameInTwoSchemas:
