@@ -30,6 +30,8 @@ from .tables import Table, quoted
 
 OPEN, COPYING, FENCED, INCOMING, GONE = "open", "copying", "fenced", "incoming", "gone"
 
+OWN_TABLES = ("sharding_customer", "sharding_change", "sharding_copied")
+
 WHERE_IS = "SELECT state, epoch FROM sharding_customer WHERE customer = %s"
 
 REFUSED_STATE, REFUSED_NUMBER = "SH001", 31001  # SQLSTATE of PostgreSQL, error number of MySQL

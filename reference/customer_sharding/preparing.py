@@ -7,7 +7,7 @@ from typing import Any
 
 from .credentials import Credentials, Flavor
 from .errors import BadInput, Conflict
-from .guard import own_tables, triggers
+from .guard import OWN_TABLES, own_tables, triggers
 from .link import Link
 from .tables import Table, quoted
 
@@ -25,6 +25,14 @@ def make_own_tables(cursor: Any, flavor: Flavor) -> None:
     """Make the guard's own tables where they are missing."""
     for statement in own_tables(flavor):
         cursor.execute(statement)
+
+
+def let_see(cursor: Any, user: str) -> None:
+    """Let the applications' user of a PostgreSQL database see who is there, and change nothing of the guard's own."""
+    name = quoted(Flavor.POSTGRES, user)
+    # New tables may be the user's by default.
+    cursor.execute(f"REVOKE ALL ON {', '.join(OWN_TABLES)} FROM {name}")
+    cursor.execute(f"GRANT SELECT ON sharding_customer TO {name}")
 
 
 def number_ids(cursor: Any, tables: Sequence[Table], number: int) -> None:

@@ -13,9 +13,8 @@ from .credentials import Credentials, Flavor
 from .errors import Conflict, Superseded
 from .guard import COPYING, FENCED, GONE, INCOMING, OPEN
 from .link import Link
-from .preparing import guard_tables, make_own_tables, number_ids
+from .preparing import guard_tables, let_see, make_own_tables, number_ids
 from .rows import Rows, chunks, holes
-from .tables import quoted
 
 
 class Side:
@@ -60,7 +59,7 @@ class Side:
             guard_tables(cursor, self.flavor, tables, self._field)
             if self.flavor is Flavor.POSTGRES:
                 if user != self._user:
-                    cursor.execute(f"GRANT SELECT ON sharding_customer TO {quoted(self.flavor, user)}")
+                    let_see(cursor, user)
                 number_ids(cursor, tables, number)
         return [table.name for table in tables]
 

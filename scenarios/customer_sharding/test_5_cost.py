@@ -9,22 +9,34 @@ REQUESTS = 40  # of each customer
 
 
 @pytest.fixture
-def cost(service, sharding, of_customer, evidence):
-    """What so many requests of each customer cost: questions of the sharding service, connections to the databases."""
+def connections(of_customer):
+    """How many connections were made to the databases until the service ended, as the servers counted."""
 
-    def connections():
+    def counted():
         return sum(database.sessions() for database in of_customer.values())
 
+    before = counted()
+
+    def connections(service):
+        service.close()  # a server counts a connection for certain when it has ended
+        eventually(lambda: not any(database.clients() for database in of_customer.values()), within=30)
+        return counted() - before
+
+    return connections
+
+
+@pytest.fixture
+def cost(service, sharding, connections, evidence):
+    """What so many requests of each customer cost: questions of the sharding service, connections to the databases."""
+
     def cost():
-        before = connections()
         for _ in range(REQUESTS):
             for customer in CUSTOMERS:
                 assert service.save(customer).ok
-        # A server counts a connection with the first transaction that ends in it.
         found = {
             "requests": REQUESTS * len(CUSTOMERS),
             "questions": len(sharding.asked_for()),
-            "connections": connections() - before,
+            "connections": connections(service),
         }
         evidence.json("cost, as the sharding service and the databases counted", found)
         return found
@@ -44,9 +56,24 @@ def test_a_route_is_asked_for_once_and_connections_are_kept(cost):
 
 
 @pytest.mark.claim("shard-8", shows="corrected")
-def test_a_route_is_asked_for_again_when_it_has_expired(person_service, sharding, of_customer):
+def test_many_requests_at_once_need_no_more_connections_than_the_pool_has(
+    person_service, sharding, connections, load, of_customer, evidence
+):
+    service = person_service({"SHARDING_POOL_SIZE": "4"})
+
+    done = load(f"{service.url}/person/1", requests=200, at_once=50, headers={"X-Customer-ID": "1"})
+
+    found = {"questions": len(sharding.asked_for()), "connections": connections(service)}
+    evidence.json("cost of 200 requests, 50 at once", found)
+    assert (done.complete, done.failed, done.refused) == (200, 0, 0)
+    assert of_customer["1"].customers() == {"1": 200}
+    assert found["questions"] == 1
+    assert 1 <= found["connections"] <= 4
+
+
+@pytest.mark.claim("shard-8", shows="corrected")
+def test_a_route_is_asked_for_again_when_it_has_expired(person_service, sharding, connections):
     service = person_service({"SHARDING_ROUTE_EXPIRY": "0.5"})
-    before = of_customer["1"].sessions()
     saved = [service.save("1")]
 
     def asked_again():
@@ -57,4 +84,4 @@ def test_a_route_is_asked_for_again_when_it_has_expired(person_service, sharding
 
     assert all(answer.ok for answer in saved)
     assert len(saved) > 3
-    assert of_customer["1"].sessions() - before == 1
+    assert connections(service) == 1
