@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sphinx.application import Sphinx
 
 from fixtures.claims import tables
+from fixtures.claims.evidence import beginning
 from fixtures.claims.ledger import Document, read
 from fixtures.claims.results import Results, found, published
 
@@ -97,14 +98,16 @@ def _context(document: Document, results: Results | None, root: Path, folder: Pa
 def _evidence(document: Document, results: Results | None, root: Path, folder: Path) -> Iterator[dict[str, str]]:
     """Give what tests kept, the text of those tables that fit; of two with one title, each says whose it is."""
     for claim in document.claims if results else ():
-        pieces = results.claims.get(claim.id, {}).get("evidence", ()) if results else ()
+        said = results.claims.get(claim.id, {}) if results else {}
+        pieces = said.get("evidence", ())
         titles = [piece["title"] for piece in pieces]
+        tests = {beginning(test["nodeid"]): test["nodeid"] for test in said.get("tests", ())}
         for piece in pieces:
             path = published(root) / piece["path"]
             text = path.read_text() if piece["type"] == "table" else ""
-            title = piece["title"]
-            if titles.count(title) > 1:
-                title += f" ({path.stem.partition('--')[0].rpartition('test_')[2].replace('_', ' ')})"
+            title, test = piece["title"], tests.get(f"{path.stem.partition('--')[0]}--")
+            if titles.count(title) > 1 and test is not None:
+                title += f" ({test.rpartition('::')[2].removeprefix('test_').replace('_', ' ').replace('[', ' [')})"
             yield {
                 **piece,
                 "title": title,
