@@ -1,13 +1,17 @@
-"""Saves a person who is nobody's, or tries to: `python -O -m scenarios.customer_sharding.nobodys WAY`.
+"""Saves people who are nobody's, or tries to: `python -O -m scenarios.customer_sharding.nobodys WAY`.
 
-Says what became of it: `saved`, or the name of the error. The environment says where.
+Says what became of each: `saved`, or the name of the error. The environment says where.
 """
 
+import json
 import sys
 
 from reference.customer_sharding.models import save_with_db
 from reference.customer_sharding.shard import Shard
 from scenarios.customer_sharding import application, published
+
+# The identifier field is not set, or set to nothing.
+NOBODYS = {"not set": {}, "empty": {"customer_id": ""}}
 
 
 def save_as_published(**person):
@@ -20,15 +24,18 @@ def save_as_corrected(**person):
         save_with_db(application.Person(**person), session.database, force_insert=True)
 
 
-def main(way, *identifier):
-    save = {"published": save_as_published, "corrected": save_as_corrected}[way]
-    person = {"name": "Nobody", "address": "Nowhere", **({"customer_id": identifier[0]} if identifier else {})}
+def became(save, nobody):
     try:
-        save(**person)
+        save(name="Nobody", address="Nowhere", **nobody)
     except Exception as error:  # noqa: BLE001 which one is what is asked
         return type(error).__name__
     return "saved"
 
 
+def main(way):
+    save = {"published": save_as_published, "corrected": save_as_corrected}[way]
+    print(json.dumps({name: became(save, nobody) for name, nobody in NOBODYS.items()}))  # noqa: T201
+
+
 if __name__ == "__main__":
-    print(main(*sys.argv[1:]))  # noqa: T201
+    main(*sys.argv[1:])

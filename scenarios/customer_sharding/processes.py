@@ -4,6 +4,7 @@ import json
 
 import requests
 
+from fixtures.load import Target
 from fixtures.serving import Served
 
 TOKEN, ADMIN_TOKEN = "an-applications-token", "an-operators-token"
@@ -115,6 +116,10 @@ class PersonService(Served):
     def save(self, customer, within=WITHIN):
         """Have a person saved for a customer: `POST /person/ID`; its answer."""
         return self.ask("POST", f"/person/{customer}", customer, within)
+
+    def target(self, customer):
+        """Where a load of a customer's saves goes."""
+        return Target(f"{self.url}/person/{customer}", {"X-Customer-ID": customer})
 
     def people(self, customer):
         """Read a customer's people: rows by column."""

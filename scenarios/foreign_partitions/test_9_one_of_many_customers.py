@@ -1,7 +1,6 @@
 """The sharded service of the post before, as it is: one customer's database is the one with the base table."""
 
 import contextlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import pytest
@@ -44,19 +43,16 @@ def services(servers, neighbour, tmp_path):
 
 
 @pytest.mark.claim("fdw-3")
-def test_the_service_sees_one_postgres_where_the_table_is_over_two(table, services, neighbour, load, evidence):
+def test_the_service_sees_one_postgres_where_the_table_is_over_two(table, services, neighbour, loads, evidence):
     sharding, service = services
 
-    def bench(customer):
-        url, headers = f"{service.url}/person/{customer}", {"X-Customer-ID": customer}
-        return load(url, requests=REQUESTS, at_once=AT_ONCE, headers=headers)
+    done = loads(
+        [service.target(customer) for customer in (published.CUSTOMER_ID, "1")], requests=REQUESTS, at_once=AT_ONCE
+    )
 
-    with ThreadPoolExecutor(2) as pool:
-        loads = list(pool.map(bench, (published.CUSTOMER_ID, "1")))
-
-    evidence.table("the loads", [asdict(each) for each in loads])
+    evidence.table("the loads", [asdict(each) for each in done])
     evidence.table("rows", [{"partition": leaf, "rows": rows} for leaf, rows in table.leaves().items()])
-    assert [(each.complete, each.failed, each.refused) for each in loads] == [(REQUESTS, 0, 0)] * 2
+    assert [(each.complete, each.failed, each.refused) for each in done] == [(REQUESTS, 0, 0)] * 2
     assert sorted(sharding.asked_for()) == ["/write/1", "/write/4"]
     assert table.rows("SELECT count(*), min(customer_id), max(customer_id) FROM person") == [(REQUESTS, "4", "4")]
     assert table.leaves() == {f"person_{number}": REQUESTS // 4 for number in range(4)}
