@@ -121,7 +121,7 @@ def fixed(serve, servers):
 @pytest.fixture
 def under_load(sizes, loads):
     """Put a service under the document's load: three customers at once; the seconds it took."""
-    requests, at_once = {"smoke": (20, 4), "gate": (100, 20)}.get(sizes, (published.REQUESTS, published.AT_ONCE))
+    requests, at_once = {"smoke": (20, 4), "gate": (80, 20)}.get(sizes, (published.REQUESTS, published.AT_ONCE))
 
     def load(service, latencies):
         targets = [Target(f"{service.url}/person/{each}", {"X-Customer-ID": each}) for each in published.CUSTOMERS]
@@ -151,7 +151,8 @@ def test_throughput_against_one_fixed_database(versus, under_load, sharded, fixe
     versus(
         partial(under_load, sharded, ours),
         partial(under_load, fixed, theirs),
-        rounds=15,
+        rounds=9,
+        warmup=1,
         memory=False,
         facts={"latencies": {"ours": ours, "other": theirs}},
     )
@@ -220,4 +221,4 @@ def test_a_route_asked_for_by_the_number_of_customers(growth, servers):
             return [store.route(customer).epoch for customer in customers]
 
         stores = cache(store_of)  # a second attempt takes those of the first
-        growth(asked, NUMBERS, setup=stores, rounds=9)
+        growth(asked, [NUMBERS[0], NUMBERS[-1]], setup=stores, rounds=9)

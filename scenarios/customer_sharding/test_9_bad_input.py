@@ -24,6 +24,7 @@ from scenarios.customer_sharding.processes import ADMIN_TOKEN, WITHIN
 DEAD, UNKNOWN, FIELD = "3", "nobody", "customer_id"
 POSSIBLE = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 IMPOSSIBLE = ["", "../1", "1?role=admin", "1#2", "1%2f2", "1, 1", "1.example", "-1", "1" * 65, "é"]
+EXAMPLES = max(settings().max_examples, 200)
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 FORM = "application/x-www-form-urlencoded"
 
@@ -81,7 +82,7 @@ def test_whatever_a_request_says_and_whomever_it_names(post, of_customer):
     """One customer's database is dead all the while."""
     told = Counter()
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=settings().max_examples * 4)
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES)
     @given(headers, names, st.lists(names, max_size=2), bodies)
     @example("1", "1", [], ("", b""))
     @example(None, "1", [], ("", b""))
@@ -119,7 +120,7 @@ def test_the_sharding_service_answers_as_it_describes(sharding_service):
     operations = [each.ok() for each in description.get_all_operations()]
     nobody = free_ports(["sql"])["sql"]
 
-    @settings(suppress_health_check=list(HealthCheck), max_examples=settings().max_examples * 4)
+    @settings(suppress_health_check=list(HealthCheck), max_examples=EXAMPLES)
     @given(st.data(), st.sampled_from(operations), st.sampled_from(GenerationMode))
     def ask(data, operation, mode):
         case = data.draw(operation.as_strategy(mode))
