@@ -42,6 +42,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    # A test that is skipped or that fails has said so itself.
+    unused = "ignore:Benchmark fixture was not used:pytest_benchmark.logger.PytestBenchmarkWarning"
+    config.addinivalue_line("filterwarnings", unused)
     config.addinivalue_line("markers", "peers: under --sizes=peers it times the published package in our place")
     option = config.option
     if option.benchmark_storage == "file://./.benchmarks":
