@@ -1,7 +1,6 @@
 """Names of files: which there are, which format each has, and how it is opened. Without pyarrow, for a fast start."""
 
 import glob
-import lzma
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -58,6 +57,11 @@ class File:
         """What separates its fields, if it is CSV."""
         return "\t" if self.suffixes and self.suffixes[-1] == ".tsv" else ","
 
+    def _unpacked(self) -> IO[bytes]:
+        import lzma
+
+        return lzma.open(self.path)
+
     def open(self) -> IO[bytes]:
         """The file's bytes.
 
@@ -67,7 +71,7 @@ class File:
         """
         if self.local:
             try:
-                return lzma.open(self.path) if self.xz else Path(self.path).open("rb")
+                return self._unpacked() if self.xz else Path(self.path).open("rb")
             except OSError as error:
                 raise unreadable(self.path, error) from None
         with asking(self.path):
