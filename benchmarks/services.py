@@ -33,7 +33,10 @@ def create_sharded():
 
 
 def create_fixed():
-    """One database for all, as many connections as threads: HOST, PORT, DATABASE, and so on."""
+    """One database for all, as many connections as threads: HOST, PORT, DATABASE, and so on.
+
+    The pool as it comes: it asks the server about each connection before it is used, a round trip that ours saves.
+    """
     entry = {name: os.environ[name.upper()] for name in ("host", "user", "password")}
     pool = {"max_connections": int(os.environ["THREADS"]), "stale_timeout": 300, "autoconnect": False}
     database = PooledPostgresqlDatabase(

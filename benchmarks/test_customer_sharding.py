@@ -56,23 +56,27 @@ def servers(environment):
                 with psycopg.connect(**{**entry, "dbname": database}) as each:
                     each.execute(published.TABLE)
                     each.execute(GRANTED)
-        connection.execute("CREATE DATABASE meta")
         yield entries
 
 
 @pytest.fixture(scope="module")
 def meta(servers):
-    """The meta database's URL: customers 1, 2 and 3 are each in a server of their own."""
-    entry = list(servers.values())[-1]
-    url = "postgresql://{user}:{password}@{host}:{port}/meta".format(**entry)
-    with contextlib.closing(Store(url)) as store:
-        for customer, server in servers.items():
-            where = server["host"], int(server["port"])
-            owner = Credentials(*where, server["user"], server["password"], "ours", Flavor.POSTGRES)
-            user = Credentials(*where, "app", "app", "ours", Flavor.POSTGRES)
-            store.register(SERVERS[customer], user, admin=owner)
-            store.place(customer, SERVERS[customer])
-    return url
+    """Make a meta database, with customers 1, 2 and 3 placed in `ours` of these servers; its URL."""
+
+    def make(name, places):
+        entry = servers[published.CUSTOMERS[-1]]
+        with psycopg.connect(**entry, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        url = "postgresql://{user}:{password}@{host}:{port}/{name}".format(name=name, **entry)
+        with contextlib.closing(Store(url)) as store:
+            for customer, place in zip(published.CUSTOMERS, places, strict=True):
+                where = servers[place]["host"], int(servers[place]["port"])
+                owner = Credentials(*where, servers[place]["user"], servers[place]["password"], "ours", Flavor.POSTGRES)
+                store.register(SERVERS[place], Credentials(*where, "app", "app", "ours", Flavor.POSTGRES), admin=owner)
+                store.place(customer, SERVERS[place])
+        return url
+
+    return make
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +93,11 @@ def serve(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def api(serve):
-    """Start a service in API mode, with its sharding service."""
+    """Start a service in API mode, with its sharding service, whose settings are given."""
 
     def start(name, sharding_service, token="", **settings):
         sharding_service = serve(sharding_service, **settings)
-        told = {"SHARDING_MODE": "api", "SHARDING_IDENTIFIER_FIELD": "customer_id"}
+        told = {"SHARDING_MODE": "api", "SHARDING_IDENTIFIER_FIELD": "customer_id", "SHARDING_POOL_SIZE": str(THREADS)}
         told |= {"SHARDING_API_ENDPOINT": sharding_service.url, "SHARDING_API_TOKEN": token}
         return serve(name, **told, PGHOSTADDR="127.0.0.1")
 
@@ -102,7 +106,15 @@ def api(serve):
 
 @pytest.fixture(scope="module")
 def sharded(api, meta):
-    return api("sharded", "sharding service", TOKEN, SHARDING_META=meta, SHARDING_SERVICE_TOKENS=TOKEN)
+    url = meta("three", published.CUSTOMERS)
+    return api("sharded", "sharding service", TOKEN, SHARDING_META=url, SHARDING_SERVICE_TOKENS=TOKEN)
+
+
+@pytest.fixture(scope="module")
+def sharded_in_one(api, meta):
+    """All three customers are in one database."""
+    url = meta("one", [published.CUSTOMERS[0]] * 3)
+    return api("sharded", "sharding service", TOKEN, SHARDING_META=url, SHARDING_SERVICE_TOKENS=TOKEN)
 
 
 @pytest.fixture(scope="module")
@@ -146,10 +158,10 @@ def test_throughput_against_the_published_way(versus, under_load, sharded, as_pu
     )
 
 
-def test_throughput_against_one_fixed_database(versus, under_load, sharded, fixed):
+def test_throughput_against_one_fixed_database(versus, under_load, sharded_in_one, fixed):
     ours, theirs = {}, {}
     versus(
-        partial(under_load, sharded, ours),
+        partial(under_load, sharded_in_one, ours),
         partial(under_load, fixed, theirs),
         rounds=9,
         warmup=1,
