@@ -1,11 +1,13 @@
 """What the hop to a foreign partition costs: inserts in batches, lookups, aggregates over two servers."""
 
+import contextlib
 from types import SimpleNamespace
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from fixtures.services.relay import Relay
 from reference.foreign_partitions.deployment import Deployment
 from reference.foreign_partitions.description import Column, Description, Endpoint, Partition, Secret, Server, Table
 from reference.foreign_partitions.direct import DirectRows
@@ -13,7 +15,7 @@ from reference.foreign_partitions.direct import DirectRows
 ROWS = 20_000
 # Which partition PostgreSQL's hash sends a quarter to: the second quarter's rows are foreign, and the fourth's.
 FILL = "INSERT INTO person (quarter, name) SELECT 1 + n %% 4, 'Ada ' || n FROM generate_series(1, %s) n"
-MANY = "INSERT INTO person (quarter, name) SELECT %s, 'Ada' FROM generate_series(1, %s)"
+MANY = "INSERT INTO {table} (quarter, name) SELECT %s, 'Ada' FROM generate_series(1, %s)"
 AGGREGATE = "SELECT quarter, count(*) FROM person GROUP BY quarter ORDER BY quarter"
 
 
@@ -22,69 +24,95 @@ def endpoint(running, address):
     return Endpoint(address.host, address.port, said["dbname"], said["user"], Secret(said["password"]))
 
 
-@pytest.fixture(scope="module")
-def servers(environment):
-    """Connections to the server that applications know, `first`, and past it to the `second`; each statement commits.
-
-    The table is partitioned by quarter, two partitions here and two there, and has 20,000 rows.
-    """
-    first, second = environment["first"], environment["second"]
+def described(first, second, name, address):
+    """A table partitioned by quarter, two partitions on the first server and two on the second, known by an address."""
     reached = second.address()
-    there = Server(
-        "there", endpoint(second, second.peer_address("sql")), reached=(reached.host, reached.port), batch_size=100
-    )
+    there = Server(f"there_{name}", endpoint(second, address), reached=(reached.host, reached.port), batch_size=100)
     columns = {"id": Column("bigint"), "quarter": Column("bigint"), "name": Column("text")}
-    description = Description(
+    places = [None, None, there.name, there.name]
+    return Description(
         base=endpoint(first, first.address()),
-        table=Table("person", columns, hash="quarter", identity="id", key=("id",)),
-        partitions=[
-            Partition("person_0"),
-            Partition("person_1"),
-            Partition("person_2", "there"),
-            Partition("person_3", "there"),
-        ],
+        table=Table(name, columns, hash="quarter", identity="id", key=("id",)),
+        partitions=[Partition(f"{name}_{number}", place) for number, place in enumerate(places)],
         servers=[there],
     )
+
+
+@contextlib.contextmanager
+def deployed(description, url):
+    """A connection to the server that applications know, each of whose statements commits.
+
+    One of the two foreign partitions takes row after row, the other a hundred at once.
+    """
     with Deployment(description) as deployment:
         deployment.apply()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"ALTER FOREIGN TABLE {description.table.name}_2 OPTIONS (ADD batch_size '1')")
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def servers(environment):
+    """Connections to the server that applications know, `first`, and past it to the `second`, with 20,000 rows."""
+    first, second = environment["first"], environment["second"]
+    description = described(first, second, "person", second.peer_address())
     with (
-        psycopg.connect(first.url, autocommit=True) as here,
+        deployed(description, first.url) as here,
         psycopg.connect(first.url, autocommit=True) as plain,
         psycopg.connect(second.url, autocommit=True) as beyond,
     ):
         here.execute(FILL, [ROWS])
         here.execute("ANALYZE person")
-        # One of the two takes row after row, the other a hundred at once.
-        here.execute("ALTER FOREIGN TABLE person_2 OPTIONS (ADD batch_size '1')")
         for setting in ("enable_partitionwise_aggregate", "enable_async_append"):
             plain.execute(f"SET {setting} = off")
         yield SimpleNamespace(first=here, plain=plain, second=beyond, description=description)
 
 
 @pytest.fixture
-def inserting(servers):
+def distant(environment):
+    """A connection to the first server, where the partitions of `traveller` are a millisecond away."""
+    first, far = environment["first"], environment["far"]
+    with contextlib.ExitStack() as stack:
+        if far.links:
+            address = environment["toxiproxy"].peer_address("far:sql")
+        else:
+            far.links["sql"] = stack.enter_context(contextlib.closing(Relay(far.direct_address())))
+            address = far.address()
+        connection = stack.enter_context(deployed(described(first, far, "traveller", address), first.url))
+        far.slow(0.001)
+        yield connection
+        far.mend()
+
+
+def inserted(connection, table, quarter, rows, a_statement):
     """Insert rows of a quarter, so many a statement, and take them back: the commits' disk time is not the question."""
-
-    def insert(quarter, rows, a_statement):
-        with servers.first.transaction(force_rollback=True):
-            return sum(servers.first.execute(MANY, [quarter, a_statement]).rowcount for _ in range(rows // a_statement))
-
-    return insert
+    statement = MANY.format(table=table)
+    with connection.transaction(force_rollback=True):
+        return sum(connection.execute(statement, [quarter, a_statement]).rowcount for _ in range(rows // a_statement))
 
 
-def test_batches_against_row_by_row(sizes, versus, inserting):
-    rows = 1000 if sizes == "smoke" else 5000
-    versus(lambda: inserting(4, rows, rows), lambda: inserting(2, rows, rows), rounds=9, facts={"rows": rows})
-
-
-def test_one_statement_against_a_statement_a_row(sizes, versus, inserting):
+def test_batches_against_row_by_row(sizes, versus, distant):
     rows = 100 if sizes == "smoke" else 1000
-    versus(lambda: inserting(4, rows, rows), lambda: inserting(2, rows, 1), rounds=9, facts={"rows": rows})
+
+    def insert(quarter):
+        return lambda: inserted(distant, "traveller", quarter, rows, rows)
+
+    versus(insert(4), insert(2), rounds=9, facts={"rows": rows, "seconds_away": 0.001})
+
+
+def test_one_statement_against_a_statement_a_row(sizes, versus, servers):
+    rows = 100 if sizes == "smoke" else 1000
+    versus(
+        lambda: inserted(servers.first, "person", 4, rows, rows),
+        lambda: inserted(servers.first, "person", 2, rows, 1),
+        rounds=9,
+        facts={"rows": rows},
+    )
 
 
 def test_insert_against_a_local_one(versus, servers):
     def insert(quarter):
-        return lambda: servers.first.execute(MANY, [quarter, 1]).rowcount
+        return lambda: servers.first.execute(MANY.format(table="person"), [quarter, 1]).rowcount
 
     versus(insert(2), insert(1), rounds=15)
 

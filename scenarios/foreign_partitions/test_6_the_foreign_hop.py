@@ -135,7 +135,7 @@ class TestCost:
         def row_by_row():
             return inserting(2, 3000, a_statement=3000)
 
-        versus(batches, row_by_row, faster=faster, rounds=5, warmup=1)
+        versus(batches, row_by_row, faster=faster, rounds=9, warmup=1)
 
     def test_a_statement_for_all_rows_against_a_statement_for_each(self, hop, inserting, versus):
         batched(hop, 100)
