@@ -70,12 +70,6 @@ class Chain:
         """Return rows of Pinot; `option(skipUpsert=true)` also those that newer ones have replaced."""
         return self.platform.pinot.query(f"SELECT {columns} FROM {in_pinot(self.name)} LIMIT 10000 {options}")
 
-    def remedy(self, key, value):
-        """Return whether the Pinot of this run knows a key of `upsertConfig` that came after the document."""
-        table = published.table(self.name)
-        unknown = self.platform.pinot.unknown({**table, "upsertConfig": {**table["upsertConfig"], key: value}})
-        return {"upsertConfig": f"{key} = {value}", "known to this run's Pinot": f"/upsertConfig/{key}" not in unknown}
-
     def view(self, columns="*"):
         return sorted(self.platform.trino.query(f"SELECT {columns} FROM hive.views.{self.quoted}"))
 

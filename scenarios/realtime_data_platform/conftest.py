@@ -5,7 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from reference.realtime_data_platform.platform import Addresses, Platform
+from scenarios.realtime_data_platform import published
+from scenarios.realtime_data_platform.capabilities import FOUND, knows, told
 from scenarios.realtime_data_platform.chain import Chain
+
+
+def pytest_claim_run(config):
+    return {"capabilities": {each.key: there for each, there in config.stash.get(FOUND, {}).items()}}
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for line in told(config.stash.get(FOUND, {})):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="module")
@@ -14,6 +25,18 @@ def platform(environment):
     platform = Platform(Addresses(*(environment[name].url for name in names)))
     platform.apply_catalogs()
     return platform
+
+
+@pytest.fixture
+def asked(request):
+    """Ask the Pinot of this run for something that came after the document; the run ends with the answer."""
+
+    def ask(chain, capability):
+        there = knows(chain.platform.pinot, published.table(chain.name), capability)
+        request.config.stash.setdefault(FOUND, {})[capability] = there
+        return {"upsertConfig": f"{capability.key} = {capability.value}", "known to this run's Pinot": there}
+
+    return ask
 
 
 @pytest.fixture(scope="module")

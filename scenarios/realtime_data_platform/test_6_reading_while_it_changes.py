@@ -8,6 +8,7 @@ from fixtures.waiting import eventually
 from reference.realtime_data_platform import artifacts, statements
 from reference.realtime_data_platform.errors import Refused
 from scenarios.realtime_data_platform import published
+from scenarios.realtime_data_platform.capabilities import CONSISTENT_READS
 from scenarios.realtime_data_platform.chain import SEEN_WITHIN
 from scenarios.realtime_data_platform.hammer import Judgement, hammered
 
@@ -59,13 +60,13 @@ class TestReadingTheView:
         return chain, view, broker
 
     @pytest.mark.claim("rdp-24", shows="published")
-    def test_as_published_shows_a_key_twice_or_not_at_all(self, judged, evidence):
+    def test_as_published_shows_a_key_twice_or_not_at_all(self, judged, evidence, asked):
         chain, view, broker = judged
 
         assert view.twice or view.lacking, view.told()
         told = [{"of": "the view as published", **view.told()}, {"of": "Pinot's broker, directly", **broker.told()}]
         evidence.table(f"reads while rows are updated, in {segments(chain)} segments", told)
-        evidence.table("what a newer Pinot does about it", [chain.remedy("consistencyMode", "SNAPSHOT")])
+        evidence.table("what a newer Pinot does about it", [asked(chain, CONSISTENT_READS)])
 
     @pytest.mark.claim("rdp-24", shows="corrected")
     def test_shows_each_key_once_and_never_older(self, judged, evidence):
