@@ -99,7 +99,7 @@ def _against(bound: Mapping[str, Any], each: Mapping[str, Any] | None) -> str:
         return str(bound["against"])
     apart = [each["param"]] if each["param"] else []
     if sizes := each["extra_info"].get("sizes"):
-        apart.append(f"{min(sizes):.0e} to {max(sizes):.0e}".replace("e+0", "e"))
+        apart.append(f"{min(sizes):,} to {max(sizes):,}")
     return f"{bound['against']} ({', '.join(apart)})" if apart else str(bound["against"])
 
 
@@ -115,7 +115,11 @@ def _unit(bound: Mapping[str, Any]) -> str:
 def _reached(bound: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     if bound["class"] == "shape":
         return f"{facts['exponent']:.2f}"
-    return f"{1 / facts['ratio']:,.3g}x faster" if "faster" in bound else f"{facts['ratio']:.2f}x its time"
+    return f"{_three_digits(1 / facts['ratio'])}x faster" if "faster" in bound else f"{facts['ratio']:.2f}x its time"
+
+
+def _three_digits(value: float) -> str:
+    return f"{float(f'{value:.3g}'):,g}" if value < 1e6 else f"{value:,.0f}"
 
 
 def _interval(bound: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
@@ -128,7 +132,9 @@ def _interval(bound: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 def _memory(facts: Mapping[str, Any]) -> str:
     largest = max(facts.get("peaks_mb", {}).values(), default=None)
     peaks = (largest, facts.get("ours_peak_mb"), facts.get("other_peak_mb"))
-    return " against ".join(f"{peak:,.0f} MiB" for peak in peaks if peak is not None)
+    known = [peak for peak in peaks if peak is not None]
+    # Less than that is what the interpreter allocates anyway.
+    return " against ".join(f"{peak:,.0f} MiB" for peak in known) if max(known, default=0) >= 1 else ""
 
 
 if __name__ == "__main__":
