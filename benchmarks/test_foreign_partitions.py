@@ -143,7 +143,9 @@ def test_lookup_past_the_base_against_the_server_itself(versus, servers, person)
         def past_the_base():
             return [tuple(row.values()) for row in direct.find(quarter=2, id=person)]
 
-        versus(past_the_base, asking(servers.second, "person_2", person), rounds=15)
+        # By one connection: how soon a server's process wakes up is another matter for each, and neither way's doing.
+        server = direct.connection(direct.partition(2).server)
+        versus(past_the_base, asking(server, "person_2", person), rounds=15)
 
 
 def test_aggregate_against_one_computed_here(versus, servers):

@@ -74,16 +74,24 @@ class DirectRows:
             return _rows(self._base, statement, values)
         return self._rows_on(partition.server, statement, values)
 
-    def _rows_on(self, name: str, statement: bytes, values: list[Any]) -> list[dict[str, Any]]:
-        fresh = name not in self._connections
-        if fresh:
+    def connection(self, name: str) -> psycopg.Connection[Any]:
+        """Return the connection to a server, made when it is first asked for; each statement on it commits.
+
+        Raises:
+            PartitionUnavailable: The server does not answer.
+        """
+        if name not in self._connections:
             server = self._servers[name]
             try:
                 made = connect(name, server.for_operators, timeout=server.connect_timeout, autocommit=True)
             except Unreachable as error:
                 raise PartitionUnavailable(str(error)) from error
             self._connections[name] = made
-        connection = self._connections[name]
+        return self._connections[name]
+
+    def _rows_on(self, name: str, statement: bytes, values: list[Any]) -> list[dict[str, Any]]:
+        fresh = name not in self._connections
+        connection = self.connection(name)
         try:
             return _rows(connection, statement, values)
         except psycopg.OperationalError as error:

@@ -2,6 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 GIB = 2**30
 MOST = 6 * GIB
 
@@ -13,6 +15,7 @@ def used(running):
     return memory["usage"] - kept.get("inactive_file", kept.get("total_inactive_file", 0))
 
 
+@pytest.mark.usefixtures("platform")
 def test_memory_of_all_services_together_after_the_story(environment, record_property):
     names = [running.name for running in environment]
     with ThreadPoolExecutor() as pool:  # each answer takes the engine two seconds
