@@ -208,6 +208,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for name, bound, measured in figures:
         aim = f"aim {bound['aim']:g} {'reached' if _reached(bound, measured) else 'not reached'}"
         terminalreporter.write_line(f"{name}: {bound['work']}, against {bound['against']}: {measured} ({aim})")
+    for name, _, measured in figures:
+        if measured.note:
+            terminalreporter.write_line(f"measured: {name}: {measured.note}")
 
 
 def _reached(bound: Mapping[str, Any], measured: Comparison | Growth) -> bool:
