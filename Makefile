@@ -118,6 +118,10 @@ lock: $(VENV)/locked ## resolve every lock anew, with hashes
 	    $$lock -o $${lock%.in}.txt; done
 	$(BIN)/python -m fixtures.services.jars
 
+.PHONY: clean-cache
+clean-cache: $(VENV)/locked ## remove what was fetched and built for every checkout (EXECUTABLE_DOCUMENTS_CACHE, by default your cache folder)
+	@$(BIN)/python -m fixtures.cache
+
 # The standard library's venv and pip fetch uv by its hash; uv does the rest.
 $(UV): requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed: make PYTHON=python3.12")'
