@@ -7,28 +7,77 @@
 
 What is corrected of the published package: the patterns have an order, and ties one winner, whatever the hash seed, the
 partitioning or the engine; the cost model does not depend on the interpreter; and time grows with what must be read,
-not with candidates times rows, because a table is brought down to its distinct rows with their numbers once, where it
-is, and the search never touches it again.
+not with candidates times rows, because a table is reduced to its distinct rows with their numbers once, where it is
+held, and the search never touches it again.
 
-`summarize` takes pandas and Dask DataFrames, Arrow tables, CSV and Parquet files, and warehouses. `binning` has the
-rules for numbers and times, `costs` the cost models. On the command line: `tsum FILE...`.
+`summarize` takes pandas and Dask DataFrames, Arrow tables, CSV and Parquet files, and warehouses. On the command line:
+`tsum FILE...`. The steps of a summary are its sub-packages, in this order:
+
+- `reading`: opens whatever holds the table, and counts its distinct rows there;
+- `encoding`: columns as codes in a dictionary, and the counts of distinct rows;
+- `binning`: the rules that turn many numbers or times into few intervals;
+- `search`: the cost models and the search for patterns;
+- `results`: the summary as text, JSON, Markdown, sentences or a figure.
+
+`pipeline.summarize` puts them together. The names below are imported when they are first used, so that importing the
+package costs nothing.
 """
 
-from reference.table_summarization.binning import AsValues, Auto, Edges, Every, Quantiles, Width
-from reference.table_summarization.errors import SummaryError
-from reference.table_summarization.result import Pattern, Plan, Summary
-from reference.table_summarization.summarize import summarize
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reference.table_summarization.binning import AsValues, Auto, Edges, Every, Quantiles, Width
+    from reference.table_summarization.errors import (
+        EmptyTableError,
+        MissingExtraError,
+        SummaryError,
+        UnknownColumnError,
+        UnreadableError,
+        UnsupportedValuesError,
+    )
+    from reference.table_summarization.pipeline import summarize
+    from reference.table_summarization.results import Pattern, Plan, Summary
 
 __all__ = [
     "AsValues",
     "Auto",
     "Edges",
+    "EmptyTableError",
     "Every",
+    "MissingExtraError",
     "Pattern",
     "Plan",
     "Quantiles",
     "Summary",
     "SummaryError",
+    "UnknownColumnError",
+    "UnreadableError",
+    "UnsupportedValuesError",
     "Width",
     "summarize",
 ]
+
+_MODULES = {
+    "binning": ("AsValues", "Auto", "Edges", "Every", "Quantiles", "Width"),
+    "errors": (
+        "EmptyTableError",
+        "MissingExtraError",
+        "SummaryError",
+        "UnknownColumnError",
+        "UnreadableError",
+        "UnsupportedValuesError",
+    ),
+    "pipeline": ("summarize",),
+    "results": ("Pattern", "Plan", "Summary"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module of a public name when the name is first used."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value

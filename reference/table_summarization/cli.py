@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reference.table_summarization.binning import Binning, parse_rule
+from reference.table_summarization.binning.rules import Binning, parse_rule
 from reference.table_summarization.errors import MissingExtraError, SummaryError
-from reference.table_summarization.result import Summary
-from reference.table_summarization.summarize import summarize
+from reference.table_summarization.pipeline import summarize
+from reference.table_summarization.results.summary import Summary
 
 if TYPE_CHECKING:
-    from reference.table_summarization.sources.source import Progress
+    from reference.table_summarization.reading.source import Progress
 
 # Local variables hold passwords: no traceback shows them.
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_show_locals=False)
@@ -106,7 +106,7 @@ def tsum(
     plan: Annotated[bool, typer.Option("--plan", help="Say how it was done, on standard error.")] = False,
 ) -> None:
     """The few patterns that describe most of a table's rows, those that save most first."""
-    with _clear():
+    with _one_sentence_errors():
         if len(files) > 1 and (table is not None or query is not None):
             raise SummaryError("a warehouse has one URL, and more than one argument was given")
         with _progress() as progress:
@@ -153,7 +153,7 @@ def _rules(bins: list[str]) -> dict[str | None, Binning]:
 
 
 @contextmanager
-def _clear() -> Iterator[None]:
+def _one_sentence_errors() -> Iterator[None]:
     """One sentence and exit code 2 instead of a traceback, for what the caller can put right."""
     try:
         yield
@@ -182,7 +182,7 @@ def _progress() -> "Iterator[Progress | None]":
 
 def _draw(summary: Summary, path: Path, title: str) -> None:
     try:
-        from reference.table_summarization.drawing import draw
+        from reference.table_summarization.results.drawing import draw
 
         draw(summary, title).savefig(path)
     except ModuleNotFoundError as error:

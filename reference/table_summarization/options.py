@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reference.table_summarization.binning import AsValues, Auto, Intervals, Rules, rule_for
-from reference.table_summarization.costs import CostModel
+from reference.table_summarization.binning.rules import AsValues, Auto, Intervals, Rules, rule_for
 from reference.table_summarization.errors import EmptyTableError, SummaryError, UnknownColumnError
-from reference.table_summarization.search import Limits
+from reference.table_summarization.search.costs import CostModel
+from reference.table_summarization.search.plain import Limits
 
 
 @dataclass(frozen=True)

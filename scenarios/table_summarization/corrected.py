@@ -4,7 +4,7 @@ import json
 import sys
 
 from reference import table_summarization
-from reference.table_summarization.costs import CPYTHON_3_11, object_size
+from reference.table_summarization.search.costs import CPYTHON_3_11, object_size
 
 #: The text, read off the table: the last n is 1e6, but each of its copies is ten rows.
 SLOWEST = (10_000_000, 17)

@@ -42,15 +42,15 @@ def warehouse(postgres, patients):
 
 class TestADaskDataFrame:
     @pytest.mark.claim("tsum-2")
-    def test_from_csv(self, folder, client):
+    def test_dask_frame_from_csv_is_summarized(self, folder, client):
         assert patterns(dd.read_csv(folder / "*.csv"), client=client) == PATTERNS
 
     @pytest.mark.claim("tsum-2")
-    def test_from_parquet(self, folder, client):
+    def test_dask_frame_from_parquet_is_summarized(self, folder, client):
         assert patterns(dd.read_parquet(folder / "*.parquet"), client=client) == PATTERNS
 
     @pytest.mark.claim("tsum-2")
-    def test_from_a_warehouse(self, warehouse, client):
+    def test_dask_frame_from_postgres_is_summarized(self, warehouse, client):
         address = warehouse.replace("postgresql://", "postgresql+psycopg://")
         table = dd.read_sql_table("patients", address, index_col="id", npartitions=4)
 
@@ -61,19 +61,19 @@ class TestADaskDataFrame:
 class TestWithoutReadingItFirst:
     @pytest.mark.claim("tsum-2")
     @pytest.mark.parametrize("kind", ["csv", "parquet"])
-    def test_files(self, folder, kind):
+    def test_files_are_summarized_directly(self, folder, kind):
         assert patterns(folder / f"*.{kind}") == PATTERNS
 
     @pytest.mark.claim("tsum-2")
     @pytest.mark.parametrize("kind", ["csv", "parquet"])
-    def test_files_that_the_clusters_workers_read(self, folder, client, kind):
+    def test_files_are_read_by_workers_of_a_client(self, folder, client, kind):
         summary = summarize(folder / f"*.{kind}", client=client)
 
         assert [found.as_dict() for found in summary.patterns] == PATTERNS
         assert client.scheduler.address in summary.plan.source
 
     @pytest.mark.claim("tsum-2")
-    def test_files_that_the_workers_of_the_current_client_read(self, folder, client):
+    def test_files_are_read_by_the_current_client(self, folder, client):
         with client.as_current():
             summary = summarize(folder / "*.parquet")
 
@@ -82,7 +82,7 @@ class TestWithoutReadingItFirst:
 
     @pytest.mark.claim("tsum-2")
     @pytest.mark.parametrize("kind", ["csv", "parquet"])
-    def test_files_in_an_object_store(self, s3, folder, kind):
+    def test_files_in_an_object_store_are_summarized(self, s3, folder, kind):
         store = s3.service.client(s3)
         store.create_bucket(Bucket=f"clinic-{kind}")
         for file in sorted(folder.glob(f"*.{kind}")):
@@ -97,7 +97,7 @@ class TestWithoutReadingItFirst:
         assert patterns(f"s3://clinic-{kind}/patients/*.{kind}", storage_options=access) == PATTERNS
 
     @pytest.mark.claim("tsum-2")
-    def test_a_warehouse_which_groups_its_rows_itself(self, warehouse, evidence):
+    def test_warehouse_groups_its_rows_itself(self, warehouse, evidence):
         asked = []
         watch = sa.event.listens_for(sa.Engine, "after_cursor_execute")
         watch(lambda _connection, cursor, statement, *_: asked.append((statement, cursor.rowcount)))
@@ -113,7 +113,7 @@ class TestWithoutReadingItFirst:
         evidence.text("the summary", str(summary))
 
     @pytest.mark.claim("tsum-2")
-    def test_a_warehouse_of_too_many_groups_to_bring_here(self, warehouse):
+    def test_warehouse_with_too_many_groups_is_sampled(self, warehouse):
         """Every row has its own number; patterns are then a sample's, and counted in all rows by the server."""
         query = "SELECT row_number() OVER () AS number, gender, age FROM many"
 
@@ -126,7 +126,7 @@ class TestWithoutReadingItFirst:
         ]
 
     @pytest.mark.claim("tsum-2")
-    def test_a_query(self, warehouse):
+    def test_warehouse_query_is_summarized(self, warehouse):
         query = "SELECT gender, age, blood_pressure FROM patients WHERE gender = 'M';"
 
         assert [found.rows for found in summarize(warehouse, query=query).patterns] == [5, 7]

@@ -7,7 +7,7 @@ import pytest
 from dask.system import CPU_COUNT
 
 from reference.table_summarization import summarize
-from reference.table_summarization.costs import MODELS
+from reference.table_summarization.search.costs import MODELS
 from scenarios.table_summarization import published
 from scenarios.table_summarization.published import PATTERNS
 
@@ -18,26 +18,26 @@ class TestTheCluster:
     """One worker with eight threads, its dashboard on port 8787."""
 
     @pytest.mark.claim("tsum-9", shows="published")
-    def test_has_as_many_threads_as_there_are_cores(self, document):
+    def test_cluster_ignores_nthreads(self, document):
         with document.cluster(nthreads=8, dashboard_address=":0") as cluster, cluster.get_client() as client:
             assert list(client.nthreads().values()) == [CPU_COUNT]
 
     @pytest.mark.claim("tsum-9", shows="published")
     @pytest.mark.filterwarnings("ignore")  # of what a cluster that fails to start leaves behind
-    def test_does_not_start_as_it_is_written(self, document):
+    def test_cluster_rejects_diagnostics_port(self, document):
         with pytest.raises(RuntimeError, match="Nanny failed to start") as failed, document.cluster():
             pass
         assert "unexpected keyword argument 'diagnostics_port'" in str(failed.value.__cause__)
 
     @pytest.mark.claim("tsum-9", shows="corrected")
-    def test_has_eight_threads(self, document):
+    def test_cluster_has_eight_threads(self, document):
         with document.cluster() as cluster, cluster.get_client() as client:
             assert list(client.nthreads().values()) == [8]
 
 
 class TestTheTenPatients:
     @pytest.mark.claim("tsum-1")
-    def test_give_the_printed_patterns_in_the_printed_order(self, patients, client, evidence):
+    def test_ten_patients_give_the_printed_patterns(self, patients, client, evidence):
         table = dd.from_pandas(patients(10), npartitions=published.PARTITIONS)
 
         summary = summarize(table, client=client)
@@ -45,15 +45,15 @@ class TestTheTenPatients:
         assert [found.as_dict() for found in summary.patterns] == PATTERNS
         assert client.scheduler.address in summary.plan.source
         evidence.text("printed", json.dumps(PATTERNS, indent=4))
-        evidence.text("told", "\n".join(summary.sentences()))
+        evidence.text("in sentences", "\n".join(summary.sentences()))
 
     @pytest.mark.claim("tsum-1")
     @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
-    def test_give_the_same_figures_on_every_interpreter(self, our_answers, interpreter, version):
+    def test_figures_are_the_same_on_every_interpreter(self, our_answers, interpreter, version):
         assert our_answers(python=interpreter(version))["patients"] == PATTERNS
 
     @pytest.mark.claim("tsum-1")
-    def test_give_the_papers_two_patterns_by_the_papers_own_cost(self, evidence):
+    def test_paper_cost_gives_the_papers_two_patterns(self, evidence):
         by_model = {name: summarize(published.data(), cost=name).patterns for name in MODELS}
 
         assert [found.pattern for found in by_model["paper"]] == [MEN["pattern"], CHILDREN["pattern"]]
@@ -68,7 +68,7 @@ class TestTheTenPatients:
         )
 
     @pytest.mark.claim("tsum-1")
-    def test_are_too_few_for_the_bits_of_a_dictionary(self):
+    def test_ten_rows_save_nothing_by_domain_cost(self):
         """A gender is one bit of a domain of two: ten rows save less than a pattern costs, a thousand save."""
         assert summarize(published.data(), cost="domain").patterns == ()
         men, children, *_ = summarize(published.data(100), cost="domain").patterns
@@ -83,7 +83,7 @@ class TestTheAnswer:
     """A list in its order; the published package returns a set."""
 
     @pytest.mark.claim("tsum-4", shows="published")
-    def test_changes_its_order_with_the_hash_seed(self, answers, evidence):
+    def test_order_changes_with_the_hash_seed(self, answers, evidence):
         first, second = (answers(hash_seed)["patients"] for hash_seed in (1, 2))
 
         assert first != second
@@ -91,7 +91,7 @@ class TestTheAnswer:
         evidence.json("the published package's answers under hash seeds 1 and 2", [first, second])
 
     @pytest.mark.claim("tsum-4", shows="published")
-    def test_changes_its_patterns_with_the_hash_seed_when_savings_tie(self, answers, evidence):
+    def test_tied_patterns_change_with_the_hash_seed(self, answers, evidence):
         columns = [{name for each in answers(hash_seed)["tie"] for name in each["pattern"]} for hash_seed in (1, 2)]
 
         assert sorted(columns, key=min) == [{"a"}, {"b"}]
@@ -99,13 +99,13 @@ class TestTheAnswer:
 
     @pytest.mark.claim("tsum-4", shows="corrected")
     @pytest.mark.parametrize("table", ["patients", "tie"])
-    def test_is_the_same_whatever_the_hash_seed(self, answers, table):
+    def test_answer_is_the_same_for_every_hash_seed(self, answers, table):
         first, second = (answers(hash_seed)[table] for hash_seed in (1, 2))
 
         assert first == second
 
     @pytest.mark.claim("tsum-4", shows="corrected")
-    def test_breaks_ties_by_name_then_value(self, answers):
+    def test_ties_are_broken_by_name_then_value(self, answers):
         assert [each["pattern"] for each in answers(2)["tie"]] == [{"a": "x"}, {"a": "y"}]
 
 
@@ -121,10 +121,10 @@ class TestASaving:
         return lambda version: json.loads(run(interpreter(version), self.SCRIPT.format(way, self.PATTERNS)))
 
     @pytest.mark.claim("tsum-4", shows="published")
-    def test_depends_on_the_interpreters_object_sizes(self, savings):
+    def test_saving_depends_on_object_sizes(self, savings):
         assert savings("3.11") == [3313, 1684]
         assert savings("3.12") == savings("3.13") == [2801, 1428]
 
     @pytest.mark.claim("tsum-4", shows="corrected")
-    def test_is_the_same_on_every_interpreter(self, savings):
+    def test_saving_is_the_same_on_every_interpreter(self, savings):
         assert savings("3.11") == savings("3.12") == savings("3.13") == [3313, 1684]

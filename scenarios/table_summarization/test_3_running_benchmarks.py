@@ -52,14 +52,14 @@ def here():
 
 class TestTheTable:
     @pytest.mark.claim("tsum-3")
-    def test_is_flat_and_then_grows(self):
+    def test_published_times_are_flat_then_grow(self):
         assert list(SECONDS) == [10**power for power in range(1, 8)]
         assert max(SECONDS[rows] for rows in (100, 1_000, 10_000)) < 1.05 * SECONDS[1_000]
         assert slope(SECONDS, 1_000_000) == pytest.approx(0.57, abs=0.005)
         assert slope(SECONDS, 10_000_000) == pytest.approx(0.94, abs=0.005)
 
     @pytest.mark.claim("tsum-3")
-    def test_begins_as_flat_here_and_far_above_ours(self, published_package, ours):
+    def test_published_package_starts_flat_here_too(self, published_package, ours):
         """A hundred times the rows cost the published package little, on threads too: it is not the rows that do."""
         peer = published_package(1)
         theirs = {rows: peer.run("patients", rows, within=200) for rows in (10, 1_000)}
@@ -69,14 +69,14 @@ class TestTheTable:
         assert all(theirs[rows].seconds > 20 * ours[rows] for rows in theirs)
 
     @pytest.mark.claim("tsum-3")
-    def test_was_taken_here_once_with_the_published_package(self, here):
+    def test_stored_run_is_of_the_published_package(self, here):
         for each in published.stored(PEERS).values():
             assert each["extra_info"]["versions"] == {"tsum": "0.1.0"}
             assert each["stats"]["rounds"] == 1
         assert list(here) == list(SECONDS)
 
     @pytest.mark.claim("tsum-3")
-    def test_grows_here_as_it_does_there(self, here, ours, evidence):
+    def test_published_package_grows_here_as_published(self, here, ours, evidence):
         """Flat, then between flat and linear, then about linear: the slopes are of single runs, on another machine."""
         assert max(here[rows] for rows in (100, 1_000, 10_000)) < 2 * here[100]
         assert 0.25 < slope(here, 1_000_000) < 0.85
@@ -110,7 +110,7 @@ class TestTheSlowestRun:
     """The text puts its minutes beside a number of rows; the loop's last n makes n copies of ten rows."""
 
     @pytest.mark.claim("tsum-8", shows="published")
-    def test_stands_beside_another_number_in_the_table(self, document):
+    def test_17_minutes_belong_to_another_row_count(self, document):
         rows, minutes = document.SLOWEST
 
         assert rows == 1_000_000
@@ -119,7 +119,7 @@ class TestTheSlowestRun:
         assert table_rows == 10_000_000 == 10 * rows
 
     @pytest.mark.claim("tsum-8", shows="corrected")
-    def test_stands_beside_the_same_number_in_the_table(self, document):
+    def test_17_minutes_belong_to_ten_million_rows(self, document):
         rows, minutes = document.SLOWEST
 
         assert int(SECONDS[rows] / 60) == minutes

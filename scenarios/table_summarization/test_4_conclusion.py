@@ -7,7 +7,7 @@ from scenarios.table_summarization.published import PATTERNS
 
 @pytest.mark.claim("tsum-10")
 @pytest.mark.timeout(600)
-def test_installs_and_runs_in_an_environment_of_its_own(published_package, published_answers, evidence):
+def test_published_package_installs_and_runs(published_package, published_answers, evidence):
     installed = published_package(1).run("versions", 0, within=60).value
     major = {name: int(installed[name].split(".")[0]) for name in ("dask", "attrs", "cattrs")}
 

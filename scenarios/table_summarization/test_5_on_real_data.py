@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from reference.table_summarization import Edges, Every, summarize
-from reference.table_summarization.drawing import draw
+from reference.table_summarization.results.drawing import draw
 
 COLUMNS = ["month", "origin", "carrier", "dest", "dep_delay", "arr_delay", "distance", "hour"]
 DELAY = Edges((0, 15, 60), ("early", "less than 15 min", "15 to 59 min", "an hour or more"))
@@ -56,7 +56,7 @@ def _interval(column, interval):
 
 
 @pytest.mark.claim("tsum-6")
-def test_the_patterns_of_all_flights(summary, evidence):
+def test_all_flights_are_summarized_exactly(summary, evidence):
     assert summary.rows == 336_776
     assert summary.plan.exact
     most, *_ = summary.patterns
@@ -67,7 +67,7 @@ def test_the_patterns_of_all_flights(summary, evidence):
 
 
 @pytest.mark.claim("tsum-6")
-def test_each_pattern_covers_what_is_counted_for_it(summary, rows_where):
+def test_pattern_counts_equal_those_of_duckdb(summary, rows_where):
     assert len(summary.patterns) == 8
     before = []
     for found in summary.patterns:
@@ -80,7 +80,7 @@ def test_each_pattern_covers_what_is_counted_for_it(summary, rows_where):
 
 
 @pytest.mark.claim("tsum-6")
-def test_delays_are_binned_in_the_stated_way(summary, rows_where):
+def test_delays_are_binned_by_the_given_edges(summary, rows_where):
     """By edges of our choosing; early is below zero, and a flight that never left has no delay."""
     assert [(bin_.low, bin_.high, bin_.label) for bin_ in summary.bins["dep_delay"]] == [
         (None, 0, "early"),
@@ -95,14 +95,14 @@ class TestCancelledFlights:
     """A missing value is a value: what has no departure has no arrival."""
 
     @pytest.mark.claim("tsum-6")
-    def test_are_a_pattern(self, summary, rows_where):
+    def test_cancelled_flights_are_a_pattern(self, summary, rows_where):
         (cancelled,) = (found for found in summary.patterns if None in found.pattern.values())
 
         assert cancelled.pattern == {"dep_delay": None, "arr_delay": None}
         assert cancelled.rows == rows_where("dep_delay IS NULL AND arr_delay IS NULL") == 8_255
 
     @pytest.mark.claim("tsum-6")
-    def test_are_none_where_missing_values_are_ignored(self, flights):
+    def test_ignored_missing_values_give_no_pattern(self, flights):
         summary = summarize(flights, columns=COLUMNS, binning=BINS, cost="domain", patterns=8, missing="ignore")
 
         assert summary.patterns
@@ -110,7 +110,7 @@ class TestCancelledFlights:
 
 
 @pytest.mark.claim("tsum-6")
-def test_unless_it_is_stated_many_numbers_become_quartiles(flights, rows_where):
+def test_many_numbers_become_quartiles_by_default(flights, rows_where):
     summary = summarize(flights, columns=["distance", "month", "time_hour"])
 
     assert set(summary.bins) == {"distance"}, "twelve months stay as they are, and so do texts"
@@ -121,7 +121,7 @@ def test_unless_it_is_stated_many_numbers_become_quartiles(flights, rows_where):
 
 
 @pytest.mark.claim("tsum-6")
-def test_times_are_binned_by_the_calendar(flights, rows_where):
+def test_times_are_binned_by_calendar_month(flights, rows_where):
     """In universal time, so the last evening of the year is in the next."""
     departures = pd.DataFrame({"time": pd.to_datetime(flights["time_hour"])})
 

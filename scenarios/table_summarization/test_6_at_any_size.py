@@ -53,13 +53,13 @@ def reads(table, **options):
 
 class TestReading:
     @pytest.mark.claim("tsum-5")
-    def test_once_however_many_candidates(self, patients_file, wide_file):
+    def test_table_is_read_once_for_any_candidates(self, patients_file, wide_file):
         """8 candidates, and 120,000."""
         assert reads(patients_file(10_000)) == 1
         assert reads(wide_file(100_000), patterns=50) == 1
 
     @pytest.mark.claim("tsum-5")
-    def test_twice_where_numbers_become_few(self, tmp_path):
+    def test_table_is_read_twice_for_binned_numbers(self, tmp_path):
         pq.write_table(pa.table({"n": np.arange(10_000), "m": np.arange(10_000) % 3}), tmp_path / "numbers.parquet")
 
         assert reads(tmp_path / "numbers.parquet") == 2
@@ -67,16 +67,16 @@ class TestReading:
 
 class TestGrowth:
     @pytest.mark.claim("tsum-5")
-    def test_with_rows(self, patients_file, growth):
+    def test_time_grows_at_most_with_rows(self, patients_file, growth):
         growth(lambda path: summarize(path).rows, [10_000, 100_000, 1_000_000], setup=patients_file, at_most=1.05)
 
     @pytest.mark.claim("tsum-5")
-    def test_with_rows_of_a_wide_table_of_many_values(self, wide_file, growth):
+    def test_time_of_wide_tables_grows_with_rows(self, wide_file, growth):
         growth(lambda path: summarize(path).rows, [10_000, 100_000], setup=wide_file, at_most=1.15, rounds=3)
 
 
 @pytest.mark.claim("tsum-5")
-def test_about_what_any_program_must_do_that_reads_the_table(patients_file, versus):
+def test_time_is_at_most_twice_that_of_duckdb(patients_file, versus):
     """The limit: DuckDB counting the distinct rows of the same file."""
     path = patients_file(2_000_000)
     query = f"SELECT {', '.join(COLUMNS)}, count(*) FROM read_parquet('{path}') GROUP BY ALL"

@@ -36,7 +36,7 @@ def same(expected):
 
 
 @pytest.mark.claim("tsum-7")
-def test_there_is_much_to_agree_on(flights, expected):
+def test_expected_answer_is_rich_enough(flights, expected):
     patterns, _, bins = expected
     assert len(patterns) > 10
     assert set(bins) == {"air_time"}
@@ -46,12 +46,12 @@ def test_there_is_much_to_agree_on(flights, expected):
 
 @pytest.mark.claim("tsum-7")
 @pytest.mark.parametrize("seed", [1, 2])
-def test_rows_in_another_order(flights, same, seed):
+def test_row_order_does_not_change_the_answer(flights, same, seed):
     assert same(flights.sample(frac=1, random_state=seed))
 
 
 @pytest.mark.claim("tsum-7")
-def test_columns_in_another_order(flights, expected):
+def test_column_order_does_not_change_the_answer(flights, expected):
     patterns, *rest = answer(summarize(flights[COLUMNS[::-1]], patterns=None))
 
     assert [found.as_dict() for found in patterns] == [found.as_dict() for found in expected[0]]
@@ -60,19 +60,19 @@ def test_columns_in_another_order(flights, expected):
 
 @pytest.mark.claim("tsum-7")
 @pytest.mark.parametrize("partitions", [1, 2, 17])
-def test_dask_on_threads(flights, same, partitions):
+def test_dask_threads_give_the_same_answer(flights, same, partitions):
     assert same(dd.from_pandas(flights.sample(frac=1, random_state=partitions), npartitions=partitions, sort=False))
 
 
 @pytest.mark.claim("tsum-7")
 @pytest.mark.parametrize("partitions", [2, 9])
-def test_dask_distributed(flights, same, client, partitions):
+def test_dask_distributed_gives_the_same_answer(flights, same, client, partitions):
     assert same(dd.from_pandas(flights, npartitions=partitions), client=client)
 
 
 @pytest.mark.claim("tsum-7")
 @pytest.mark.parametrize("kind", ["objects", "categories", "arrow"])
-def test_in_memory(flights, same, kind):
+def test_frames_in_memory_give_the_same_answer(flights, same, kind):
     as_held = {
         "objects": lambda: flights.astype(object),
         "categories": lambda: flights.astype({"carrier": "category", "tailnum": "category", "month": "category"}),
@@ -83,7 +83,7 @@ def test_in_memory(flights, same, kind):
 
 @pytest.mark.claim("tsum-7")
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_files(flights, same, tmp_path, kind):
+def test_files_give_the_same_answer(flights, same, tmp_path, kind):
     for place in range(3):
         part = flights.iloc[place::3]
         write = {"csv": part.to_csv, "parquet": part.to_parquet}[kind]
@@ -92,7 +92,7 @@ def test_files(flights, same, tmp_path, kind):
 
 
 @pytest.mark.claim("tsum-7")
-def test_a_warehouse(flights, same, postgres):
+def test_postgres_gives_the_same_answer(flights, same, postgres):
     """PostgreSQL groups the rows and the bins itself."""
     types = ["text", "text", "text", "int", "float"]
     columns = ", ".join(f"{name} {kind}" for name, kind in zip(COLUMNS, types, strict=True))
@@ -106,7 +106,7 @@ def test_a_warehouse(flights, same, postgres):
 
 @pytest.mark.claim("tsum-7")
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
-def test_interpreters(our_answers, interpreter, version):
+def test_interpreters_give_the_same_answer(our_answers, interpreter, version):
     """With nothing installed: a small table needs the standard library alone. Its own tests run on all three."""
     answers = our_answers(hash_seed=3, python=interpreter(version))
 

@@ -1,0 +1,29 @@
+"""Bins: the rules that turn the many numbers or times of a column into few intervals, which a pattern can fix."""
+
+from reference.table_summarization.binning.rules import (
+    AsValues,
+    Auto,
+    Binning,
+    Edges,
+    Every,
+    Intervals,
+    Quantiles,
+    Rules,
+    Width,
+    parse_rule,
+    rule_for,
+)
+
+__all__ = [
+    "AsValues",
+    "Auto",
+    "Binning",
+    "Edges",
+    "Every",
+    "Intervals",
+    "Quantiles",
+    "Rules",
+    "Width",
+    "parse_rule",
+    "rule_for",
+]

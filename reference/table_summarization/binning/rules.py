@@ -1,0 +1,290 @@
+"""Bins: how many different numbers or times become few values that a pattern can fix.
+
+A rule looks at all the values of a column with their numbers of rows, whichever engine counted them, and gives the
+intervals; so the bins don't depend on partitions or on the order of rows. The intervals are half-open, `[low, high)`,
+the last one of quantiles closed; they stand in the result, edge by edge.
+"""
+
+import bisect
+import datetime as dt
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from reference.table_summarization.errors import SummaryError
+from reference.table_summarization.values import Interval, Value, canonical, order, shown
+
+Intervals: TypeAlias = tuple[Interval, ...]
+
+
+class Binning(Protocol):
+    """A rule that makes intervals of a column."""
+
+    def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals | None:
+        """The intervals of a column of numbers or times.
+
+        Args:
+            values: Its distinct values that are not missing, ascending; all numbers, or all dates, or all instants.
+            counts: The rows of each.
+
+        Returns:
+            Intervals ascending and without gaps, of which each value is in one; None to leave the values as they are.
+        """
+
+
+@dataclass(frozen=True)
+class AsValues:
+    """No bins: each number and each time is a value of its own."""
+
+    def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> None:
+        """None: the values stay."""
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """Intervals of about equally many rows.
+
+    An edge is the smallest value up to which at least k/n of the rows lie, so it is always a value of the table, and
+    equal edges fall together: a column half of whose rows are 0 has fewer intervals.
+
+    Attributes:
+        n: Into how many; at least 2.
+    """
+
+    n: int = 4
+
+    def __post_init__(self) -> None:
+        if self.n < 2:
+            raise SummaryError(f"quantiles need at least 2 parts, not {self.n}")
+
+    def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals:
+        """The intervals between the quantiles; the first starts at the least value, the last ends with the greatest."""
+        running = list(itertools.accumulate(counts))
+        edges = [values[0]]
+        for k in range(1, self.n):
+            edge = values[bisect.bisect_left(running, k * running[-1], key=lambda rows: rows * self.n)]
+            if edge > edges[-1]:
+                edges.append(edge)
+        return _between([*edges, values[-1]])
+
+
+def _between(edges: Sequence[Any]) -> Intervals:
+    """Intervals from edge to edge, the last one closed."""
+    pairs = list(itertools.pairwise(edges))
+    return tuple(_interval(low, high, closed=position == len(pairs) - 1) for position, (low, high) in enumerate(pairs))
+
+
+def _interval(low: Any, high: Any, *, closed: bool) -> Interval:
+    low, high = canonical(low), canonical(high)
+    label = shown(low) if closed and low == high else f"[{shown(low)}, {shown(high)}{']' if closed else ')'}"
+    return Interval(low, high, closed, label)
+
+
+@dataclass(frozen=True)
+class Auto:
+    """Values as they are while they are few, quantiles otherwise: the default.
+
+    Attributes:
+        values: Up to so many distinct values stay as they are.
+        quantiles: Into how many intervals more of them are put.
+    """
+
+    values: int = 32
+    quantiles: int = 4
+
+    def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals | None:
+        """None for few values, quantiles for many."""
+        return Quantiles(self.quantiles).intervals(values, counts) if len(values) > self.values else None
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Intervals of one's own choosing: below the first edge, from edge to edge, from the last edge on.
+
+    Attributes:
+        edges: Ascending numbers, dates or instants.
+        labels: What patterns show: one more than there are edges; None for `< 0`, `[0, 15)`, `>= 15`.
+    """
+
+    edges: tuple[Any, ...]
+    labels: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.edges or any(not low < high for low, high in itertools.pairwise(self.edges)):
+            raise SummaryError(f"edges must ascend, and there must be one at least: {list(self.edges)}")
+        if self.labels is not None and len(set(self.labels)) != len(self.edges) + 1:
+            raise SummaryError(f"{len(self.edges)} edges need {len(self.edges) + 1} different labels")
+
+    def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals:
+        """The stated intervals, whatever the values are."""
+        edges = [_comparable(edge, values[0]) for edge in self.edges]
+        intervals = [
+            Interval(None, edges[0], False, f"< {shown(edges[0])}"),
+            *(_interval(low, high, closed=False) for low, high in itertools.pairwise(edges)),
+            Interval(edges[-1], None, False, f">= {shown(edges[-1])}"),
+        ]
+        labels = self.labels or tuple(interval.label for interval in intervals)
+        return tuple(
+            Interval(interval.low, interval.high, interval.closed, label)
+            for interval, label in zip(intervals, labels, strict=True)
+        )
+
+
+def _comparable(edge: Any, value: Any) -> Any:
+    """An edge as it compares with a column's values: a date among instants is its first instant."""
+    if isinstance(value, dt.datetime):
+        if not isinstance(edge, dt.datetime) and isinstance(edge, dt.date):
+            edge = dt.datetime.combine(edge, dt.time())
+        if isinstance(edge, dt.datetime) and edge.tzinfo is None:
+            edge = edge.replace(tzinfo=value.tzinfo)
+    if order(edge)[0] != order(value)[0]:
+        raise SummaryError(f"an edge of {shown(edge)} cannot cut values such as {shown(value)}")
+    return edge
+
+
+@dataclass(frozen=True)
+class Width:
+    """Intervals of one width, on multiples of it; for numbers.
+
+    Attributes:
+        width: Above 0.
+    """
+
+    width: float
+
+    def __post_init__(self) -> None:
+        if not self.width > 0:
+            raise SummaryError(f"a width must be above 0, not {self.width}")
+
+    def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals:
+        """The multiples of the width that the values reach."""
+        if isinstance(values[0], dt.date):
+            raise SummaryError("a width is for numbers; times are binned by every day, month or year")
+        if not (math.isfinite(values[0]) and math.isfinite(values[-1])):
+            raise SummaryError("a width cannot reach infinite values; give edges")
+        first, last = math.floor(values[0] / self.width), math.floor(values[-1] / self.width)
+        if last - first > _MOST_INTERVALS:
+            raise SummaryError(f"a width of {self.width} makes {last - first + 1} intervals; take a larger one")
+        edges = [k * self.width for k in range(first, last + 2)]
+        return tuple(_interval(low, high, closed=False) for low, high in itertools.pairwise(edges))
+
+
+_MOST_INTERVALS = 100_000
+_UNITS = {"year": 4, "month": 7, "day": 10, "hour": 13}
+
+
+@dataclass(frozen=True)
+class Every:
+    """Calendar intervals: every year, month, day or hour that occurs; for dates and instants.
+
+    Attributes:
+        unit: `year`, `month`, `day` or `hour`.
+    """
+
+    unit: str
+
+    def __post_init__(self) -> None:
+        if self.unit not in _UNITS:
+            raise SummaryError(f"times are binned by every {', '.join(_UNITS)}, not {self.unit!r}")
+
+    def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals:
+        """The units that occur, each up to the next that occurs; labelled as ISO 8601 has them, such as `2013-01`."""
+        if not isinstance(values[0], dt.date):
+            raise SummaryError(f"every {self.unit} is for times; numbers are binned by edges, quantiles or a width")
+        starts = []
+        position = 0
+        while position < len(values):
+            starts.append(self._start(values[position]))
+            position = bisect.bisect_left(values, self._next(starts[-1]), lo=position + 1)
+        return tuple(
+            Interval(low, high, False, low.isoformat()[: _UNITS[self.unit]])
+            for low, high in zip(starts, [*starts[1:], None], strict=True)
+        )
+
+    def _next(self, start: dt.date) -> dt.date:
+        """The start of the unit after one; the end of the calendar if there is none."""
+        days = {"year": 366, "month": 31, "day": 1, "hour": 0}[self.unit]
+        try:
+            return self._start(start + dt.timedelta(days=days, hours=self.unit == "hour"))
+        except OverflowError:
+            return type(start).max.replace(tzinfo=start.tzinfo) if isinstance(start, dt.datetime) else dt.date.max
+
+    def _start(self, value: dt.date) -> dt.date:
+        if self.unit != "hour":
+            month = value.month if self.unit != "year" else 1
+            value = value.replace(month=month, day=value.day if self.unit == "day" else 1)
+        if isinstance(value, dt.datetime):
+            return value.replace(hour=value.hour if self.unit == "hour" else 0, minute=0, second=0, microsecond=0)
+        return value
+
+
+Rules: TypeAlias = Binning | Mapping[Any, Binning]
+"""One rule for all columns, or rules by column; a column without one has that of None, or else `Auto()`."""
+
+
+def rule_for(rules: Rules, column: str) -> Binning:
+    """The rule of a column."""
+    if not isinstance(rules, Mapping):
+        return rules
+    return rules.get(column) or rules.get(None) or Auto()
+
+
+def binnable(values: Sequence[Value]) -> bool:
+    """Whether values, ascending by `order`, are all numbers, or all dates, or all instants."""
+    if not values or order(values[0])[0] != order(values[-1])[0]:
+        return False
+    return isinstance(values[0], int | float | dt.date) and not isinstance(values[0], bool)
+
+
+def parse_rule(text: str) -> Binning:
+    """A rule as the command line writes it.
+
+    `values`, `auto`, `quantiles:5`, `width:10`, `year`, `month`, `day`, `hour`, or edges such as `0,15,60` and
+    `2013-06-01,2013-09-01`.
+
+    Raises:
+        SummaryError: If it is none of these.
+    """
+    name, _, argument = text.partition(":")
+    try:
+        match name:
+            case "values":
+                return AsValues()
+            case "auto":
+                return Auto()
+            case "quantiles":
+                return Quantiles(int(argument or 4))
+            case "width":
+                return Width(_number(argument))
+            case _ if name in _UNITS:
+                return Every(name)
+            case _:
+                return Edges(tuple(_edge(edge) for edge in text.split(",")))
+    except SummaryError:
+        raise
+    except ValueError:
+        raise SummaryError(
+            f"{text!r} is no binning; there are values, auto, quantiles:4, width:10, year, month, day, hour, "
+            "and edges such as 0,15,60"
+        ) from None
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+def _edge(text: str) -> Any:
+    for read in (_number, dt.date.fromisoformat):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return dt.datetime.fromisoformat(text)
+
+
+def interval_of(intervals: Intervals, value: Any) -> int:
+    """The position of the interval that a value is in."""
+    return bisect.bisect_right([i.low for i in intervals[1:]], value)

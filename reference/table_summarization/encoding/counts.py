@@ -1,0 +1,242 @@
+"""Counting distinct rows: a part of a table at a time, the parts' counts merged.
+
+`Counts` is what travels between threads, between the workers of a cluster and to the client: never rows, only distinct
+rows with their numbers. When even those are too many they are sampled, see `Counts.sampled`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from reference.table_summarization.encoding.arrays import to_arrow, to_numpy
+from reference.table_summarization.encoding.dictionaries import Codes, encode, merge_dictionaries, to_common_type
+from reference.table_summarization.encoding.recoding import Recoding, recode
+from reference.table_summarization.encoding.sorting import sorted_distinct
+
+Recodings: TypeAlias = Mapping[str, Recoding]
+_Longs: TypeAlias = npt.NDArray[np.int64]
+
+# Up to so many combinations of values, rows are counted in an array of one place for each.
+_FEW = 1 << 16
+# So many rows at a time, so that keys stay in a core's cache.
+_BLOCK = 1 << 16
+_MOST_KEYS = 1 << 62
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Distinct rows of a part of a table.
+
+    Attributes:
+        names: The columns.
+        dictionaries: Each column's values; see `dictionaries`.
+        codes: Shape (columns, distinct rows): positions in the dictionaries.
+        weights: Shape (distinct rows,): how many rows each stands for. Where nearly all rows differ, equal ones may
+            be
+            listed more than once: to compare them would cost more than it saves.
+        rows: How many rows were counted.
+        halvings: How often sampling has kept about half of the rows; 0 if the counts are exact.
+        united: Whether each dictionary is known to hold each value once.
+    """
+
+    names: tuple[str, ...]
+    dictionaries: tuple[pa.Array, ...]
+    codes: npt.NDArray[np.int32]
+    weights: _Longs
+    rows: int
+    halvings: int = 0
+    deduplicated: bool = False
+
+    def sampled(self, max_rows: int) -> "Counts":
+        """These counts with at most so many distinct rows.
+
+        Each row of the table stays with the chance 1/2, all together by one binomial draw for each distinct row, until
+        there are few enough. So it is a plain sample of rows: what many rows have in common stays, with about its
+        share. The draws have a fixed seed; they depend on the partitioning, which exact counts never do.
+        """
+        if len(self.weights) <= max_rows:
+            return self
+        codes, weights = _grouped(self.codes, self._sizes, self.weights, exhaustive=True)
+        random = np.random.default_rng([self.rows, self.halvings])
+        halvings = self.halvings
+        while len(weights) > max_rows:
+            drawn = random.binomial(weights, 0.5)
+            codes, weights = codes[:, drawn > 0], drawn[drawn > 0]
+            halvings += 1
+        sampled = replace(self, codes=codes, weights=weights.astype(np.int64), halvings=halvings)
+        return sampled.compacted() if halvings > self.halvings else sampled
+
+    def column(self, position: int) -> tuple[Codes, pa.Array]:
+        """A column's codes, and its dictionary with each value once."""
+        if self.deduplicated:
+            return self.codes[position], self.dictionaries[position]
+        (moves,), dictionary = merge_dictionaries([self.dictionaries[position]])
+        return moves[self.codes[position]], dictionary
+
+    def at(self, halvings: int) -> "Counts":
+        """Sample these counts down to the rate of the counts they are merged with."""
+        if halvings == self.halvings:
+            return self
+        drawn = np.random.default_rng([self.rows, halvings]).binomial(self.weights, 0.5 ** (halvings - self.halvings))
+        stays = drawn > 0
+        return replace(self, codes=self.codes[:, stays], weights=drawn[stays].astype(np.int64), halvings=halvings)
+
+    def compacted(self) -> "Counts":
+        """These counts without the values that no row has any more."""
+        dictionaries, codes = [], []
+        for dictionary, cells in zip(self.dictionaries, self.codes, strict=True):
+            used = np.bincount(cells, minlength=len(dictionary)) > 0
+            dictionaries.append(dictionary.take(to_arrow(np.flatnonzero(used))))
+            codes.append((np.cumsum(used, dtype=np.int32) - 1)[cells])
+        return replace(self, dictionaries=tuple(dictionaries), codes=np.array(codes, dtype=np.int32))
+
+    @property
+    def _sizes(self) -> list[int]:
+        return [len(dictionary) for dictionary in self.dictionaries]
+
+
+def count(
+    columns: Mapping[str, Any], rows: int, recodings: Recodings, max_rows: int, weights: _Longs | None = None
+) -> Counts:
+    """Count the distinct rows of a part of a table.
+
+    Args:
+        columns: By name; Arrow arrays, pandas Series, or what is coded already.
+        rows: How many rows of the table they stand for.
+        recodings: What is replaced first, by column.
+        max_rows: If there are more distinct rows, they are sampled.
+        weights: How many rows of the table each of theirs stands for; None for one.
+    """
+    coded = {}
+    alone = len(columns) == 1
+    for name, column in columns.items():
+        recoding = recodings.get(name)
+        coded[name] = encode(name, column, distinct=not (alone if recoding is None else recoding.quick))
+        if recoding is not None:
+            coded[name] = recode(coded[name], recoding)
+    if alone:
+        ((name, column),) = coded.items()
+        tally = tally_of(column.codes, weights, len(column.dictionary))
+        if (ordered := _ordered(name, column.dictionary, tally, rows)) is not None:
+            return ordered.sampled(max_rows)
+    dictionaries = tuple(column.dictionary for column in coded.values())
+    codes, weights = _grouped([c.codes for c in coded.values()], [len(d) for d in dictionaries], weights)
+    return Counts(tuple(coded), dictionaries, codes, weights, rows).sampled(max_rows)
+
+
+def merge(parts: Sequence[Counts], max_rows: int) -> Counts:
+    """The counts of a table from those of its parts, at most so many distinct rows."""
+    if len(parts) == 1:
+        return parts[0].sampled(max_rows)
+    halvings = max(part.halvings for part in parts)
+    parts = [part.at(halvings) for part in parts]
+    rows = sum(part.rows for part in parts)
+    if len(parts[0].names) == 1:
+        values = pa.concat_arrays(to_common_type([part.dictionaries[0] for part in parts]))
+        tally = np.concatenate([tally_of(part.codes[0], part.weights, len(part.dictionaries[0])) for part in parts])
+        if (ordered := _ordered(parts[0].names[0], values, tally, rows, halvings)) is not None:
+            return ordered.sampled(max_rows)
+    deduplicated = [
+        merge_dictionaries(list(dictionaries))
+        for dictionaries in zip(*(part.dictionaries for part in parts), strict=True)
+    ]
+    codes = np.array(
+        [
+            np.concatenate([moves[position][part.codes[column]] for position, part in enumerate(parts)])
+            for column, (moves, _) in enumerate(deduplicated)
+        ],
+        dtype=np.int32,
+    )
+    weights = np.concatenate([part.weights for part in parts])
+    dictionaries = tuple(dictionary for _, dictionary in deduplicated)
+    codes, weights = _grouped(codes, [len(dictionary) for dictionary in dictionaries], weights)
+    return Counts(parts[0].names, dictionaries, codes, weights, rows, halvings, deduplicated=True).sampled(max_rows)
+
+
+def tally_of(cells: Codes, weights: _Longs | None, size: int) -> _Longs:
+    """The rows of each position of a dictionary."""
+    # Floating sums of whole numbers are exact up to 2**53 rows.
+    return np.bincount(cells, weights, minlength=size).astype(np.int64, copy=False)
+
+
+def _ordered(name: str, dictionary: pa.Array, tally: _Longs, rows: int, halvings: int = 0) -> Counts | None:
+    """The counts of a column of numbers or times alone; None of another one."""
+    found = sorted_distinct(dictionary, tally)
+    if found is None:
+        return None
+    codes = np.arange(len(found[0]), dtype=np.int32)[np.newaxis]
+    return Counts((name,), (found[0],), codes, found[1], rows, halvings, deduplicated=True)
+
+
+def _grouped(
+    codes: Sequence[Codes] | npt.NDArray[np.int32],
+    sizes: Sequence[int],
+    weights: _Longs | None,
+    *,
+    exhaustive: bool = False,
+) -> tuple[npt.NDArray[np.int32], _Longs]:
+    """Distinct rows and their numbers.
+
+    Args:
+        codes: Shape (columns, rows).
+        sizes: How many codes each column has.
+        weights: How many rows each row stands for; None for one.
+        exhaustive: Whether equal rows must come together even where that leaves more than half of the rows.
+    """
+    rows = len(codes[0])
+    if len(codes) == 1 and sizes[0] <= max(rows, _FEW):
+        counted = tally_of(codes[0], weights, sizes[0])  # its codes are keys already
+        present = np.flatnonzero(counted)
+        return present.astype(np.int32)[np.newaxis], counted[present]
+    combinations = 1
+    for size in sizes:
+        combinations *= max(size, 1)
+    if combinations <= _FEW:
+        return _grouped_in_place(codes, sizes, combinations, weights)
+    key = codes[0].astype(np.int64)
+    reach = sizes[0]
+    for cells, size in zip(codes[1:], sizes[1:], strict=True):
+        if reach * size > _MOST_KEYS:
+            key, reach = _compact(key)
+            if reach * 2 > rows and not exhaustive:
+                break
+        key *= size
+        key += cells
+        reach *= size
+    else:
+        key, reach = _compact(key)
+    if reach * 2 > rows and not exhaustive:
+        return np.asarray(codes, dtype=np.int32), np.ones(rows, dtype=np.int64) if weights is None else weights
+    one_of_each = np.empty(reach, dtype=np.intp)
+    one_of_each[key] = np.arange(rows)
+    counted = np.bincount(key, weights, minlength=reach).astype(np.int64)
+    return np.array([cells[one_of_each] for cells in codes], dtype=np.int32), counted
+
+
+def _compact(key: _Longs) -> tuple[_Longs, int]:
+    """Keys renumbered from 0 in the order of their appearance, and how many there are; by a hash table."""
+    encoded = pc.dictionary_encode(to_arrow(key))
+    return to_numpy(encoded.indices).astype(np.int64), len(encoded.dictionary)
+
+
+def _grouped_in_place(
+    codes: Sequence[Codes] | npt.NDArray[np.int32], sizes: Sequence[int], combinations: int, weights: _Longs | None
+) -> tuple[npt.NDArray[np.int32], _Longs]:
+    """`_grouped` where all combinations of values fit into one small array."""
+    counted = np.zeros(combinations, dtype=np.int64)
+    for start in range(0, len(codes[0]), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        key = codes[0][block].copy()
+        for cells, size in zip(codes[1:], sizes[1:], strict=True):
+            key *= size
+            key += cells[block]
+        # Floating sums of whole numbers are exact up to 2**53 rows.
+        found = np.bincount(key, None if weights is None else weights[block], minlength=combinations)
+        counted += found.astype(np.int64, copy=False)
+    present = np.flatnonzero(counted)
+    return np.array(np.unravel_index(present, [max(size, 1) for size in sizes]), dtype=np.int32), counted[present]

@@ -1,0 +1,123 @@
+"""Replaces the values of a column before rows are counted: by their interval, or by "any other value".
+
+A recoding works on a column's dictionary, so on each distinct value once. What it gives is a dictionary of positions in
+its `values`, of the type int32 that no other dictionary has.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from reference.table_summarization.binning.rules import Intervals, interval_of
+from reference.table_summarization.encoding.arrays import missing_in, to_arrow, to_numpy
+from reference.table_summarization.encoding.dictionaries import Coded, Codes, values_of
+from reference.table_summarization.values import Value
+
+POSITIONS = pa.int32()
+
+_Numbers: TypeAlias = npt.NDArray[np.int64 | np.int32 | np.float64]
+
+
+class Recoding(Protocol):
+    """A replacement of values."""
+
+    @property
+    def quick(self) -> bool:
+        """Whether a value is placed as quickly as it is looked up in a dictionary, so that one need not be made."""
+
+    @property
+    def values(self) -> list[Value]:
+        """The values that there are afterwards; positions beyond them are values that no pattern can fix."""
+
+    def positions(self, dictionary: pa.Array) -> Codes:
+        """For each value of a dictionary the position of its replacement."""
+
+
+def recode(column: Coded, recoding: Recoding) -> Coded:
+    """A column with its values replaced."""
+    positions = recoding.positions(column.dictionary)
+    return Coded(positions[column.codes], to_arrow(np.arange(len(recoding.values) + 1, dtype=np.int32)))
+
+
+@dataclass(frozen=True)
+class ReplaceByInterval:
+    """Each value becomes the interval it is in, a missing one stays missing.
+
+    Attributes:
+        intervals: The intervals.
+        quick: Yes, by a binary search.
+    """
+
+    intervals: Intervals
+    quick: bool = True
+
+    @property
+    def values(self) -> list[Value]:
+        """The intervals, then missing."""
+        return [*self.intervals, None]
+
+    def positions(self, dictionary: pa.Array) -> Codes:
+        """The positions of the values' intervals; missing last."""
+        edges = [interval.low for interval in self.intervals[1:]]
+        missing = len(edges) + 1
+        numbers = _as_numbers(dictionary, edges)
+        if numbers is None:
+            values = values_of(dictionary)
+            return np.array([missing if v is None else interval_of(self.intervals, v) for v in values], dtype=np.int32)
+        positions: Codes = np.searchsorted(numbers[1], numbers[0], side="right").astype(np.int32)
+        positions[missing_in(dictionary)] = missing
+        return positions
+
+
+def _as_numbers(dictionary: pa.Array, edges: Sequence[Any]) -> tuple[_Numbers, _Numbers] | None:
+    """Values and edges as numbers of one type that compare as they do; None for `dictionaries.serialized` values."""
+    kind = dictionary.type
+    if pa.types.is_floating(kind):
+        return to_numpy(dictionary), np.array(edges, dtype=np.float64)
+    if pa.types.is_integer(kind) and all(abs(edge) < 1 << 62 for edge in edges):
+        return to_numpy(dictionary), np.array([math.ceil(edge) for edge in edges], dtype=np.int64)
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        whole = pa.int32() if pa.types.is_date(kind) else pa.int64()
+        values = (to_numpy(array.cast(whole)) for array in (dictionary, pa.array(edges, kind)))
+        return next(values), next(values)
+    return None
+
+
+@dataclass(frozen=True)
+class KeepOnly:
+    """A few values stay, all others become one that no pattern can fix.
+
+    Attributes:
+        values: Those that stay.
+        before: What is done first, if anything.
+        quick: No, value by value.
+    """
+
+    values: list[Value]
+    before: Recoding | None = None
+    quick: bool = False
+
+    @cached_property
+    def _position_by_value(self) -> dict[tuple[type, Value], int]:
+        # True equals 1 in Python, and is another value here.
+        return {(type(value), value): position for position, value in enumerate(self.values)}
+
+    def positions(self, dictionary: pa.Array) -> Codes:
+        """The positions of those that stay; one beyond them for the others."""
+        if self.before is None:
+            first = None
+            values = values_of(dictionary)
+        else:
+            first = self.before.positions(dictionary)
+            values = self.before.values
+        kept_positions = [self._position_by_value.get((type(value), value), len(self.values)) for value in values]
+        kept = np.array([*kept_positions, len(self.values)], dtype=np.int32)
+        # What the recoding before cannot place stands beyond its values, as it does here.
+        positions: Codes = kept[:-1] if first is None else kept[first]
+        return positions

@@ -1,0 +1,54 @@
+"""Writes values of several kinds as bytes that are equal exactly if the values are equal.
+
+Arrow's columns have one type. A pandas object column may hold 1, True, "1" and 1.5, and two partitions of a Dask
+DataFrame may disagree about a column's type; such columns are carried as JSON of canonical values. So are kinds that
+differ only in how they are stored, such as decimals of several scales.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from typing import Any
+
+from reference.table_summarization.values import Value, canonical
+
+_READ: dict[str, Callable[[Any], Value]] = {
+    "bytes": bytes.fromhex,
+    "date": dt.date.fromisoformat,
+    "datetime": dt.datetime.fromisoformat,
+    "time": dt.time.fromisoformat,
+    "timedelta": lambda microseconds: dt.timedelta(microseconds=microseconds),
+}
+
+
+def serialize(value: object) -> bytes | None:
+    """A value as bytes; a missing one as None.
+
+    Raises:
+        UnsupportedValuesError: If a pattern cannot fix it; see `values.canonical`.
+    """
+    match canonical(value):
+        case None:
+            return None
+        case bool() | int() | float() | str() as plain:
+            return json.dumps(plain).encode()
+        case bytes() as raw:
+            return json.dumps(["bytes", raw.hex()]).encode()
+        case dt.timedelta() as duration:
+            return json.dumps(["timedelta", duration // dt.timedelta(microseconds=1)]).encode()
+        case dt.date() | dt.time() as time:
+            return json.dumps([type(time).__name__, time.isoformat()]).encode()
+        case other:
+            return json.dumps([type(other).__name__, str(other)]).encode()
+
+
+def deserialize(serialized: bytes | None) -> Value:
+    """The value that `tag` has written."""
+    if serialized is None:
+        return None
+    read: Any = json.loads(serialized)
+    if isinstance(read, list):
+        kind, text = read
+        return _READ[kind](text)
+    value: Value = read
+    return value

@@ -1,0 +1,240 @@
+"""Summarizes a table: `summarize` runs the steps (read, bin, count, search) and assembles the result."""
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from reference.table_summarization.binning.rules import AsValues, Auto, Intervals, Rules, rule_for
+from reference.table_summarization.errors import EmptyTableError, MissingExtraError, SummaryError
+from reference.table_summarization.options import Options
+from reference.table_summarization.reading.opening import paths_in, records_in, source_of
+from reference.table_summarization.results.summary import Pattern, Plan, Summary
+from reference.table_summarization.search.costs import CostModel, cost_model
+from reference.table_summarization.search.plain import Fixed, Found, PlainSearch
+from reference.table_summarization.search.table import CodedTable
+from reference.table_summarization.values import Interval, Value
+
+if TYPE_CHECKING:
+    from reference.table_summarization.encoding.counts import Counts
+    from reference.table_summarization.encoding.recoding import Recoding
+    from reference.table_summarization.reading.source import Progress, Source
+
+# Up to so many distinct rows the plain search is the faster one, and it needs no import.
+_PLAIN_SEARCH_ROWS = 256
+
+
+def summarize(
+    data: Any,
+    *,
+    columns: Sequence[str] | None = None,
+    patterns: int | None = 20,
+    min_coverage: float = 0.0,
+    missing: Literal["value", "ignore"] = "value",
+    binning: Rules = Auto(),  # noqa: B008 (frozen)
+    cost: str = "cpython-3.11",
+    table: str | None = None,
+    query: str | None = None,
+    client: Any = None,
+    storage_options: Mapping[str, Any] | None = None,
+    max_distinct: int = 10_000_000,
+    progress: "Progress | None" = None,
+) -> Summary:
+    """Find the patterns that best describe a table.
+
+    The answer depends on the table's rows alone: not on their order, nor on partitions, engine or interpreter. Data
+    in this process is counted in this process; a Dask DataFrame and, where there is a Dask client, files are counted
+    on the cluster; a warehouse groups its rows itself. Only distinct rows with their numbers are ever brought
+    together.
+
+    Args:
+        data: A pandas or Dask DataFrame; a table that speaks Arrow (pyarrow, Polars, DuckDB); a list of dicts; a
+            path, glob, folder or address (s3://...) of CSV or Parquet files, or several of them; or a warehouse's
+            SQLAlchemy URL together with `table` or `query`.
+        columns: The columns to look at; None for all.
+        patterns: At most so many patterns; None for all that save something.
+        min_coverage: Only patterns that cover so much of the table when they are found, in percent.
+        missing: Whether a missing value is a value of its own that patterns may fix, or is ignored.
+        binning: How numbers and times become few values: one rule for all, or rules by column; see `binning`.
+        cost: The cost model: `cpython-3.11` (the published one), `paper` or `domain`; see `costs`.
+        table: The warehouse's table, `schema.table` if need be.
+        query: Or a SELECT to run there.
+        client: The Dask client to use for a Dask DataFrame or for files; None for the current one if there is one,
+            except for a Dask DataFrame made of data in this process, which is counted here.
+        storage_options: What fsspec's file system is given for addresses, such as a key and an endpoint.
+        max_distinct: More distinct rows than so many are not brought together: the patterns are then looked for in a
+            sample, counted in all rows, and `Summary.plan` says so with the error.
+        progress: Called with (parts done, parts in all) in each pass over a table that is read in parts.
+
+    Returns:
+        The patterns in a fixed order, and what they leave over.
+
+    Raises:
+        SummaryError: With one sentence, if the table cannot be summarized as asked: `UnknownColumnError`,
+            `EmptyTableError`, `UnreadableError`, `UnsupportedValuesError`, `MissingExtraError`.
+
+    Examples:
+        >>> rows = [("M", "adult"), ("M", "adult"), ("F", "child"), ("M", "child"), ("M", "adult")]
+        >>> summary = summarize([{"gender": gender, "age": age} for gender, age in rows])
+        >>> print(summary)
+        gender  age    saving  coverage  rows
+        ------  -----  ------  --------  ----
+        M       adult  1656    60.0 %    3
+        *       child  424     40.0 %    2
+        0 of 5 rows (0.0 %) are in none of these patterns.
+    """
+    if missing not in {"value", "ignore"}:
+        raise SummaryError(f"missing values are a value or ignore, not {missing!r}")
+    options = Options(columns, patterns, min_coverage, cost_model(cost), binning, missing == "ignore", max_distinct)
+    try:
+        if client is None and (table, query) == (None, None):
+            cells = _cells_of_small_table(data, storage_options or {})
+            if cells is not None:
+                return _summarize_cells(cells, options)
+        source = source_of(data, table, query, client, storage_options or {}, max_distinct, progress)
+        return _summarize_source(source, options)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"the package {error.name}") from None
+
+
+def _cells_of_small_table(data: Any, storage_options: Mapping[str, Any]) -> dict[str, list[object]] | None:
+    """The cells of a table so small that importing numpy would take most of the time; None if it isn't."""
+    from reference.table_summarization.reading import small_tables
+
+    paths, records = paths_in(data), records_in(data)
+    if records is not None and len(records) <= small_tables.MOST_ROWS:
+        return small_tables.cells_of_records(records)
+    return small_tables.cells_of_files(paths, storage_options) if paths is not None else None
+
+
+def _summarize_cells(table_cells: Mapping[str, Sequence[object]], options: Options) -> Summary:
+    """The summary of a small table."""
+    from reference.table_summarization.reading import small_tables
+
+    names = options.chosen(list(table_cells))
+    cells = {name: small_tables.canonical_cells(name, table_cells[name]) for name in names}
+    rows = len(cells[names[0]])
+    if not rows:
+        raise EmptyTableError("the table has no rows")
+    bins: dict[str, Intervals] = {}
+    for name in names:
+        if intervals := options.intervals(name, small_tables.distribution(cells[name])):
+            bins[name] = intervals
+    table = small_tables.table_of(cells, bins, ignore_missing=options.ignore_missing)
+    search = _search(table, options.model)
+    found = search.marshal(search.expand_all(options.limits(rows)))
+    plan = Plan(f"a small table of {rows} rows, counted in this process", len(table.weights), True, rows, 0.0)
+    return _summary(table, found, names, bins, options.model, plan)
+
+
+def _search(table: CodedTable, model: CostModel) -> Any:
+    """The search that is the faster one for a table."""
+    if len(table.weights) <= _PLAIN_SEARCH_ROWS:
+        return PlainSearch(table, model)
+    from reference.table_summarization.search.vectorized import VectorizedSearch
+
+    return VectorizedSearch(table, model)
+
+
+def _summarize_source(source: "Source", options: Options) -> Summary:
+    """The summary of a table that counts itself."""
+    from reference.table_summarization.encoding.recoding import ReplaceByInterval
+    from reference.table_summarization.search.preparation import distribution, prepare_table
+
+    names = options.chosen(source.names)
+    watched = [
+        name for name in source.binnable_columns(names) if not isinstance(rule_for(options.binning, name), AsValues)
+    ]
+    tallies = source.count([(name,) for name in watched], {}, options.max_distinct) if watched else []
+    bins: dict[str, Intervals] = {}
+    for name in names:
+        tally = tallies[watched.index(name)] if name in watched else None
+        if tally is not None and not tally.rows:
+            break
+        if intervals := options.intervals(name, None if tally is None else distribution(tally)):
+            bins[name] = intervals
+    recodings: dict[str, Recoding] = {name: ReplaceByInterval(intervals) for name, intervals in bins.items()}
+    (counts,) = source.count([names], recodings, options.max_distinct)
+    if not counts.rows:
+        raise EmptyTableError("the table has no rows")
+    table = prepare_table(counts, recodings, ignore_missing=options.ignore_missing)
+    search = _search(table, options.model)
+    patterns = search.expand_all(options.limits(table.rows))
+    plan = _plan(source, counts, [name for name, tally in zip(watched, tallies, strict=True) if tally.halvings])
+    if counts.halvings:
+        table, patterns = _recounted(source, table, patterns, names, recodings, options)
+        search = _search(table, options.model)
+    return _summary(table, search.marshal(patterns), names, bins, options.model, plan)
+
+
+def _plan(source: "Source", counts: "Counts", sampled_bins: Sequence[str]) -> Plan:
+    sampled = int(counts.weights.sum())
+    note = f"; the quantiles of {', '.join(sampled_bins)} are those of a sample" if sampled_bins else ""
+    if not counts.halvings:
+        return Plan(source.plan + note, len(counts.weights), True, counts.rows, 0.0)
+    # Hoeffding's inequality for a share in a sample, both sides together 1 %.
+    error = 100 * math.sqrt(math.log(2 / 0.01) / (2 * sampled)) if sampled else 100.0
+    return Plan(source.plan + note, len(counts.weights), False, sampled, error)
+
+
+def _recounted(
+    source: "Source",
+    sample: CodedTable,
+    patterns: list[Fixed],
+    names: tuple[str, ...],
+    recodings: "Mapping[str, Recoding]",
+    options: Options,
+) -> tuple[CodedTable, list[Fixed]]:
+    """Patterns of a sample, with the table in which they are counted exactly.
+
+    One more pass: with only the patterns' own values left apart, few distinct rows remain of any table.
+    """
+    from reference.table_summarization.encoding.recoding import KeepOnly
+    from reference.table_summarization.search.preparation import prepare_table
+
+    used: dict[str, list[Value]] = {column.name: [] for column in sample.columns}
+    for fixed in patterns:
+        for position, code in fixed.items():
+            column = sample.columns[position]
+            if column.values[code] not in used[column.name]:
+                used[column.name].append(column.values[code])
+    kept = {name: KeepOnly(values, recodings.get(name)) for name, values in used.items()}
+    (counts,) = source.count([names], kept, sys.maxsize)
+    exact = prepare_table(counts, kept, ignore_missing=options.ignore_missing)
+    # A value's cost by its column is the sample's: the other values are not apart any more.
+    columns = [
+        replace(column, domain=old.domain, mean_bits=old.mean_bits)
+        for column, old in zip(exact.columns, sample.columns, strict=True)
+    ]
+    recoded = [
+        {
+            position: columns[position].values.index(sample.columns[position].values[code])
+            for position, code in fixed.items()
+        }
+        for fixed in patterns
+    ]
+    return replace(exact, columns=columns), recoded
+
+
+def _summary(
+    table: CodedTable,
+    found: Sequence[Found],
+    names: tuple[str, ...],
+    bins: Mapping[str, Intervals],
+    model: CostModel,
+    plan: Plan,
+) -> Summary:
+    patterns = []
+    for one in found:
+        fixed = {
+            table.columns[position].name: table.columns[position].values[code] for position, code in one.fixed.items()
+        }
+        shown = {name: _label(fixed[name]) for name in names if name in fixed}
+        patterns.append(Pattern(shown, one.saving, one.rows / table.rows * 100, one.rows, one.new_rows))
+    left_over = table.rows - sum(one.new_rows for one in found)
+    return Summary(tuple(patterns), names, table.rows, left_over, model.name, dict(bins), plan)
+
+
+def _label(value: Value) -> Value:
+    return value.label if isinstance(value, Interval) else value

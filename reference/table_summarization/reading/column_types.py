@@ -1,0 +1,119 @@
+"""What the columns of CSV files are: by all their texts (see `text_types`), without a Python object for each."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from reference.table_summarization.encoding.arrays import text_array
+from reference.table_summarization.encoding.counts import Counts, count, merge
+from reference.table_summarization.encoding.dictionaries import Coded, serialized, to_dictionary_type
+from reference.table_summarization.reading.source import MAX_PENDING
+from reference.table_summarization.reading.text_types import MISSING, PATTERNS, Kind, kinds_of, read
+
+TEXTS = pa.large_string()
+"""The type of dictionaries of texts."""
+
+_MISSING = text_array(sorted(MISSING))
+_ARROW_TYPES = {
+    Kind.INTEGER: [pa.int64()],
+    Kind.NUMBER: [pa.float64()],
+    Kind.DATE: [pa.date32()],
+    Kind.INSTANT: [pa.timestamp("us"), pa.timestamp("us", tz="UTC")],
+}
+
+ColumnTypes: TypeAlias = dict[str, tuple[set[Kind] | None, Counts | None]]
+"""By column the kinds that its texts allow, and its values with their numbers of rows.
+
+Numbers are counted as such at once, other texts as they are spelled; None where they cannot be counted together.
+"""
+
+
+def infer_types(blocks: Iterable[tuple[Mapping[str, Any], int]], max_rows: int) -> ColumnTypes:
+    """What the columns of blocks of rows hold, each of texts or of texts coded."""
+    inferred: list[ColumnTypes] = []
+    for block, rows in blocks:
+        inferred.append({name: _inferred(name, column, rows, max_rows) for name, column in block.items()})
+        if len(inferred) == MAX_PENDING:
+            inferred = [join(max_rows, inferred)]
+    return join(max_rows, inferred)
+
+
+def _inferred(name: str, column: Any, rows: int, max_rows: int) -> tuple[set[Kind] | None, Counts]:
+    cells = column.dictionary if isinstance(column, Coded) else column
+    kinds = kinds_in(cells)
+    values = cells
+    if kinds is None:
+        values = pa.nulls(len(cells))
+    elif Kind.NUMBER in kinds:
+        values = _numbers(cells, Kind.INTEGER if Kind.INTEGER in kinds else Kind.NUMBER)
+    counted = Coded(column.codes, values) if isinstance(column, Coded) else values
+    return kinds, count({name: counted}, rows, {}, max_rows)
+
+
+def _numbers(cells: pa.Array, kind: Kind) -> pa.Array:
+    """Texts as numbers; as they are if they are sized or spelled in a way that Arrow does not know."""
+    values = typed(cells, kind)
+    return cells if values.type == pa.large_binary() else values
+
+
+def join(max_rows: int, inferred: Sequence[ColumnTypes]) -> ColumnTypes:
+    """What the columns hold that several surveys have seen."""
+    inferred = [infer_types for infer_types in inferred if infer_types]  # a file of a header alone has none
+    joined: ColumnTypes = {}
+    for name in inferred[0] if inferred else ():
+        allowed = [kinds for infer_types in inferred if (kinds := infer_types[name][0]) is not None]
+        tally = _joined(max_rows, [infer_types[name][1] for infer_types in inferred])
+        joined[name] = (set.intersection(*allowed) if allowed else None), tally
+    return joined
+
+
+def _joined(max_rows: int, tallies: Sequence[Counts | None]) -> Counts | None:
+    """The tallies merged, unless texts and numbers meet, or whole numbers beyond 2**53 and others."""
+    known = [tally for tally in tallies if tally is not None]
+    types = {tally.dictionaries[0].type for tally in known}
+    if len(known) < len(tallies) or (TEXTS in types and len(types) > 1):
+        return None
+    merged = merge(known, max_rows)
+    return None if merged.dictionaries[0].type == pa.large_binary() else merged
+
+
+def typed(cells: pa.Array, kind: Kind | None) -> pa.Array:
+    """The values of a dictionary of texts."""
+    present = pc.if_else(pc.is_in(cells, _MISSING), pa.nulls(len(cells), cells.type), cells)
+    if kind is Kind.TEXT:
+        return present
+    for arrow_type in _ARROW_TYPES.get(kind, []) if kind is not None else []:
+        try:
+            return to_dictionary_type(present.cast(arrow_type))
+        except pa.ArrowException:  # spelled or sized in a way that Arrow does not know, or by clocks of both kinds
+            continue
+    return serialized(read(text, kind) for text in cells.to_pylist())
+
+
+def kinds_in(cells: pa.Array) -> set[Kind] | None:
+    """`text_types.kinds_of` a dictionary, without a Python object for each text."""
+    present = cells.filter(pc.and_(cells.is_valid(), pc.invert(pc.is_in(cells, _MISSING))))
+    if not len(present):
+        return None
+    kinds = {kind for kind, pattern in PATTERNS.items() if _all_match(present, pattern)}
+    for kind in kinds & {Kind.DATE, Kind.INSTANT}:
+        if not any(_casts(present, arrow_type) for arrow_type in _ARROW_TYPES[kind]):
+            # No date of the calendar, or a spelling that Arrow does not know.
+            return kinds_of(present.to_pylist())
+    return kinds | {Kind.TEXT}
+
+
+def _all_match(cells: pa.Array, pattern: str) -> bool:
+    # Most columns are told by their first text.
+    whole = rf"\A(?:{pattern})\z"
+    return all(pc.all(pc.match_substring_regex(some, whole)).as_py() for some in (cells[:1], cells))
+
+
+def _casts(cells: pa.Array, arrow_type: pa.DataType) -> bool:
+    try:
+        cells.cast(arrow_type)
+    except pa.ArrowException:
+        return False
+    return True

@@ -1,0 +1,96 @@
+"""Prepares rows of this process for a cluster's workers: texts are encoded, small partitions are grouped."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from reference.table_summarization.encoding.dictionaries import Coded, encode
+from reference.table_summarization.errors import UnsupportedValuesError
+from reference.table_summarization.reading.in_memory import holds_objects
+from reference.table_summarization.reading.source import BLOCK_ROWS, group_small
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A partition of a table.
+
+    Attributes:
+        columns: Its columns; of texts, each stands there once, and a row has a code of a byte or a few.
+        rows: How many rows it has.
+    """
+
+    columns: Mapping[str, Any]
+    rows: int
+
+
+@dataclass(frozen=True)
+class PartitionGroup:
+    """Partitions that one task counts."""
+
+    partitions: Sequence[Partition]
+
+    def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
+        """As `source.Part.blocks`: one partition after the other."""
+        for partition in self.partitions:
+            yield {name: _restore_codes(partition.columns[name]) for name in names}, partition.rows
+
+
+def encode_partition(frame: pd.DataFrame, names: Sequence[str]) -> Partition:
+    """A partition with its texts coded.
+
+    Args:
+        frame: The partition.
+        names: Its columns' names as text.
+    """
+    rows = frame.reset_index(drop=True)  # an index would be sent with each column
+    return Partition(
+        {name: _encode_texts(name, rows.iloc[:, position]) for position, name in enumerate(names)}, len(rows)
+    )
+
+
+def encode_local_frame(frame: dd.DataFrame, names: Sequence[str]) -> list[Partition] | None:
+    """The rows of a DataFrame made of one of pandas, without its partitions: Dask would turn its objects into texts.
+
+    Args:
+        frame: The DataFrame, its expression a `FromPandas`.
+        names: Its columns' names as text.
+
+    Returns:
+        None if it is only some of the partitions, or if a column of objects holds more than texts.
+    """
+    expression = frame.expr
+    rows = getattr(expression.operand("frame"), "_data", None)
+    if rows is None or expression.operand("_partitions") is not None:
+        return None
+    rows = rows[list(frame.columns)]
+    starts = range(0, max(len(rows), 1), BLOCK_ROWS)
+    try:
+        found = [encode_partition(rows.iloc[start : start + BLOCK_ROWS], names) for start in starts]
+    except UnsupportedValuesError:
+        return None
+    columns = (column for partition in found for column in partition.columns.values() if isinstance(column, Coded))
+    if expression.pyarrow_strings_enabled and any(c.dictionary.type != pa.large_string() for c in columns):
+        return None
+    return found
+
+
+def group_partitions(partitions: Sequence[Partition]) -> list[PartitionGroup]:
+    """The tasks' parts: to begin a task takes longer than to count a small partition."""
+    groups = group_small([partition.rows for partition in partitions], BLOCK_ROWS)
+    return [PartitionGroup([partitions[position] for position in group]) for group in groups]
+
+
+def _encode_texts(name: str, column: Any) -> Any:
+    if not isinstance(column.dtype, pd.StringDtype) and not holds_objects(column.dtype):
+        return column
+    texts = encode(name, column)
+    return Coded(texts.codes.astype(np.min_scalar_type(len(texts.dictionary))), texts.dictionary)
+
+
+def _restore_codes(column: Any) -> Any:
+    return Coded(column.codes.astype(np.int32), column.dictionary) if isinstance(column, Coded) else column

@@ -1,0 +1,187 @@
+"""Names of files: which there are, which format each has, and how it is opened. Without pyarrow, for a fast start."""
+
+import glob
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from reference.table_summarization.errors import MissingExtraError, SummaryError, UnknownColumnError, UnreadableError
+
+_PARQUET = {".parquet", ".pq", ".parq"}
+_CSV = {".csv", ".tsv", ".txt"}
+_COMPRESSED = {".gz", ".bz2", ".zst", ".xz"}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a table.
+
+    Attributes:
+        path: A path, or an address such as s3://bucket/key.
+        options: What fsspec's file system is given, if it is an address.
+    """
+
+    path: str
+    options: Mapping[str, Any]
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a path of this machine."""
+        return "://" not in self.path
+
+    @property
+    def suffixes(self) -> list[str]:
+        """The ends of its name, lower case, without that of a compression."""
+        return [suffix.lower() for suffix in Path(self.path).suffixes if suffix.lower() not in _COMPRESSED]
+
+    @property
+    def compressed(self) -> bool:
+        """Whether it is compressed as a whole."""
+        return Path(self.path).suffix.lower() in _COMPRESSED
+
+    @property
+    def xz(self) -> bool:
+        """Whether it is compressed in a way that Arrow does not read by itself."""
+        return Path(self.path).suffix.lower() == ".xz"
+
+    @property
+    def parquet(self) -> bool:
+        """Whether its name says that it is Parquet; everything else is CSV."""
+        return bool(self.suffixes) and self.suffixes[-1] in _PARQUET
+
+    @property
+    def delimiter(self) -> str:
+        """What separates its fields, if it is CSV."""
+        return "\t" if self.suffixes and self.suffixes[-1] == ".tsv" else ","
+
+    def _decompressed(self) -> IO[bytes]:
+        import lzma
+
+        return lzma.open(self.path)
+
+    def open(self) -> IO[bytes]:
+        """The file's bytes.
+
+        Raises:
+            UnreadableError: If it cannot be opened.
+            MissingExtraError: If the package of its kind of address is not installed.
+        """
+        if self.local:
+            try:
+                return self._decompressed() if self.xz else Path(self.path).open("rb")
+            except OSError as error:
+                raise unreadable(self.path, error) from None
+        with store_errors(self.path):
+            system, position = _file_system(self.path, self.options)
+            opened: IO[bytes] = system.open(position, "rb", compression="infer")
+            return opened
+
+
+def unique_names(names: Sequence[object]) -> list[str]:
+    """Column names as text.
+
+    Raises:
+        UnknownColumnError: If a name stands twice.
+    """
+    texts = [str(name) for name in names]
+    twice = sorted({name for name in texts if texts.count(name) > 1})
+    if twice:
+        raise UnknownColumnError(f"the table has more than one column {twice[0]!r}; rename one of them")
+    return texts
+
+
+def unreadable(path: str, error: Exception) -> UnreadableError:
+    """The error for a file that cannot be read, with the reason in one line."""
+    reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    return UnreadableError(f"{without_password(path)} cannot be read: {reason}")
+
+
+def without_password(path: str) -> str:
+    """A path or an address as it may be shown."""
+    return re.sub(r"(://[^/@]*?):[^/]*@", r"\1:***@", path)
+
+
+@contextmanager
+def store_errors(path: str) -> Iterator[None]:
+    """Whatever a file system of an address raises is said in one sentence.
+
+    Raises:
+        UnreadableError: In the place of what is raised: each store has errors of its own, for a wrong key, no key, ...
+    """
+    try:
+        yield
+    except SummaryError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        raise unreadable(path, error) from None
+
+
+def _file_system(path: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+    try:
+        import fsspec
+        import fsspec.core
+
+        if _scheme(path) not in fsspec.available_protocols():
+            raise UnreadableError(
+                f"{without_password(path)} is no address of files; of a warehouse name a table too, or a query"
+            )
+        found: tuple[Any, str] = fsspec.core.url_to_fs(path, **options)
+        return found
+    except ImportError:
+        scheme = _scheme(path)
+        raise MissingExtraError(f"fsspec's package for {scheme}:// addresses", in_extra=scheme == "s3") from None
+
+
+def _scheme(path: str) -> str:
+    """What an address begins with; of one that is chained through a cache, what it is chained to."""
+    return path.partition("://")[0].rpartition("::")[2]
+
+
+def files(paths: Sequence[str], options: Mapping[str, Any]) -> list[File]:
+    """The files of paths, globs and folders, in the order given and by name within each.
+
+    Raises:
+        UnreadableError: If one of them names no file.
+    """
+    found: list[File] = []
+    for path in paths:
+        names = _local_names(path) if "://" not in path else _remote_names(path, options)
+        if not names:
+            raise UnreadableError(
+                f"no file is called {without_password(path)}; give a CSV or Parquet file, a folder of them, or a glob"
+            )
+        found += [File(name, options if "://" in name else {}) for name in names]
+    return found
+
+
+def _is_table(name: str) -> bool:
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes if suffix.lower() not in _COMPRESSED]
+    return bool(suffixes) and suffixes[-1] in _PARQUET | _CSV and not Path(name).name.startswith(("_", "."))
+
+
+def _local_names(path: str) -> list[str]:
+    position = Path(path).expanduser()
+    try:
+        if position.is_dir():
+            return sorted(str(file) for file in position.rglob("*") if _is_table(str(file)) and file.is_file())
+        if position.exists():
+            return [str(position)]
+    except OSError as error:
+        raise unreadable(path, error) from None
+    return sorted(name for name in glob.glob(str(position), recursive=True) if Path(name).is_file())  # noqa: PTH207 (a whole path's glob)
+
+
+def _remote_names(path: str, options: Mapping[str, Any]) -> list[str]:
+    scheme = path.partition("://")[0]
+    with store_errors(path):
+        system, position = _file_system(path, options)
+        if glob.has_magic(position):
+            names = system.glob(position)
+        elif system.isdir(position):
+            names = [name for name in system.find(position) if _is_table(name)]
+        else:
+            names = [position] if system.exists(position) else []
+    return [f"{scheme}://{name.lstrip('/') if scheme != 'file' else name}" for name in sorted(names)]

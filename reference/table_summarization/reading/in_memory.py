@@ -1,0 +1,141 @@
+"""Tables in this process's memory: pandas DataFrames, and whatever speaks Arrow (pyarrow, Polars, DuckDB)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from reference.table_summarization.encoding.counts import Counts, Recodings
+from reference.table_summarization.errors import UnreadableError, UnsupportedValuesError
+from reference.table_summarization.reading.files import unique_names
+from reference.table_summarization.reading.source import BLOCK_ROWS, Groupings, Progress, Runner, Threads, count_parts
+from reference.table_summarization.values import canonical
+
+
+def may_be_binned(kind: pa.DataType) -> bool:
+    """Whether columns of an Arrow type hold numbers or times."""
+    if pa.types.is_dictionary(kind):
+        return may_be_binned(kind.value_type)
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)) or bool(
+        pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+    )
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """A block of rows of a table in memory."""
+
+    columns: Mapping[str, Any]
+    start: int
+    stop: int
+
+    def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
+        """The block, once."""
+        rows = slice(self.start, self.stop)
+        yield {name: self.columns[name][rows] for name in names}, self.stop - self.start
+
+
+def _slices(columns: Mapping[str, Any], rows: int) -> list[_Slice]:
+    return [_Slice(columns, start, min(start + BLOCK_ROWS, rows)) for start in range(0, max(rows, 1), BLOCK_ROWS)]
+
+
+class ArrowSource:
+    """An Arrow table.
+
+    Args:
+        table: It.
+        runner: Where it is counted.
+    """
+
+    def __init__(self, table: pa.Table, runner: Runner) -> None:
+        self.names = unique_names(table.column_names)
+        self.plan = f"an Arrow table of {table.num_rows} rows, counted {runner.plan}"
+        self._columns = dict(zip(self.names, table.columns, strict=True))
+        self._rows = table.num_rows
+        self._runner = runner
+
+    def binnable_columns(self, names: Sequence[str]) -> list[str]:
+        """As `Source.binnable_columns`, by the columns' types."""
+        return [name for name in names if may_be_binned(self._columns[name].type)]
+
+    def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
+        """As `Source.count`."""
+        return count_parts(self._runner, _slices(self._columns, self._rows), groupings, recodings, max_rows)
+
+
+class PandasSource:
+    """A pandas DataFrame.
+
+    Args:
+        frame: It.
+        progress: Called after each part.
+    """
+
+    def __init__(self, frame: Any, progress: Progress | None = None) -> None:
+        self.names = unique_names(list(frame.columns))
+        # Python objects are looked at under the interpreter's lock, for which threads would only queue.
+        runner = Threads(progress, 1 if any(map(holds_objects, frame.dtypes)) else None)
+        self.plan = f"a pandas DataFrame of {len(frame)} rows, counted {runner.plan}"
+        self._columns = {name: _Positions(frame.iloc[:, position]) for position, name in enumerate(self.names)}
+        self._rows = len(frame)
+        self._runner = runner
+
+    def binnable_columns(self, names: Sequence[str]) -> list[str]:
+        """As `Source.binnable_columns`, by the columns' types, and by the first value where that says nothing."""
+        return [name for name in names if series_may_be_binned(self._columns[name].series)]
+
+    def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
+        """As `Source.count`."""
+        return count_parts(self._runner, _slices(self._columns, self._rows), groupings, recodings, max_rows)
+
+
+@dataclass(frozen=True)
+class _Positions:
+    """A Series, sliced by position whatever its index is."""
+
+    series: Any
+
+    def __getitem__(self, rows: slice) -> Any:
+        return self.series.iloc[rows]
+
+
+def holds_objects(kind: Any) -> bool:
+    """Whether a pandas dtype is that of Python objects; the dtype of texts is not, though its kind says so."""
+    return isinstance(kind, np.dtype) and kind.kind == "O"
+
+
+def series_may_be_binned(series: Any) -> bool:
+    """Whether a pandas Series may hold numbers or times; of objects the first that is not missing decides."""
+    kind = series.dtype
+    if hasattr(kind, "categories"):
+        return series_may_be_binned(kind.categories.to_series())
+    if hasattr(kind, "pyarrow_dtype"):
+        return may_be_binned(kind.pyarrow_dtype)
+    if holds_objects(kind):
+        values = series.to_numpy()
+        first = next((value for value in values if not _missing(value)), None)
+        return first is not None and not isinstance(first, str | bool | bytes)
+    return kind.kind in "iufM"
+
+
+def _missing(value: object) -> bool:
+    try:
+        return canonical(value) is None
+    except UnsupportedValuesError:
+        return False
+
+
+def arrow_table(data: Any) -> pa.Table:
+    """A table of whatever hands its data out as Arrow (the PyCapsule interface).
+
+    Raises:
+        UnreadableError: If it can't.
+    """
+    if isinstance(data, pa.Table):
+        return data
+    try:
+        return pa.table(data)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise UnreadableError(f"a {type(data).__name__} is no table: {error}") from None

@@ -1,0 +1,93 @@
+"""Which source some data is; only what it needs is imported."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reference.table_summarization.errors import UnreadableError
+
+if TYPE_CHECKING:
+    from reference.table_summarization.reading.source import Progress, Runner, Source
+
+
+def paths_in(data: Any) -> list[str] | None:
+    """The paths that data is, if it is."""
+    if isinstance(data, str | Path):
+        return [str(data)]
+    if isinstance(data, list | tuple) and data and all(isinstance(path, str | Path) for path in data):
+        return [str(path) for path in data]
+    return None
+
+
+def records_in(data: Any) -> list[Mapping[str, Any]] | None:
+    """The dicts that data is, if it is."""
+    if isinstance(data, list | tuple) and all(isinstance(row, Mapping) for row in data):
+        return list(data)
+    return None
+
+
+def source_of(
+    data: Any,
+    table: str | None,
+    query: str | None,
+    client: Any,
+    storage_options: Mapping[str, Any],
+    max_distinct: int,
+    progress: "Progress | None",
+) -> "Source":
+    """The source of some data; only what it needs is imported."""
+    from reference.table_summarization.reading.source import Threads
+
+    if table is not None or query is not None:
+        from reference.table_summarization.reading.warehouse import WarehouseSource, relation_of
+
+        return WarehouseSource(str(data), relation_of(table, query))
+    module = type(data).__module__
+    if module.startswith("dask"):
+        from reference.table_summarization.reading.dask_frames import DaskSource
+
+        return DaskSource(data, client)
+    paths, records = paths_in(data), records_in(data)
+    if paths is not None:
+        from reference.table_summarization.reading.files import files
+
+        runner = _runner(client, progress)
+        found = files(paths, storage_options)
+        parquet = {file.parquet for file in found}
+        if len(parquet) > 1:
+            raise UnreadableError("CSV and Parquet files are not one table; summarize them apart")
+        if parquet == {True}:
+            from reference.table_summarization.reading.parquet_files import ParquetSource
+
+            return ParquetSource(found, runner)
+        from reference.table_summarization.reading.csv_files import CsvSource
+
+        return CsvSource(found, runner, max_distinct)
+    from reference.table_summarization.reading.in_memory import ArrowSource, PandasSource, arrow_table
+
+    if records is not None:
+        import pandas as pd
+
+        data, module = pd.DataFrame.from_records(records), "pandas"
+    if module.startswith("pandas"):
+        return PandasSource(data, progress)
+    return ArrowSource(arrow_table(data), Threads(progress))
+
+
+def _runner(client: Any, progress: "Progress | None") -> "Runner":
+    """Where files are counted: on the cluster of the client given or current, else here."""
+    if client is None and "distributed" in sys.modules:
+        from distributed import default_client
+
+        try:
+            client = default_client()
+        except ValueError:  # there is none
+            client = None
+    if client is not None:
+        from reference.table_summarization.reading.dask_frames import DaskRunner
+
+        return DaskRunner(client)
+    from reference.table_summarization.reading.source import Threads
+
+    return Threads(progress)

@@ -1,0 +1,90 @@
+"""Parquet files, a group of rows at a time. Columns of texts come as the codes that the file itself has."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from reference.table_summarization.encoding.counts import Counts, Recodings
+from reference.table_summarization.errors import UnreadableError
+from reference.table_summarization.reading.files import File, unique_names, unreadable
+from reference.table_summarization.reading.in_memory import may_be_binned
+from reference.table_summarization.reading.source import Groupings, Runner, count_parts, group_small
+
+# Row groups are read together up to so many rows: a thousand small ones are not a thousand tasks.
+_PART_ROWS = 1 << 19
+
+
+@dataclass(frozen=True)
+class _RowGroups:
+    """Some row groups of a file.
+
+    Attributes:
+        file: It.
+        groups: Their numbers.
+        texts: The file's columns of texts.
+    """
+
+    file: File
+    groups: tuple[int, ...]
+    texts: frozenset[str]
+
+    def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
+        """The row groups, one block for all."""
+        try:
+            with _opened(self.file, self.texts & set(names)) as parquet:
+                table = parquet.read_row_groups(self.groups, columns=list(names), use_threads=False)
+        except (OSError, pa.ArrowException) as error:
+            raise unreadable(self.file.path, error) from None
+        yield {name: table.column(name) for name in names}, table.num_rows
+
+
+def _opened(file: File, texts: Collection[str] = ()) -> pq.ParquetFile:
+    """A Parquet file; its columns of these names are read as codes."""
+    if file.local:
+        return pq.ParquetFile(file.path, read_dictionary=list(texts), memory_map=True)
+    return pq.ParquetFile(file.open(), read_dictionary=list(texts), pre_buffer=True)
+
+
+class ParquetSource:
+    """Parquet files of one schema.
+
+    Args:
+        files: They.
+        runner: Where they are counted.
+    """
+
+    def __init__(self, files: Sequence[File], runner: Runner) -> None:
+        self._runner = runner
+        self._parts: list[_RowGroups] = []
+        rows = 0
+        for position, file in enumerate(files):
+            try:
+                with _opened(file) as parquet:
+                    schema, metadata = parquet.schema_arrow, parquet.metadata
+            except (OSError, pa.ArrowException) as error:
+                raise unreadable(file.path, error) from None
+            if position == 0:
+                self.names = unique_names(schema.names)
+                self._schema = schema
+            elif set(schema.names) != set(self.names):
+                raise UnreadableError(f"{file.path} has other columns than {files[0].path}; summarize them apart")
+            rows += metadata.num_rows
+            texts = frozenset(field.name for field in schema if _is_text(field.type))
+            group_rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+            self._parts += [_RowGroups(file, groups, texts) for groups in group_small(group_rows, _PART_ROWS)]
+        self.plan = f"{len(files)} Parquet file(s) of {rows} rows, counted {runner.plan}"
+
+    def binnable_columns(self, names: Sequence[str]) -> list[str]:
+        """As `Source.binnable_columns`, by the columns' types."""
+        return [name for name in names if may_be_binned(self._schema.field(name).type)]
+
+    def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
+        """As `Source.count`; only the columns asked for are read."""
+        return count_parts(self._runner, self._parts, groupings, recodings, max_rows)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

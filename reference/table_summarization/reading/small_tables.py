@@ -1,0 +1,128 @@
+"""Small tables without numpy, whose import takes longer than the summary: a few thousand rows at most."""
+
+import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reference.table_summarization.binning.rules import Intervals, binnable, interval_of
+from reference.table_summarization.errors import EmptyTableError, UnreadableError, UnsupportedValuesError
+from reference.table_summarization.reading.files import File, files, unique_names, unreadable
+from reference.table_summarization.reading.text_types import kind_of, kinds_of, read
+from reference.table_summarization.search.costs import stored_bits
+from reference.table_summarization.search.table import NO_VALUE, CodedTable, Column
+from reference.table_summarization.values import Value, canonical, order
+
+MOST_ROWS = 2000
+"""From more rows on, arrays are faster."""
+
+_MOST_BYTES = 1 << 16
+
+
+def distribution(cells: Sequence[Value]) -> tuple[list[Value], list[int]] | None:
+    """As `search.preparation.distribution`, of a column's cells."""
+    tally = Counter(_identity(value) for value in cells if value is not None)
+    values = sorted((value for _, value in tally), key=order)
+    return (values, [tally[_identity(value)] for value in values]) if binnable(values) else None
+
+
+def _identity(value: Value) -> tuple[type, Value]:
+    """A key under which True and 1 differ."""
+    return type(value), value
+
+
+def table_of(
+    cells: Mapping[str, Sequence[Value]], intervals: Mapping[str, Intervals], *, ignore_missing: bool
+) -> CodedTable:
+    """The table that the search takes; the same as `search.preparation.prepare_table` gives.
+
+    Args:
+        cells: Each column's canonical values.
+        intervals: The bins of the columns that have some.
+        ignore_missing: Whether no pattern may fix a missing value.
+    """
+    columns, codes = [], []
+    for name in sorted(cells):
+        values = cells[name]
+        if name in intervals:
+            bins = intervals[name]
+            values = [None if value is None else bins[interval_of(bins, value)] for value in values]
+        tally = Counter(map(_identity, values))
+        fixable = [value for (_, value), rows in tally.items() if rows > 1 and not (ignore_missing and value is None)]
+        fixable.sort(key=order)
+        code_of = {_identity(value): code for code, value in enumerate(fixable)}
+        bits = sum(stored_bits(value) for value in values)
+        columns.append(Column(name, fixable, len(tally), -(-bits // len(values))))
+        codes.append([code_of.get(_identity(value), NO_VALUE) for value in values])
+    tally_of_rows = Counter(zip(*codes, strict=True))
+    return CodedTable(
+        tuple(columns),
+        [list(column) for column in zip(*tally_of_rows, strict=True)],
+        list(tally_of_rows.values()),
+        sum(tally_of_rows.values()),
+    )
+
+
+def cells_of_records(records: Sequence[Mapping[Any, object]]) -> dict[str, list[object]]:
+    """The cells of rows that are dicts; a key that a row lacks is missing in it."""
+    names = {name: str(name) for record in records for name in record}
+    unique_names(list(names))
+    return {text: [record.get(name) for record in records] for name, text in names.items()}
+
+
+def canonical_cells(name: str, cells: Sequence[object]) -> list[Value]:
+    """A column's cells as canonical values.
+
+    Raises:
+        UnsupportedValuesError: If a value cannot be fixed by a pattern.
+    """
+    try:
+        return list(map(canonical, cells))
+    except UnsupportedValuesError as error:
+        raise UnsupportedValuesError(f"column {name!r} cannot be summarized: {error}") from None
+
+
+def cells_of_files(paths: Sequence[str], storage_options: Mapping[str, Any]) -> dict[str, list[object]] | None:
+    """The cells of small CSV files on this machine; None if they are something else.
+
+    Raises:
+        UnreadableError: If they cannot be read as one table.
+    """
+    if any("://" in path for path in paths):
+        return None
+    found = files(paths, storage_options)
+    if (
+        any(file.parquet or file.compressed for file in found)
+        or sum(Path(f.path).stat().st_size for f in found) > _MOST_BYTES
+    ):
+        return None
+    texts: dict[str, list[str]] = {}
+    for file in found:
+        header, rows = _read(file)
+        if texts and header != list(texts):
+            raise UnreadableError(f"{file.path} has another header than {found[0].path}; summarize them apart")
+        for position, name in enumerate(header):
+            texts.setdefault(name, []).extend(row[position] for row in rows)
+    return {name: [*_typed(column)] for name, column in texts.items()}
+
+
+def _read(file: File) -> tuple[list[str], list[list[str]]]:
+    try:
+        with Path(file.path).open(encoding="utf-8-sig", newline="") as lines:
+            header, *rows = [row for row in csv.reader(lines, delimiter=file.delimiter, strict=True) if row] or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise unreadable(file.path, error) from None
+    if not header:
+        raise EmptyTableError(f"{file.path} is empty")
+    for number, row in enumerate(rows, 2):
+        if len(row) != len(header):
+            raise UnreadableError(f"{file.path} cannot be read: row {number} has {len(row)} fields, not {len(header)}")
+    return unique_names(header), rows
+
+
+def _typed(texts: Sequence[str]) -> list[Value]:
+    distinct = set(texts)
+    kind = kind_of([kinds_of(distinct)])
+    values = {text: read(text, kind) for text in distinct}
+    return [values[text] for text in texts]

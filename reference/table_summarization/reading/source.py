@@ -1,0 +1,135 @@
+"""What a source is, and how its parts are counted: on this machine's cores or on a cluster."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import pyarrow as pa
+
+from reference.table_summarization.encoding.counts import Counts, Recodings, count, merge
+
+T = TypeVar("T")
+Groupings: TypeAlias = Sequence[tuple[str, ...]]
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with (parts done, parts in all) whenever a part of the table has been counted in a pass."""
+
+BLOCK_ROWS = 1 << 20
+"""So many rows of a table in memory are one part."""
+
+MAX_PENDING = 32
+"""So many results wait at most before they are joined: often would be slow, late would fill the memory."""
+
+
+class Source(Protocol):
+    """A table that can count its distinct rows."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The columns, in the order of the table."""
+
+    @property
+    def plan(self) -> str:
+        """What it is and where it is counted, in words."""
+
+    def binnable_columns(self, names: Sequence[str]) -> list[str]:
+        """Which of the columns may hold numbers or times, so that all their values must be seen before rows are."""
+
+    def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
+        """The distinct rows of each grouping of columns, in one pass over the table.
+
+        Args:
+            groupings: Names of columns; each grouping is counted by itself.
+            recodings: What is replaced first, by column.
+            max_rows: If there are more distinct rows, they are sampled; see `encoding.counts.Counts.sampled`.
+        """
+
+
+class Part(Protocol):
+    """A part of a table; it can be sent to another process unless it holds the data itself."""
+
+    def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
+        """The part's columns of these names, a block of rows at a time, and how many rows the block has."""
+
+
+class Runner(Protocol):
+    """Where parts are worked on."""
+
+    @property
+    def plan(self) -> str:
+        """Where that is, in words."""
+
+    def reduce(self, tasks: Sequence[Callable[[], T]], join: Callable[[Sequence[T]], T]) -> T:
+        """All the tasks' results joined; `join` may be given results in any grouping, joined ones among them."""
+
+
+class Threads:
+    """This machine's cores.
+
+    Args:
+        progress: Called after each part.
+        threads: How many at a time; None for one on each core that this process may use.
+    """
+
+    def __init__(self, progress: Progress | None = None, threads: int | None = None) -> None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._threads = threads or cores
+        self._progress = progress or (lambda _done, _of: None)
+        self.plan = f"in this process on {self._threads} thread(s)"
+
+    def reduce(self, tasks: Sequence[Callable[[], T]], join: Callable[[Sequence[T]], T]) -> T:
+        """As `Runner.reduce`; joins as it goes, so that few results are held at a time."""
+        waiting: list[T] = []
+        with ThreadPoolExecutor(self._threads) as pool:
+            # Submitted in windows: a finished part's result should not wait for thousands of others in memory.
+            for start in range(0, len(tasks), MAX_PENDING):
+                window = [pool.submit(task) for task in tasks[start : start + MAX_PENDING]]
+                for done, future in enumerate(as_completed(window), start + 1):
+                    future.result()
+                    self._progress(done, len(tasks))
+                # In the order of the parts, not of their finishing, so that a sampled answer is the same every time.
+                waiting = [join([*waiting, *(future.result() for future in window)])]
+        return waiting[0]
+
+
+def count_part(part: Part, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
+    """The distinct rows of a part, for each grouping."""
+    names = sorted({name for grouping in groupings for name in grouping})
+    waiting: list[list[Counts]] = []
+    for block, rows in part.blocks(names):
+        waiting.append(
+            [count({name: block[name] for name in names_}, rows, recodings, max_rows) for names_ in groupings]
+        )
+        if len(waiting) == MAX_PENDING:
+            waiting = [merge_all(max_rows, waiting)]
+    if not waiting:  # a file of a header alone
+        none = {name: pa.nulls(0) for name in names}
+        waiting = [[count({name: none[name] for name in names_}, 0, {}, max_rows) for names_ in groupings]]
+    return merge_all(max_rows, waiting)
+
+
+def merge_all(max_rows: int, parts: Sequence[Sequence[Counts]]) -> list[Counts]:
+    """The counts of several parts merged, grouping by grouping."""
+    return [merge(same, max_rows) for same in zip(*parts, strict=True)]
+
+
+def count_parts(
+    runner: Runner, parts: Iterable[Part], groupings: Groupings, recodings: Recodings, max_rows: int
+) -> list[Counts]:
+    """The distinct rows of all parts, for each grouping."""
+    tasks = [partial(count_part, part, groupings, recodings, max_rows) for part in parts]
+    return runner.reduce(tasks, partial(merge_all, max_rows))
+
+
+def group_small(rows: Sequence[int], max_rows: int) -> list[tuple[int, ...]]:
+    """Which neighbours are one part: as many as have up to so many rows, and at least one; of nothing, one part."""
+    parts: list[tuple[int, ...]] = [()]
+    held = 0
+    for position, more in enumerate(rows):
+        held += more
+        if held > max_rows and parts[-1]:
+            parts.append(())
+            held = more
+        parts[-1] += (position,)
+    return parts

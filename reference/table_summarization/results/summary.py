@@ -1,0 +1,185 @@
+"""What a table is summarized to: ordered patterns and what they leave over, as JSON, text, Markdown or a DataFrame."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reference.table_summarization.binning.rules import Intervals
+from reference.table_summarization.values import Interval, Value, as_json, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Values that many rows have in common.
+
+    Attributes:
+        pattern: The values it fixes by column, in the order of the table's columns; of a binned column the interval's
+            label, whose edges are in `Summary.bins`.
+        saving: What it saves, in bits, on the rows not covered by the patterns before it; see `costs`.
+        coverage: The rows of the whole table it covers, in percent.
+        rows: How many rows of the whole table it covers.
+        new_rows: How many of them no pattern before it covers.
+    """
+
+    pattern: dict[str, Value]
+    saving: int
+    coverage: float
+    rows: int
+    new_rows: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Pattern, saving and coverage, as the published package shows them, in values that JSON has."""
+        return {
+            "pattern": {column: as_json(value) for column, value in self.pattern.items()},
+            "saving": self.saving,
+            "coverage": self.coverage,
+        }
+
+    def __str__(self) -> str:
+        return ", ".join(f"{column} = {shown(value)}" for column, value in self.pattern.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a summary was made.
+
+    Attributes:
+        source: What was read, and where it was counted.
+        distinct_rows: How many rows the search looked at.
+        exact: Whether the patterns are those of all rows. If not, they were looked for in a sample, and then counted
+            in all the rows: savings and coverages are exact, the choice of patterns is that of the sample.
+        sampled_rows: The rows of the sample; all if exact.
+        error: At most by so much, in percent of the table and with a probability of 99 %, does a pattern's share of the
+            sample differ from its share of the table; 0 if exact.
+    """
+
+    source: str
+    distinct_rows: int
+    exact: bool
+    sampled_rows: int
+    error: float
+
+    def __str__(self) -> str:
+        if self.exact:
+            return f"{self.source}; {self.distinct_rows} distinct rows searched, exact"
+        return (
+            f"{self.source}; too many distinct rows: patterns looked for in a sample of {self.sampled_rows} rows "
+            f"({self.distinct_rows} distinct; shares within {self.error:.2g} % of the table's, 99 times in 100), "
+            "then counted in all rows"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A summarized table.
+
+    Attributes:
+        patterns: The patterns, the one that saves most first.
+        columns: The columns that were looked at, in the order of the table.
+        rows: The rows of the table.
+        left_over: How many of them no pattern covers.
+        cost: The name of the cost model.
+        bins: The intervals of the columns that were binned.
+        plan: How it was made.
+    """
+
+    patterns: tuple[Pattern, ...]
+    columns: tuple[str, ...]
+    rows: int
+    left_over: int
+    cost: str
+    bins: Mapping[str, Intervals]
+    plan: Plan
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it in values that JSON has."""
+        return {
+            "patterns": [
+                {**found.as_dict(), "rows": found.rows, "new_rows": found.new_rows} for found in self.patterns
+            ],
+            "columns": list(self.columns),
+            "rows": self.rows,
+            "left_over": self.left_over,
+            "cost": self.cost,
+            "bins": {column: [_edges(interval) for interval in intervals] for column, intervals in self.bins.items()},
+            "plan": str(self.plan),
+            "exact": self.plan.exact,
+        }
+
+    def to_json(self, indent: int | None = 4) -> str:
+        """The summary as JSON."""
+        return json.dumps(self.as_dict(), indent=indent, ensure_ascii=False)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A row for each pattern: a column for each of the table's (`*` where the pattern is open), then figures."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {column: found.pattern.get(column, "*") for column in self.columns}
+                | {"saving": found.saving, "coverage": found.coverage, "rows": found.rows, "new_rows": found.new_rows}
+                for found in self.patterns
+            ],
+            columns=[*self.columns, "saving", "coverage", "rows", "new_rows"],
+        )
+
+    def table(self) -> list[list[str]]:
+        """The patterns as cells of text, a header first; only the columns that a pattern fixes."""
+        fixed = [column for column in self.columns if any(column in found.pattern for found in self.patterns)]
+        header = [*fixed, "saving", "coverage", "rows"]
+        return [header] + [
+            [
+                *(shown(found.pattern[column]) if column in found.pattern else "*" for column in fixed),
+                str(found.saving),
+                f"{found.coverage:.1f} %",
+                str(found.rows),
+            ]
+            for found in self.patterns
+        ]
+
+    def to_text(self) -> str:
+        """The patterns as an aligned table, and what is left over."""
+        table = self.table()
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
+        ]
+        lines.insert(1, "  ".join("-" * width for width in widths))
+        return "\n".join([*(lines if self.patterns else ["no pattern saves anything"]), self._rest()])
+
+    __str__ = to_text
+
+    def to_markdown(self) -> str:
+        """The patterns as a Markdown table, and what is left over."""
+        header, *rows = [[cell.replace("|", "\\|") for cell in row] for row in self.table()]
+        lines = [header, ["---"] * len(header), *rows] if self.patterns else []
+        return "\n".join([*("| " + " | ".join(line) + " |" for line in lines), "", self._rest()])
+
+    def sentences(self) -> list[str]:
+        """What the patterns say, a sentence each, and one for the rest."""
+        return [
+            f"{found.coverage:.1f} % of the rows ({found.rows} of {self.rows}) have {_and(found.pattern)}."
+            for found in self.patterns
+        ] + [self._rest()]
+
+    def _rest(self) -> str:
+        share = 100 * self.left_over / self.rows
+        return f"{self.left_over} of {self.rows} rows ({share:.1f} %) are in none of these patterns."
+
+
+def _and(pattern: Mapping[str, Value]) -> str:
+    *most, last = [f"{column} {'missing' if value is None else shown(value)}" for column, value in pattern.items()]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _edges(interval: Interval) -> dict[str, Any]:
+    return {
+        "label": interval.label,
+        "low": as_json(interval.low),
+        "high": as_json(interval.high),
+        "closed": interval.closed,
+    }
