@@ -193,7 +193,7 @@ def _dictionary(values: list[object]) -> pa.Array:
 
 
 def to_common_type(dictionaries: Sequence[pa.Array]) -> list[pa.Array]:
-    """Dictionaries in one type: whole numbers beside others as floats where that changes none, else serialized bytes."""
+    """Cast dictionaries to one type: floats if that changes no whole number, else serialized bytes."""
     kinds = {dictionary.type for dictionary in dictionaries} - {pa.null()}
     if kinds == {pa.int64(), pa.float64()}:
         try:
