@@ -17,7 +17,7 @@ OLDEST = 170000
 
 
 @dataclass(frozen=True)
-class Found:
+class ColumnState:
     """A column that is there.
 
     Attributes:
@@ -36,7 +36,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Relation:
+class TableState:
     """A table that is there.
 
     Attributes:
@@ -51,7 +51,7 @@ class Relation:
     """
 
     kind: str
-    columns: Mapping[str, Found]
+    columns: Mapping[str, ColumnState]
     partitioned_by: str | None = None
     parent: str | None = None
     bound: str | None = None
@@ -61,7 +61,7 @@ class Relation:
 
 
 @dataclass(frozen=True)
-class Host:
+class ServerState:
     """A server's state.
 
     Attributes:
@@ -77,7 +77,7 @@ class Host:
     """
 
     schema: bool = False
-    relations: Mapping[str, Relation] = field(default_factory=dict)
+    relations: Mapping[str, TableState] = field(default_factory=dict)
     spelled: Mapping[str, str | None] = field(default_factory=dict)
     extension: bool = False
     servers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -116,9 +116,9 @@ FROM pg_index i WHERE i.indrelid = ANY(%s) AND i.indpred IS NULL AND i.indexprs 
 """
 
 
-def look(
+def inspect_server(
     connection: Connection[Any], schema: str, names: Collection[str], columns: Mapping[str, Column], what: str
-) -> Host:
+) -> ServerState:
     """Read what a server has of the tables named.
 
     Args:
@@ -150,15 +150,15 @@ def look(
         AND setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())"""
     )
     found = {each["oid"]: each for each in rows(RELATIONS, schema, list(names))}
-    held: dict[int, dict[str, Found]] = {oid: {} for oid in found}
+    held: dict[int, dict[str, ColumnState]] = {oid: {} for oid in found}
     for each in rows(COLUMNS, list(found)):
         oid, name = each.pop("oid"), each.pop("name")
-        held[oid][name] = Found(**each)
+        held[oid][name] = ColumnState(**each)
     indexes = rows(INDEXES, list(found))
-    return Host(
+    return ServerState(
         schema=facts["schema"],
         relations={
-            each["relname"]: Relation(
+            each["relname"]: TableState(
                 kind=each["kind"],
                 partitioned_by=each["partitioned_by"],
                 parent=each["parent_name"],

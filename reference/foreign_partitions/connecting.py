@@ -20,7 +20,7 @@ def connect(name: str, endpoint: Endpoint, *, timeout: int, autocommit: bool = F
         autocommit: Whether each statement is a transaction of its own.
 
     Raises:
-        Unreachable: It does not answer, or does not let us in.
+        Unreachable: It does not answer, or refuses the connection.
     """
     try:
         return psycopg.connect(
@@ -34,4 +34,4 @@ def connect(name: str, endpoint: Endpoint, *, timeout: int, autocommit: bool = F
         )
     except psycopg.OperationalError as error:
         reason = " ".join(str(error).split())
-        raise Unreachable(f"{name} ({endpoint}) does not let us in: {reason}") from None
+        raise Unreachable(f"{name} ({endpoint}) refuses the connection: {reason}") from None

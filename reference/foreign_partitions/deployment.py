@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import psycopg
 
-from .catalog import look
+from .catalog import inspect_server
 from .connecting import connect
 from .description import Description
 from .errors import Conflict
@@ -33,11 +33,11 @@ class Deployment:
         """Connect.
 
         Raises:
-            Unreachable: A server does not answer, or does not let us in.
+            Unreachable: A server does not answer, or refuses the connection.
         """
         with ExitStack() as stack:
             for server in self.description.servers:
-                connection = connect(server.name, server.for_operators, timeout=self.connect_timeout)
+                connection = connect(server.name, server.admin_endpoint, timeout=self.connect_timeout)
                 self._connections[server.name] = stack.enter_context(connection)
             connection = connect(BASE, self.description.base, timeout=self.connect_timeout)
             self._connections[BASE] = stack.enter_context(connection)
@@ -52,7 +52,7 @@ class Deployment:
         table = self.description.table
         names = [table.name, *(partition.name for partition in self.description.partitions)]
         hosts = {
-            name: look(connection, table.schema, names, table.columns, name)
+            name: inspect_server(connection, table.schema, names, table.columns, name)
             for name, connection in self._connections.items()
         }
         for connection in self._connections.values():

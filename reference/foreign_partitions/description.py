@@ -74,7 +74,7 @@ class Server:
     Attributes:
         name: What the base calls it.
         endpoint: How the base reaches it.
-        reached: Host and port at which those who set the table up reach it, where that is another way.
+        reached: ServerState and port at which those who set the table up reach it, where that is another way.
         batch_size: How many rows of one statement go to it at once (PostgreSQL 14).
         fetch_size: How many rows of an answer come from it at once; PostgreSQL's own default of 100 makes large
             answers wait on the way.
@@ -99,7 +99,7 @@ class Server:
             raise BadDescription(f"connect_timeout of {self.name} is {self.connect_timeout}: libpq takes 2 s or more")
 
     @property
-    def for_operators(self) -> Endpoint:
+    def admin_endpoint(self) -> Endpoint:
         """How those who set the table up reach it."""
         if self.reached is None:
             return self.endpoint

@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 from .connecting import connect
 from .description import Description, Partition
 from .errors import PartitionUnavailable, Unreachable
-from .rows import lookup, with_partition_key
+from .rows import lookup, require_partition_key
 
 
 class DirectRows:
@@ -67,7 +67,7 @@ class DirectRows:
             WithoutPartitionKey: The hash column is not among them.
             PartitionUnavailable: The partition's server does not answer.
         """
-        key = with_partition_key(self._description.table, columns)
+        key = require_partition_key(self._description.table, columns)
         partition = self._partition(key)
         statement, values = self._statement(partition.name, tuple(columns)), list(columns.values())
         if partition.server is None:
@@ -83,7 +83,7 @@ class DirectRows:
         if name not in self._connections:
             server = self._servers[name]
             try:
-                made = connect(name, server.for_operators, timeout=server.connect_timeout, autocommit=True)
+                made = connect(name, server.admin_endpoint, timeout=server.connect_timeout, autocommit=True)
             except Unreachable as error:
                 raise PartitionUnavailable(str(error)) from error
             self._connections[name] = made

@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from .description import Description
-from .rows import Rows, reaching_partitions
+from .rows import Rows, translate_connection_loss
 
 
 class Outbox:
@@ -74,7 +74,7 @@ class Outbox:
             select = sql.SQL("SELECT place, row FROM {} ORDER BY place").format(self._name)
             waiting = self.connection.execute(select).fetchall()
         for place, row in waiting:
-            with reaching_partitions(), self.connection.transaction():
+            with translate_connection_loss(), self.connection.transaction():
                 self.connection.execute(insert, [Jsonb(row)])
             with self.connection.transaction():
                 self.connection.execute(sql.SQL("DELETE FROM {} WHERE place = %s").format(self._name), [place])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from .catalog import Host, Relation
+from .catalog import ServerState, TableState
 from .description import Description, Secret, Server
 
 BASE = "base"
@@ -45,7 +45,7 @@ class Plan:
     conflicts: Sequence[str] = ()
 
 
-def plan(description: Description, base: Host, servers: Mapping[str, Host]) -> Plan:
+def plan(description: Description, base: ServerState, servers: Mapping[str, ServerState]) -> Plan:
     """Return what is to be done. Pure: nothing is asked and nothing is changed.
 
     Args:
@@ -84,7 +84,7 @@ class _Planner:
 
     # The base's way to the servers
 
-    def connections(self, base: Host) -> None:
+    def connections(self, base: ServerState) -> None:
         """The extension, the servers and the user mappings."""
         if not self.description.servers:
             return
@@ -100,7 +100,7 @@ class _Planner:
                 self.change(BASE, "ALTER SERVER {} OPTIONS ({})", server.name, _options(differing))
             self._mapping(server, base)
 
-    def _mapping(self, server: Server, base: Host) -> None:
+    def _mapping(self, server: Server, base: ServerState) -> None:
         user, password = server.endpoint.user, server.endpoint.password
         if server.name not in base.mappings:
             self.change(
@@ -122,7 +122,7 @@ class _Planner:
 
     # Tables that lie on a host itself
 
-    def host(self, host: str, state: Host, server: str | None) -> None:
+    def host(self, host: str, state: ServerState, server: str | None) -> None:
         """The parent and the leaves that lie on this host, the same way beside the base and on a server."""
         identity = self.table.identity if server is None else None
         for name, kind in ((name, each.type) for name, each in self.table.columns.items()):
@@ -150,7 +150,7 @@ class _Planner:
         if parent is not None:
             self._sequence(host, parent, identity)
 
-    def _leaf(self, host: str, state: Host, name: str, remainder: int) -> None:
+    def _leaf(self, host: str, state: ServerState, name: str, remainder: int) -> None:
         table = sql.Identifier(self.table.schema, name)
         key = sql.SQL("PRIMARY KEY ({})").format(_list(self.table.key))
         relation = state.relations.get(name)
@@ -181,7 +181,7 @@ class _Planner:
             if relation is None or tuple(columns) not in relation.indexes:
                 self.change(host, "CREATE INDEX ON {} ({})", table, _list(columns))
 
-    def _sequence(self, host: str, parent: Relation, identity: str | None) -> None:
+    def _sequence(self, host: str, parent: TableState, identity: str | None) -> None:
         """The identity column's numbers come from the base's identity only."""
         column = self.table.identity
         if column is None or column not in parent.columns:
@@ -203,7 +203,7 @@ class _Planner:
 
     # Foreign tables
 
-    def foreign(self, base: Host) -> None:
+    def foreign(self, base: ServerState) -> None:
         """The base's foreign tables."""
         for server in self.description.servers:
             for remainder, leaf in self.description.on(server.name).items():
@@ -219,7 +219,7 @@ class _Planner:
                 elif (relation.parent, _spelled(relation.bound)) != (self.table.name, _spelled(bound)):
                     self.conflicts.append(f"base: {leaf.name} is a partition of {relation.parent} {relation.bound}")
 
-    def _same(self, host: str, state: Host, name: str, relation: Relation) -> bool:
+    def _same(self, host: str, state: ServerState, name: str, relation: TableState) -> bool:
         """Say whether a table that is there has the described kind and columns; what differs is a conflict."""
         before = len(self.conflicts)
         by, parent = f"HASH ({sql.Identifier(self.table.hash).as_string()})", name == self.table.name

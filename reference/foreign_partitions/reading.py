@@ -34,12 +34,12 @@ def read(path: Path, environment: Mapping[str, str] | None = None) -> Descriptio
     except ValueError as error:  # both decoders' errors, and text that is not UTF-8
         raise BadDescription(f"{path} is not {path.suffix.lstrip('.').upper() or 'TOML'}: {error}") from None
     try:
-        return described(data, os.environ if environment is None else environment)
+        return parse(data, os.environ if environment is None else environment)
     except BadDescription as error:
         raise BadDescription(f"{path}: {error}") from None
 
 
-def described(data: object, environment: Mapping[str, str]) -> Description:
+def parse(data: object, environment: Mapping[str, str]) -> Description:
     """Return the description that decoded data holds.
 
     Raises:

@@ -60,7 +60,7 @@ class Rows:
         statement = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({}) ON CONFLICT DO NOTHING").format(
             self._name, _list(row), sql.SQL(", ").join(sql.Placeholder() * len(row))
         )
-        with reaching_partitions():
+        with translate_connection_loss():
             return self.connection.execute(statement, list(row.values())).rowcount == 1
 
     def find(self, **columns: Any) -> list[dict[str, Any]]:
@@ -71,7 +71,7 @@ class Rows:
             PartitionUnavailable: The partition's server does not answer.
         """
         statement, parameters = self.lookup(**columns)
-        with reaching_partitions(), self.connection.cursor(row_factory=dict_row) as cursor:
+        with translate_connection_loss(), self.connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement, parameters).fetchall()
 
     def lookup(self, **columns: Any) -> tuple[sql.Composed, list[Any]]:
@@ -80,7 +80,7 @@ class Rows:
         Raises:
             WithoutPartitionKey: The hash column is not among them.
         """
-        with_partition_key(self.table, columns)
+        require_partition_key(self.table, columns)
         return lookup(self.table, self._name, tuple(columns)), list(columns.values())
 
     def move(self, to: Any, **columns: Any) -> int:
@@ -107,12 +107,12 @@ class Rows:
             """WITH moved AS (DELETE FROM {table} WHERE {rows} RETURNING {kept})
             INSERT INTO {table} ({hash}, {kept}) OVERRIDING SYSTEM VALUE SELECT %s, {kept} FROM moved"""
         ).format(table=self._name, rows=_equal(columns), kept=_list(kept), hash=sql.Identifier(self.table.hash))
-        with reaching_partitions():
+        with translate_connection_loss():
             return self.connection.execute(statement, [*columns.values(), to]).rowcount
 
 
 @contextmanager
-def reaching_partitions() -> Generator[None]:
+def translate_connection_loss() -> Generator[None]:
     """Say which server does not answer where a partition cannot be reached.
 
     Raises:
@@ -124,7 +124,7 @@ def reaching_partitions() -> Generator[None]:
         raise PartitionUnavailable(error.diag.message_primary or str(error)) from error
 
 
-def with_partition_key(table: Table, columns: Mapping[str, Any]) -> Any:
+def require_partition_key(table: Table, columns: Mapping[str, Any]) -> Any:
     """Return the partition key among the columns of a lookup.
 
     Raises:

@@ -10,7 +10,7 @@ from psycopg import Connection, sql
 
 from .description import Description
 from .planning import Plan
-from .rows import reaching_partitions
+from .rows import translate_connection_loss
 
 SHOWN = 20
 
@@ -67,7 +67,7 @@ def verify(connection: Connection[Any], description: Description, due: Plan) -> 
     rows, misplaced = {}, {}
     # A server that planned by its constraints would take our question for answered.
     connection.execute("SET LOCAL constraint_exclusion = off")
-    with reaching_partitions():
+    with translate_connection_loss():
         for remainder, leaf in enumerate(description.partitions):
             if leaf.name not in there:
                 continue

@@ -13,10 +13,10 @@ WHERE inhparent = 'person'::regclass ORDER BY 1
 """
 
 
-class TestTheTable:
+class TestSetUp:
     @pytest.mark.claim("fdw-1")
     @pytest.mark.parametrize("way_to_make", ["published", "corrected"])
-    def test_has_two_local_partitions_and_two_foreign_ones(self, way_to_make, made, servers, evidence):
+    def test_table_has_two_local_and_two_foreign_partitions(self, way_to_make, made, servers, evidence):
         table = made(way_to_make)
 
         there = servers.second.peer_address("sql")
@@ -39,13 +39,13 @@ class TestTheTable:
         assert table.second.execute(beyond).fetchall() == [("person_2",), ("person_3",)]
 
 
-class TestAPrimaryKey:
+class TestPrimaryKey:
     """The base table can have none: three refusals."""
 
     WITH_KEY = "CREATE TABLE keyed (id BIGSERIAL, quarter BIGINT, PRIMARY KEY ({})) PARTITION BY HASH (quarter)"
 
     @pytest.mark.claim("fdw-4")
-    def test_is_refused_without_the_partition_column(self, made, evidence):
+    def test_primary_key_needs_the_partition_column(self, made, evidence):
         with pytest.raises(psycopg.errors.FeatureNotSupported) as refused:
             made("published").first.execute(self.WITH_KEY.format("id"))
 
@@ -55,7 +55,7 @@ class TestAPrimaryKey:
         )
 
     @pytest.mark.claim("fdw-4")
-    def test_with_it_refuses_foreign_partitions(self, made, evidence):
+    def test_primary_key_refuses_foreign_partitions(self, made, evidence):
         table = made("published")
         table.first.execute(self.WITH_KEY.format("id, quarter"))
 
@@ -70,7 +70,7 @@ class TestAPrimaryKey:
         assert refused.value.diag.message_detail == 'Table "keyed" contains indexes that are unique.'
 
     @pytest.mark.claim("fdw-4")
-    def test_cannot_be_added_later(self, made, evidence):
+    def test_primary_key_cannot_be_added_later(self, made, evidence):
         with pytest.raises(psycopg.errors.WrongObjectType) as refused:
             made("published").first.execute("ALTER TABLE person ADD PRIMARY KEY (id, quarter)")
 

@@ -9,7 +9,7 @@ from scenarios.foreign_partitions.table import BELONGS
 
 
 @pytest.mark.claim("fdw-2")
-def test_5000_inserts_are_counted_and_each_lies_where_it_belongs(made, service, load, evidence):
+def test_5000_inserts_reach_the_right_partitions(made, service, load, evidence):
     table = made("published")
 
     done = load(
@@ -32,7 +32,7 @@ def test_5000_inserts_are_counted_and_each_lies_where_it_belongs(made, service, 
 
 
 @pytest.mark.claim("fdw-2")
-def test_one_to_four_reach_all_partitions_and_zero_to_three_leave_one_empty(made):
+def test_quarters_one_to_four_reach_all_partitions(made):
     table = made("published")
 
     def leaves(quarters):

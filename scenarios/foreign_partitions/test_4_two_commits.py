@@ -31,7 +31,7 @@ def crash(table, servers, gate, background):
 
 
 @pytest.mark.claim("fdw-9", shows="published")
-def test_to_prepare_the_commit_is_refused(table, evidence):
+def test_prepare_transaction_is_refused(table, evidence):
     table.first.execute("BEGIN")
     table.write_together(table.first, rows_of([1, 2]))
 
@@ -45,7 +45,7 @@ def test_to_prepare_the_commit_is_refused(table, evidence):
 
 
 @pytest.mark.claim("fdw-9", shows="published")
-def test_a_crash_between_the_two_commits_leaves_half(table, crash, evidence):
+def test_crash_between_two_commits_leaves_half(table, crash, evidence):
     left = crash(lambda connection: table.write_together(connection, rows_of([1, 2])))
 
     evidence.json("a row for each server, in one transaction: what is left", left)
@@ -53,7 +53,7 @@ def test_a_crash_between_the_two_commits_leaves_half(table, crash, evidence):
 
 
 @pytest.mark.claim("fdw-9", shows="corrected")
-def test_an_outbox_delivers_the_other_half_and_nothing_twice(table, crash, evidence):
+def test_outbox_recovers_from_a_crash_between_commits(table, crash, evidence):
     left = crash(lambda connection: table.write_together(connection, rows_of([1, 2])))
     table.recover(table.first)
     recovered = table.leaves()
@@ -65,7 +65,7 @@ def test_an_outbox_delivers_the_other_half_and_nothing_twice(table, crash, evide
 
 
 @pytest.mark.claim("fdw-9", shows="corrected")
-def test_one_partition_a_transaction_is_there_as_a_whole(table, crash, evidence):
+def test_one_partition_a_transaction_is_atomic(table, crash, evidence):
     def write(connection):
         with connection.transaction():
             for quarter in table.UNIT:

@@ -14,7 +14,7 @@ class TestDuplicates:
 
     @pytest.mark.claim("fdw-5", shows="published")
     @pytest.mark.parametrize("quarter", [1, 2])
-    def test_nothing_stops_them(self, table, quarter):
+    def test_nothing_stops_duplicates(self, table, quarter):
         for _ in range(2):
             table.insert_again({**ROW, "quarter": quarter})
 
@@ -31,7 +31,7 @@ class TestDuplicates:
 
     @pytest.mark.claim("fdw-5", shows="corrected")
     @pytest.mark.parametrize("quarter", [1, 2])
-    def test_a_key_on_the_leaf_stops_them(self, table, quarter, evidence):
+    def test_key_on_the_leaf_stops_duplicates(self, table, quarter, evidence):
         for _ in range(2):
             table.insert_again({**ROW, "quarter": quarter})
 
@@ -42,7 +42,7 @@ class TestDuplicates:
         assert f'"{BELONGS[quarter]}_pkey"' in str(refused.value)
 
     @pytest.mark.claim("fdw-5", shows="corrected")
-    def test_numbers_come_from_the_base_table_only(self, table, evidence):
+    def test_only_the_base_sequence_numbers_rows(self, table, evidence):
         with pytest.raises(psycopg.errors.NotNullViolation) as beyond:
             table.second.execute("INSERT INTO person_2 (quarter, name, address, customer_id) VALUES (2, '', '', '')")
         with pytest.raises(psycopg.errors.GeneratedAlways) as chosen:
@@ -57,7 +57,7 @@ class TestBounds:
     INSERT = "INSERT INTO person_2 VALUES (7, 1, '', '', '')"
 
     @pytest.mark.claim("fdw-6", shows="published")
-    def test_a_misplaced_row_is_counted_and_no_pruned_query_finds_it(self, table):
+    def test_misplaced_row_is_missed_by_pruned_queries(self, table):
         table.second.execute(self.INSERT)
 
         assert table.rows("SELECT count(*) FROM person") == [(1,)]
@@ -66,7 +66,7 @@ class TestBounds:
         assert table.misplaced()["person_2"] == 1
 
     @pytest.mark.claim("fdw-6", shows="corrected")
-    def test_a_misplaced_row_is_refused_by_the_server_of_the_partition(self, table, evidence):
+    def test_remote_refuses_a_misplaced_row(self, table, evidence):
         with pytest.raises(psycopg.errors.CheckViolation) as refused:
             table.second.execute(self.INSERT)
 
@@ -78,7 +78,7 @@ class TestMoving:
     """A person's quarter changes: the row belongs to another partition."""
 
     @pytest.mark.claim("fdw-8", shows="published")
-    def test_an_update_leaves_the_row_where_no_query_for_its_new_key_looks(self, table, evidence):
+    def test_update_of_the_key_misplaces_the_row(self, table, evidence):
         table.insert_again(ROW)
 
         assert table.move(1, quarter=2, to=1) == 1
@@ -89,7 +89,7 @@ class TestMoving:
         assert table.rows("SELECT id FROM person WHERE quarter = 1") == []
 
     @pytest.mark.claim("fdw-8", shows="published")
-    def test_where_the_server_sees_that_rows_would_move_it_refuses(self, table, evidence):
+    def test_update_that_routes_rows_is_refused(self, table, evidence):
         table.insert_again(ROW)
         table.insert_again({**ROW, "quarter": 1})
 
@@ -102,7 +102,7 @@ class TestMoving:
 
     @pytest.mark.claim("fdw-8", shows="corrected")
     @pytest.mark.parametrize("to", [1, 4], ids=["to a local partition", "to a foreign one"])
-    def test_a_delete_and_an_insert_in_one_statement_move_it(self, table, to):
+    def test_move_deletes_and_inserts_the_row(self, table, to):
         table.insert_again(ROW)
 
         assert table.move(1, quarter=2, to=to) == 1
@@ -111,7 +111,7 @@ class TestMoving:
         assert table.rows("SELECT id FROM person WHERE quarter = %s", to) == [(1,)]
 
     @pytest.mark.claim("fdw-8", shows="corrected")
-    def test_an_update_is_refused_by_the_server_of_the_partition(self, table, evidence):
+    def test_remote_refuses_an_update_of_the_key(self, table, evidence):
         table.insert_again(ROW)
 
         with pytest.raises(psycopg.errors.CheckViolation) as refused:

@@ -55,9 +55,9 @@ def command(file, servers):
     return run
 
 
-class TestTheCommand:
+class TestCommand:
     @pytest.mark.claim("fdw-1")
-    def test_applies_once_and_then_has_nothing_to_do(self, command, evidence):
+    def test_apply_is_idempotent(self, command, evidence):
         planned = command("plan")
         applied = command("apply")
 
@@ -69,7 +69,7 @@ class TestTheCommand:
         assert (code, output.splitlines()[0]) == (0, "person_0\t0 rows\t0 misplaced")
 
     @pytest.mark.claim("fdw-1")
-    def test_brings_the_published_table_to_order_with_its_rows(self, made, command, evidence):
+    def test_apply_corrects_the_published_table(self, made, command, evidence):
         table = made("published")
         insert = """INSERT INTO person (quarter, name, address, customer_id)
             SELECT n, '', '', '4' FROM generate_series(1, 8) n"""
@@ -84,7 +84,7 @@ class TestTheCommand:
         assert table.rows("SELECT array_agg(id ORDER BY id) FROM person") == [(list(range(1, 17)),)]
 
     @pytest.mark.claim("fdw-1")
-    def test_brings_back_what_has_drifted(self, made, command):
+    def test_apply_repairs_drift(self, made, command):
         table = made("corrected")
         table.first.execute("ALTER SERVER postgres_5 OPTIONS (SET batch_size '7')")
         table.first.execute("DROP FOREIGN TABLE person_3")
@@ -98,7 +98,7 @@ class TestTheCommand:
         assert command("verify")[0] == 0
 
     @pytest.mark.claim("fdw-1")
-    def test_changes_nothing_where_the_description_contradicts_what_is_there(self, made):
+    def test_apply_refuses_contradictions(self, made):
         table = made("corrected")
         elsewhere = [replace(each, server=None) for each in table.description.partitions]
 
@@ -109,7 +109,7 @@ class TestTheCommand:
             deployment.apply()
 
     @pytest.mark.claim("fdw-6", shows="published")
-    def test_finds_rows_that_no_pruned_query_finds(self, made, command):
+    def test_verify_finds_misplaced_rows(self, made, command):
         table = made("published")
         table.second.execute("INSERT INTO person_2 VALUES (7, 1, '', '', ''), (8, 2, '', '', '')")
 
@@ -122,7 +122,7 @@ class TestTheCommand:
         assert 'partition constraint of relation "person_2" is violated by some row' in output
 
     @pytest.mark.claim("fdw-5", shows="published")
-    def test_finds_duplicates(self, made, command):
+    def test_verify_finds_duplicates(self, made, command):
         table = made("published")
         for quarter in (1, 2):
             table.insert_again({"id": 5, "quarter": quarter, **PERSON})
@@ -160,7 +160,7 @@ class TestPasswords:
             base.execute("SELECT pg_reload_conf()")
 
     @pytest.mark.claim("fdw-1")
-    def test_are_in_no_log(self, servers, keeper, base, evidence):
+    def test_passwords_are_in_no_log(self, servers, keeper, base, evidence):
         described = describe(servers.first, servers.second)
         (server,) = described.servers
         endpoint = replace(server.endpoint, user=keeper, password=Secret(self.PASSWORD))

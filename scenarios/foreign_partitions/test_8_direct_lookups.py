@@ -32,9 +32,9 @@ def direct(filled):
         yield direct
 
 
-class TestALookup:
+class TestDirectLookup:
     @pytest.mark.parametrize("quarter", BELONGS)
-    def test_finds_what_the_base_finds_where_the_base_has_put_it(self, filled, direct, quarter):
+    def test_direct_lookup_equals_lookup_through_the_base(self, filled, direct, quarter):
         ((person,),) = filled.rows("SELECT id FROM person WHERE quarter = %s LIMIT 1", quarter)
 
         assert direct.partition(quarter).name == BELONGS[quarter]
@@ -43,11 +43,11 @@ class TestALookup:
         )
         assert direct.find(quarter=quarter, id=0) == []
 
-    def test_needs_the_partition_key(self, direct):
+    def test_direct_lookup_needs_the_partition_key(self, direct):
         with pytest.raises(WithoutPartitionKey, match="a lookup by id visits every partition: add quarter"):
             direct.find(id=1)
 
-    def test_sees_what_is_committed(self, filled, direct):
+    def test_direct_lookup_sees_committed_rows_only(self, filled, direct):
         row = {"id": 70_000, "quarter": FOREIGN, **PERSON}
         with filled.first.transaction():
             filled.insert_again(row)
@@ -55,12 +55,12 @@ class TestALookup:
 
         assert direct.find(id=70_000, quarter=FOREIGN) == [row]
 
-    def test_says_which_server_does_not_answer_and_goes_on_when_it_does(self, filled, servers, direct):
+    def test_direct_lookup_survives_a_server_restart(self, filled, servers, direct):
         ((person,),) = filled.rows("SELECT id FROM person WHERE quarter = %s LIMIT 1", FOREIGN)
         (found,) = direct.find(id=person, quarter=FOREIGN)
 
         servers.second.kill()
-        with pytest.raises(PartitionUnavailable, match=r"^postgres_5 .*does not let us in"):
+        with pytest.raises(PartitionUnavailable, match=r"^postgres_5 .*refuses the connection"):
             direct.find(id=person, quarter=FOREIGN)
         assert direct.find(quarter=LOCAL, id=0) == []
         servers.second.restart()
@@ -68,7 +68,7 @@ class TestALookup:
         assert direct.find(id=person, quarter=FOREIGN) == [found]
 
 
-def test_costs_what_asking_the_server_costs(filled, direct, versus):
+def test_direct_lookup_against_the_remote_server(filled, direct, versus):
     """Through the base the same row takes five round trips more."""
     ((person,),) = filled.rows("SELECT id FROM person WHERE quarter = %s LIMIT 1", FOREIGN)
     query = "SELECT * FROM person_2 WHERE quarter = %s AND id = %s"
@@ -84,7 +84,7 @@ def test_costs_what_asking_the_server_costs(filled, direct, versus):
     versus(past_the_base, asked_directly, slower=1.5)
 
 
-def test_the_base_is_asked_once_where_the_rows_of_a_value_are(filled, direct):
+def test_partition_of_a_value_is_cached(filled, direct):
     with filled.connect() as base, DirectRows(base, filled.description) as alone:
         alone.find(quarter=FOREIGN, id=1)
         base.close()

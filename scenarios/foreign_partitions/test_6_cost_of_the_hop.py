@@ -59,7 +59,7 @@ def quarter_two(table, count):
 
 
 class TestPlans:
-    def test_an_insert_sends_many_rows_at_once(self, hop, plan):
+    def test_insert_sends_rows_in_batches(self, hop, plan):
         found = plan(
             "insert",
             hop.first,
@@ -68,25 +68,25 @@ class TestPlans:
 
         assert found["Batch Size"] == 1000
 
-    def test_scans_of_foreign_partitions_overlap(self, full, plan):
+    def test_scans_of_foreign_partitions_are_asynchronous(self, full, plan):
         found = plan("scan", full.first, "SELECT * FROM person")
 
         scans = {node["Relation Name"]: node["Async Capable"] for node in nodes(found) if "Relation Name" in node}
         assert scans == {"person_0": False, "person_1": False, "person_2": True, "person_3": True}
 
-    def test_partitions_that_cannot_match_are_left_out(self, full, plan):
+    def test_partitions_that_cannot_match_are_pruned(self, full, plan):
         found = plan("pruned", full.first, "SELECT * FROM person WHERE quarter IN (2, 4)")
 
         assert visited(found) == ["person_2", "person_3"]
 
-    def test_aggregates_are_computed_where_the_rows_are(self, full, plan):
+    def test_aggregates_are_pushed_down(self, full, plan):
         found = plan("aggregate", full.first, "SELECT quarter, count(*), max(name) FROM person GROUP BY quarter")
 
         sent = remote_sql(found)
         assert len(sent) == 2
         assert all("count(*)" in statement and "GROUP BY" in statement for statement in sent)
 
-    def test_joins_of_tables_partitioned_alike_are_made_where_the_rows_are(self, full, plan):
+    def test_joins_of_copartitioned_tables_are_pushed_down(self, full, plan):
         visit = Table(
             "visit",
             {name: full.description.table.columns[name] for name in ("id", "quarter")},
@@ -125,7 +125,7 @@ class TestCost:
         return insert
 
     @pytest.mark.parametrize(("rows", "faster"), [(10, 4), (100, 5), (1000, 5)])
-    def test_a_statement_sent_on_in_batches_against_one_sent_on_row_by_row(self, rows, faster, hop, inserting, versus):
+    def test_batched_insert_against_row_by_row(self, rows, faster, hop, inserting, versus):
         batched(hop, rows)
         hop.first.execute("ALTER FOREIGN TABLE person_2 OPTIONS (ADD batch_size '1')")
 
@@ -137,7 +137,7 @@ class TestCost:
 
         versus(batches, row_by_row, faster=faster, rounds=9, warmup=1)
 
-    def test_a_statement_for_all_rows_against_a_statement_for_each(self, hop, inserting, versus):
+    def test_one_insert_statement_against_one_per_row(self, hop, inserting, versus):
         batched(hop, 100)
 
         def batches():
@@ -148,7 +148,7 @@ class TestCost:
 
         versus(batches, row_by_row, faster=20, rounds=5, warmup=1)
 
-    def test_an_insert_into_a_foreign_partition_against_a_local_one(self, hop, versus):
+    def test_foreign_insert_against_a_local_one(self, hop, versus):
         def foreign():
             return hop.first.execute(MANY, [2, 1]).rowcount
 
@@ -157,7 +157,7 @@ class TestCost:
 
         versus(foreign, local, slower=5)
 
-    def test_a_pruned_lookup_against_the_foreign_table_asked_by_its_name(self, full, versus):
+    def test_pruned_lookup_against_the_foreign_table(self, full, versus):
         """What the base table and its pruning add."""
         (number,) = quarter_two(full, 1)
 
@@ -172,7 +172,7 @@ class TestCost:
     # One row is asked for in five round trips (a transaction and a cursor, opened and closed) where the server asked
     # directly needs one; many rows share them.
     @pytest.mark.parametrize(("keys", "slower"), [(1, 8), (900, 3)])
-    def test_a_pruned_lookup_against_the_server_asked_directly(self, keys, slower, full, versus):
+    def test_pruned_lookup_against_the_remote_server(self, keys, slower, full, versus):
         ids = quarter_two(full, keys)
 
         def through_the_base():
@@ -184,7 +184,7 @@ class TestCost:
 
         versus(through_the_base, directly, slower=slower)
 
-    def test_an_aggregate_computed_there_against_one_computed_here(self, full, versus):
+    def test_pushed_down_aggregate_against_a_local_one(self, full, versus):
         query = "SELECT quarter, count(*) FROM person GROUP BY quarter ORDER BY quarter"
         with full.connect() as plain:
             plain.execute("SET enable_partitionwise_aggregate = off")
@@ -231,10 +231,8 @@ class Client(threading.Thread):
         return True
 
 
-class TestACrash:
-    def test_of_the_second_server_loses_no_acknowledged_row_and_doubles_none(
-        self, hop, servers, tmp_path, waited, evidence
-    ):
+class TestCrash:
+    def test_killed_remote_loses_no_acknowledged_row(self, hop, servers, tmp_path, waited, evidence):
         with Journal(tmp_path / "journal") as journal:
             clients = [Client(hop, journal, quarter) for quarter in BELONGS]
             local, foreign = clients[::2], clients[1::2]

@@ -7,7 +7,7 @@ from scenarios.foreign_partitions.table import PERSON
 
 
 @pytest.mark.claim("fdw-10", shows="published")
-def test_by_id_alone_all_four_partitions_are_visited(table, plan):
+def test_lookup_by_id_visits_all_partitions(table, plan):
     found = plan("plan", table.first, *table.lookup(1, quarter=2))
 
     assert visited(found) == ["person_0", "person_1", "person_2", "person_3"]
@@ -16,7 +16,7 @@ def test_by_id_alone_all_four_partitions_are_visited(table, plan):
 
 @pytest.mark.claim("fdw-10", shows="corrected")
 @pytest.mark.parametrize(("quarter", "leaf", "foreign"), [(1, "person_0", 0), (2, "person_2", 1)])
-def test_with_the_partition_key_one_is_visited(table, plan, quarter, leaf, foreign):
+def test_lookup_with_partition_key_visits_one(table, plan, quarter, leaf, foreign):
     row = {"id": 1, "quarter": quarter, **PERSON}
     table.insert_again(row)
 

@@ -43,7 +43,7 @@ def services(servers, neighbour, tmp_path):
 
 
 @pytest.mark.claim("fdw-3")
-def test_the_service_sees_one_postgres_where_the_table_is_over_two(table, services, neighbour, loads, evidence):
+def test_sharded_service_runs_unchanged(table, services, neighbour, loads, evidence):
     sharding, service = services
 
     done = loads(
