@@ -20,7 +20,7 @@ class TestThePropertiesOfExponents:
     """Both orders of a base above zero are ``base ** (power / root)``."""
 
     @pytest.mark.claim("exp-1")
-    def test_make_both_orders_one_expression(self):
+    def test_both_orders_are_one_symbolic_expression(self):
         x = sympy.Symbol("x", positive=True)
         p = sympy.Symbol("p", integer=True)
         r = sympy.Symbol("r", integer=True, positive=True)
@@ -31,7 +31,7 @@ class TestThePropertiesOfExponents:
     @given(base=positive_fractions, power=powers, root=roots)
     @example(base=Fraction(8), power=2, root=3)
     @example(base=Fraction(1, 12), power=0, root=1)
-    def test_make_both_orders_one_number(self, base, power, root):
+    def test_both_orders_are_one_exact_number(self, base, power, root):
         root_first = exact.power_of_root(base, power, root)
         power_first = exact.root_of_power(base, power, root)
 
@@ -42,7 +42,7 @@ class TestThePropertiesOfExponents:
 
 
 @pytest.mark.claim("exp-2")
-def test_a_worked_example(evidence):
+def test_worked_example_is_equal_in_both_orders(evidence):
     """The figures are ours: those of the document are lost in its text."""
     example = compare(Fraction(8), 2, 3)
     root_first, power_first, _ = example.ways
@@ -64,12 +64,12 @@ class TestAnyOrder:
     """The document's last sentence, for -1, its square and the square root."""
 
     @pytest.mark.claim("exp-3", shows="published")
-    def test_gives_two_answers(self, in_floats):
+    def test_any_order_gives_two_answers_for_minus_one(self, in_floats):
         assert in_floats.power_of_root(-1, 2, 2) == pytest.approx(-1)
         assert in_floats.root_of_power(-1, 2, 2) == 1
 
     @pytest.mark.claim("exp-3", shows="published")
-    def test_leaves_the_real_numbers(self, in_floats):
+    def test_any_order_leaves_the_real_numbers(self, in_floats):
         """A fractional power of a negative number is complex in Python, and not the real root either."""
         cube_root = in_floats.power_of_root(-8, 1, 3)
 
@@ -78,7 +78,7 @@ class TestAnyOrder:
         assert not cmath.isclose(in_floats.power_of_root(-8, 2, 3), in_floats.root_of_power(-8, 2, 3))
 
     @pytest.mark.claim("exp-3", shows="corrected")
-    def test_is_refused_where_the_order_matters(self, in_floats):
+    def test_rational_power_refuses_where_order_matters(self, in_floats):
         with pytest.raises(OrderMatters, match="the order matters here: an even root of a negative number is not real"):
             in_floats.rational_power(-1, 2, 2)
         with pytest.raises(NoRealValue, match="an even root of a negative number is not real"):
@@ -86,7 +86,7 @@ class TestAnyOrder:
         assert in_floats.root_of_power(-1, 2, 2) == 1
 
     @pytest.mark.claim("exp-3", shows="corrected")
-    def test_takes_the_real_root(self, in_floats):
+    def test_functions_take_the_real_root(self, in_floats):
         assert in_floats.power_of_root(-8, 1, 3) == -2
         assert in_floats.power_of_root(-8, 2, 3) == pytest.approx(in_floats.root_of_power(-8, 2, 3)) == 4
 
@@ -174,7 +174,7 @@ class TestTheTruthTable:
     """What holds instead: which order has a value, and whether both agree, for every kind of base, power and root."""
 
     @pytest.mark.claim("exp-3", shows="corrected")
-    def test_tells_which_exact_order_has_a_value(self, exactly):
+    def test_exact_results_agree_with_the_truth_table(self, exactly):
         def holds(cell, base, power, root):
             for order, has_value in EXPECTED[key(cell)].items():
                 if has_value:
@@ -189,7 +189,7 @@ class TestTheTruthTable:
         in_every_cell(holds)
 
     @pytest.mark.claim("exp-3", shows="corrected")
-    def test_tells_the_same_in_floating_point(self, in_floats):
+    def test_floating_results_agree_with_the_truth_table(self, in_floats):
         def holds(cell, base, power, root):
             for order, has_value in EXPECTED[key(cell)].items():
                 if has_value:
@@ -202,7 +202,7 @@ class TestTheTruthTable:
         in_every_cell(holds)
 
     @pytest.mark.claim("exp-3", shows="corrected")
-    def test_is_complete_and_tells_where_any_order_will_do(self, exactly, evidence):
+    def test_truth_table_is_complete(self, exactly, evidence):
         assert sorted(map(key, truth_table())) == sorted(EXPECTED)
         assert len(EXPECTED) == 3 * 5 * 2
 

@@ -39,7 +39,7 @@ class TestTheBound:
     @example(Order.POWER_FIRST, (11.0, 300, 7))
     @example(Order.POWER_FIRST, (1e-200, 2, 2))
     @example(Order.ROOT_FIRST, (math.ulp(0.0), 2**53, 2**53))
-    def test_holds_wherever_the_order_stays_in_range(self, order, arguments):
+    def test_error_bound_holds_while_in_range(self, order, arguments):
         base, power, root = arguments
         try:
             value = in_order(order, base, power, root)
@@ -51,7 +51,7 @@ class TestTheBound:
 
     @pytest.mark.claim("exp-1")
     @given(arguments=floats_in_range())
-    def test_bounds_the_difference_of_the_two_orders(self, arguments):
+    def test_error_bound_covers_the_difference_of_orders(self, arguments):
         base, power, root = arguments
         try:
             root_first, power_first = power_of_root(*arguments), root_of_power(*arguments)
@@ -65,7 +65,7 @@ class TestTheBound:
     @pytest.mark.claim("exp-1")
     @pytest.mark.parametrize("order", Order, ids=lambda order: order.value)
     @pytest.mark.parametrize(("power", "root"), [(2, 3), (20, 3), (300, 7), (-5, 3)])
-    def test_is_not_idle(self, order, power, root, measurements):
+    def test_error_bound_is_reached_within_a_factor(self, order, power, root, measurements):
         """Some base comes within a factor of two of it."""
         attained = max(
             each.ulps / error_bound(order, each.base, power, root)
@@ -76,7 +76,7 @@ class TestTheBound:
         assert 0.5 < attained <= 1
 
     @pytest.mark.claim("exp-1")
-    def test_grows_with_the_power(self, evidence):
+    def test_error_bound_grows_with_the_power(self, evidence):
         """At bases from 1/100 to 100; 11 is the first whole number whose 300th power is none any more."""
         worst = {
             (power, root): {order: worst_error(order, power, root) for order in Order}
@@ -100,7 +100,7 @@ class TestTheBound:
 
     @pytest.mark.claim("exp-1")
     @pytest.mark.parametrize("constant", [1, 10, 100, 1000, 10_000])
-    def test_is_no_constant(self, constant):
+    def test_no_constant_number_of_ulps_bounds_the_error(self, constant):
         """Whatever number of ulps is named, a root and a power of some number close to 1 exceed it."""
         power = 8 * constant
 
@@ -135,7 +135,7 @@ def worst_error(order, power, root):
 
 class TestWhichOrderIsTheMoreAccurate:
     @pytest.mark.claim("exp-4")
-    def test_is_power_first_while_it_stays_in_range(self, measurements, evidence):
+    def test_power_first_is_more_accurate_while_in_range(self, measurements, evidence):
         rows, advantage = [], {}
         for (power, root), found in by_fraction(measurements):
             errors = {way: [each.ulps for each in found if each.way == way] for way in ("root first", "power first")}
@@ -162,7 +162,7 @@ class TestWhichOrderIsTheMoreAccurate:
         evidence.figure("Error of both orders against the base's logarithm", drawn(measurements))
 
     @pytest.mark.claim("exp-4")
-    def test_and_one_exponent_beats_both(self, measurements):
+    def test_rational_power_is_more_accurate_than_both_orders(self, measurements):
         """The quotient of power and root as one exponent, its rounding put back."""
         errors = [each.ulps for each in measurements if each.way == "one exponent"]
 
@@ -171,7 +171,7 @@ class TestWhichOrderIsTheMoreAccurate:
 
     @pytest.mark.claim("exp-4")
     @given(arguments=floats_in_range() | any_floats())
-    def test_whatever_the_arguments(self, arguments):
+    def test_rational_power_is_within_three_ulps_everywhere(self, arguments):
         base, power, root = arguments
         try:
             value = rational_power(base, power, root)
@@ -184,13 +184,13 @@ class TestWhichOrderIsTheMoreAccurate:
 class TestWhichOrderIsTheSaferFromOverflow:
     @pytest.mark.claim("exp-4")
     @given(arguments=floats_in_range())
-    def test_is_root_first(self, arguments):
+    def test_root_first_never_overflows_in_between(self, arguments):
         """It yields a value wherever there is one: no base is too large or too small on the way."""
         assert math.isfinite(power_of_root(*arguments))
 
     @pytest.mark.claim("exp-4")
     @pytest.mark.parametrize("power", [2, 3, 20, 300])
-    def test_and_power_first_ends_at_the_root_of_the_largest_float(self, power, evidence):
+    def test_power_first_overflows_beyond_the_root_of_max(self, power, evidence):
         root = 3
         largest = sys.float_info.max ** (1 / power)
 
@@ -210,7 +210,7 @@ class TestWhichOrderIsTheSaferFromOverflow:
         )
 
     @pytest.mark.claim("exp-4")
-    def test_and_underflow_passes_in_silence_unless_it_is_refused(self):
+    def test_power_first_refuses_silent_underflow(self):
         """The square of 1e-200 is zero to a float, and so is the root of that."""
         assert published.root_of_power(1e-200, 2, 2) == 0
         with pytest.raises(OutOfRange, match="too small for a float: take the root first"):
@@ -219,7 +219,7 @@ class TestWhichOrderIsTheSaferFromOverflow:
 
     @pytest.mark.claim("exp-4")
     @given(arguments=floats_in_range())
-    def test_so_the_order_to_take_depends_on_the_range(self, arguments):
+    def test_safer_order_depends_on_the_range(self, arguments):
         """Power first for its accuracy, root first where the power in between would leave the range."""
         order = safer_order(*arguments)
 
