@@ -28,7 +28,7 @@ class TestTheMonicCase:
 
     @pytest.mark.claim("quad-7")
     @given(r=integers, s=integers)
-    def test_is_found_from_sum_and_product(self, r, s):
+    def test_monic_case_follows_from_sum_and_product(self, r, s):
         found = factor(1, r + s, r * s)
 
         assert found.content == 1
@@ -40,7 +40,7 @@ class TestTheSigns:
 
     @pytest.mark.claim("quad-1")
     @given(first=nonzero, second=nonzero)
-    def test_are_both_known_when_the_product_is_positive(self, first, second):
+    def test_signs_are_both_known_for_a_positive_product(self, first, second):
         assume(sign(first) == sign(second))
 
         assert signs(first * second, first + second) == (sign(first), sign(second))
@@ -50,21 +50,21 @@ class TestTheSigns:
     @example(first=3, second=-2)
     @example(first=2, second=-3)
     @example(first=0, second=-3)
-    def test_are_those_of_the_larger_and_the_smaller_number(self, first, second):
+    def test_signs_are_those_of_larger_and_smaller_number(self, first, second):
         larger, smaller = sorted((first, second), key=abs, reverse=True)
         assume(first + second or not first)
 
         assert signs(first * second, first + second) == (sign(larger), sign(smaller))
 
     @pytest.mark.claim("quad-1")
-    def test_do_not_tell_which_number_is_the_larger_one(self):
+    def test_signs_do_not_tell_which_number_is_larger(self):
         """For a product of -6 and a sum of 1 it is the first of one pair and the second of the other."""
         for first, second in ((3, -2), (-2, 3)):
             assert expand(1, 1, first, second) == (1, 1, -6)
         assert signs(-6, 1) == (1, -1)
 
     @pytest.mark.claim("quad-1")
-    def test_are_those_of_the_cross_products_when_a_is_not_1(self):
+    def test_signs_are_those_of_the_cross_products(self):
         """In (5x - 3)(x + 1) the larger constant is negative and b positive: b is the sum of 5 and -3."""
         p, q, r, s = 5, 1, -3, 1
         a, b, c = expand(p, q, r, s)
@@ -74,7 +74,7 @@ class TestTheSigns:
         assert signs(a * c, b) == (sign(p * s), sign(q * r))
 
     @pytest.mark.claim("quad-1")
-    def test_of_a_positive_product_and_no_sum_are_nobodys(self):
+    def test_signs_refuse_a_positive_product_with_sum_zero(self):
         with pytest.raises(ValueError, match="no two integers have a positive product and a sum of zero"):
             signs(4, 0)
 
@@ -83,7 +83,7 @@ class TestTheGeneralForm:
     """``(px + r)(qx + s)``: a = pq, b = ps + qr, c = rs."""
 
     @pytest.mark.claim("quad-7")
-    def test_is_what_multiplying_out_gives(self):
+    def test_general_form_is_what_multiplying_out_gives(self):
         p, q, r, s, x = sympy.symbols("p q r s x")
 
         multiplied = sympy.Poly((p * x + r) * (q * x + s), x).all_coeffs()
@@ -92,7 +92,7 @@ class TestTheGeneralForm:
 
     @pytest.mark.claim("quad-7")
     @given(quadratic=products_of_linear())
-    def test_is_taken_apart_again(self, quadratic):
+    def test_general_form_is_factored_again(self, quadratic):
         found = factor(*quadratic)
         (p, r), (q, s) = found.factors
 
@@ -103,12 +103,12 @@ class TestANegativeLeadingCoefficient:
     """-1 is factored out first."""
 
     @pytest.mark.claim("quad-3")
-    def test_of_the_documents_quadratic(self):
+    def test_negative_leading_coefficient_of_the_document(self):
         assert str(factor(-49, 316, -132)) == "-(49x - 22)(x - 6)"
 
     @pytest.mark.claim("quad-3")
     @given(quadratic=quadratics())
-    def test_leaves_the_factors_of_the_positive_one(self, quadratic):
+    def test_negative_leading_coefficient_keeps_the_factors(self, quadratic):
         found = factor(*quadratic)
         negated = factor(*(-each for each in quadratic))
 
@@ -119,7 +119,7 @@ class TestANegativeLeadingCoefficient:
 
     @pytest.mark.claim("quad-3")
     @given(quadratic=tabulated)
-    def test_leaves_the_table_of_the_positive_one(self, quadratic):
+    def test_negative_leading_coefficient_keeps_the_table(self, quadratic):
         table = method_table(*(-each for each in quadratic))
 
         assert table.sign == -1
@@ -131,7 +131,7 @@ class TestTheMethod:
     """All pairs of factors of a and of c, in both orders and with both signs, until p*s + q*r is b."""
 
     @pytest.mark.claim("quad-2")
-    def test_has_the_documents_rows(self, evidence):
+    def test_method_table_has_the_documents_rows(self, evidence):
         table = method_table(*published.QUADRATIC, every_sign=True)
 
         first = table.rows.index(published.ROWS[0])
@@ -144,7 +144,7 @@ class TestTheMethod:
         )
 
     @pytest.mark.claim("quad-2")
-    def test_has_72_rows_36_of_them_distinct_and_two_hits_that_are_one_factorisation(self):
+    def test_method_table_has_72_rows_of_which_36_differ(self):
         table = method_table(*published.QUADRATIC, every_sign=True)
 
         assert Counter(table.rows) == Counter(published.rows(*published.QUADRATIC))
@@ -154,14 +154,14 @@ class TestTheMethod:
         assert {hit.factors for hit in table.hits} == {tuple(published.FACTORS)}
 
     @pytest.mark.claim("quad-2")
-    def test_gives_the_factors(self):
+    def test_method_table_gives_the_documents_factors(self):
         assert published.factor(*published.QUADRATIC) in (published.FACTORS, tuple(published.FACTORS[::-1]))
         assert list(factor(*published.QUADRATIC).factors) == published.FACTORS
         assert str(factor(*published.QUADRATIC)) == "(49x - 22)(x - 6)"
 
     @pytest.mark.claim("quad-2")
     @given(quadratic=tabulated)
-    def test_finds_a_factorisation_when_there_is_one(self, quadratic):
+    def test_method_table_finds_every_factorisation(self, quadratic):
         hits = method_table(*quadratic, every_sign=True).hits
 
         assert bool(hits) is not factor(*quadratic).irreducible
@@ -172,7 +172,7 @@ class TestTheSignRule:
     """A positive product and a negative sum: both numbers are negative. The method lists positive rows all the same."""
 
     @pytest.mark.claim("quad-8", shows="published")
-    def test_leaves_half_of_the_rows_pointless(self, rows):
+    def test_published_table_has_pointless_rows(self, rows):
         table = [Row(*row) for row in rows(*published.QUADRATIC)]
         positive = [row for row in table if row.r > 0 and row.s > 0]
 
@@ -181,7 +181,7 @@ class TestTheSignRule:
         assert all(row.total > 0 for row in positive)
 
     @pytest.mark.claim("quad-8", shows="corrected")
-    def test_saves_half_of_the_rows(self, rows, evidence):
+    def test_sign_rule_halves_the_documents_table(self, rows, evidence):
         table = [Row(*row) for row in rows(*published.QUADRATIC)]
 
         assert len(table) == 36
@@ -194,7 +194,7 @@ class TestTheSignRule:
         )
 
     @pytest.mark.claim("quad-8", shows="corrected")
-    def test_saves_them_for_every_quadratic_and_loses_no_factorisation(self, rows):
+    def test_sign_rule_loses_no_factorisation(self, rows):
         @given(quadratic=tabulated)
         def holds(quadratic):
             table = [Row(*row) for row in rows(*quadratic)]
@@ -217,19 +217,19 @@ class TestAConstantOfZero:
     """Every number divides it."""
 
     @pytest.mark.claim("quad-8", shows="published")
-    def test_has_no_last_pair_of_factors(self, rows):
+    def test_published_pairs_of_zero_never_end(self, rows):
         assert list(islice(published.factor_pairs(0), 10_000)) == [(number, 0) for number in range(1, 10_001)]
         assert len(list(islice(rows(3, 2, 0), 10_000))) == 10_000
 
     @pytest.mark.claim("quad-8", shows="corrected")
-    def test_is_solved_without_a_search(self, rows):
+    def test_constant_of_zero_is_solved_without_a_search(self, rows):
         table = list(islice(rows(3, 2, 0), 10_000))
 
         assert table == [(3, 1, 2, 0, 2)]
         assert str(factor(3, 2, 0)) == "x(3x + 2)"
 
     @pytest.mark.claim("quad-8", shows="corrected")
-    def test_is_solved_for_every_quadratic(self, rows):
+    def test_constant_of_zero_is_solved_for_all_quadratics(self, rows):
         @given(a=st.integers(min_value=1), b=integers)
         def holds(a, b):
             (p, q, r, s, total), *more = islice(rows(a, b, 0), 10)
@@ -245,7 +245,7 @@ class TestTheRoots:
     """What makes one of the factors zero."""
 
     @pytest.mark.claim("quad-6")
-    def test_of_the_documents_quadratic(self):
+    def test_roots_of_the_documents_quadratic(self):
         roots = factor(*published.QUADRATIC).roots
 
         assert roots == (Fraction(22, 49), 6)
@@ -253,7 +253,7 @@ class TestTheRoots:
 
     @pytest.mark.claim("quad-6")
     @given(quadratic=products_of_linear())
-    def test_follow_from_the_factors(self, quadratic):
+    def test_roots_follow_from_the_factors(self, quadratic):
         found = factor(*quadratic)
 
         assert len(found.roots) == 2

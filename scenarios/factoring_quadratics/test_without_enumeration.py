@@ -28,7 +28,7 @@ class TestEveryQuadratic:
     @example((5, 0, 0))
     @example((-18, 24, -8))
     @example((2, 0, 2))
-    def test_has_sympys_factors(self, quadratic):
+    def test_factors_equal_those_of_sympy(self, quadratic):
         found = factor(*quadratic)
 
         content, factors = sympy.Poly(quadratic, x, domain="ZZ").factor_list()
@@ -37,14 +37,14 @@ class TestEveryQuadratic:
 
     @pytest.mark.claim("quad-4")
     @given(quadratic=quadratics())
-    def test_factors_when_the_discriminant_is_a_perfect_square_and_only_then(self, quadratic):
+    def test_factors_exist_iff_discriminant_is_a_square(self, quadratic):
         a, b, c = quadratic
 
         assert factor(a, b, c).irreducible is not is_square(b * b - 4 * a * c)
 
     @pytest.mark.claim("quad-4")
     @given(quadratic=quadratics())
-    def test_is_the_product_of_what_was_found(self, quadratic):
+    def test_product_of_the_factors_is_the_quadratic(self, quadratic):
         found = factor(*quadratic)
 
         product = sympy.Integer(found.content)
@@ -55,13 +55,13 @@ class TestEveryQuadratic:
 
     @pytest.mark.claim("quad-4")
     @given(quadratic=quadratics())
-    def test_has_sympys_rational_roots(self, quadratic):
+    def test_roots_equal_the_rational_roots_of_sympy(self, quadratic):
         roots = Counter(sympy.Rational(each.numerator, each.denominator) for each in factor(*quadratic).roots)
 
         assert roots == sympy.Poly(quadratic, x).ground_roots()
 
     @pytest.mark.claim("quad-4")
-    def test_may_have_no_factors_and_that_is_an_answer(self):
+    def test_irreducible_is_an_answer(self):
         found = factor(2, 0, 2)
 
         assert found.irreducible
@@ -115,7 +115,7 @@ class TestTheCost:
 
     @pytest.mark.claim("quad-5")
     @pytest.mark.parametrize("digits", [4, 10, 30])
-    def test_is_a_small_part_of_sympys(self, digits, versus):
+    def test_factoring_is_much_faster_than_sympy(self, digits, versus):
         quadratics = made(digits, 10)
         polynomials = [sympy.Poly(quadratic, x, domain="ZZ") for quadratic in quadratics]
 
@@ -129,7 +129,7 @@ class TestTheCost:
 
     @pytest.mark.claim("quad-5")
     @pytest.mark.parametrize(("digits", "faster"), [(4, 2), (8, 80), (10, 800)])
-    def test_is_a_small_part_of_the_published_enumerations(self, digits, faster, versus):
+    def test_factoring_is_much_faster_than_enumeration(self, digits, faster, versus):
         quadratics = made(digits, 1)
 
         versus(
@@ -139,7 +139,7 @@ class TestTheCost:
         )
 
     @pytest.mark.claim("quad-5")
-    def test_hardly_grows_from_3_digits_to_30(self, growth):
+    def test_cost_hardly_grows_from_3_to_30_digits(self, growth):
         growth(
             lambda quadratics: [factors_of_all(quadratics) for _ in range(20)],
             [3, 30],
@@ -149,7 +149,7 @@ class TestTheCost:
         )
 
     @pytest.mark.claim("quad-5")
-    def test_of_the_enumeration_grows_with_the_square_root_of_the_coefficients(self, growth, evidence):
+    def test_cost_of_enumeration_grows_with_square_root(self, growth, evidence):
         """So it cannot finish at thirty digits, and the table is refused there."""
         measured = growth(
             lambda quadratics: enumerated_factors_of_all(quadratics),
