@@ -24,17 +24,17 @@ class TestPeaceBetweenTwoNations:
 
     @pytest.mark.claim("peace-1")
     @given(st.lists(disputes), st.lists(alliances), measures())
-    def test_is_from_0_to_1(self, disputes, alliances, measure):
+    def test_peace_between_two_nations_is_from_0_to_1(self, disputes, alliances, measure):
         assert 0 <= peace_between(disputes, alliances, measure=measure) <= 1
 
     @pytest.mark.claim("peace-1")
-    def test_reaches_both_ends(self):
+    def test_peace_between_two_nations_reaches_both_ends(self):
         assert peace_between([Dispute(hostility=5, fatality=6)]) == 0
         assert peace_between(alliances=[Alliance(defence=True)]) == 1
 
     @pytest.mark.claim("peace-1")
     @given(worlds(), models)
-    def test_makes_an_edge_only_where_there_is_an_interaction(self, world, model):
+    def test_edges_exist_only_where_there_is_interaction(self, world, model):
         graph = world.graph(model)
 
         assert type(graph) is nx.Graph
@@ -51,7 +51,7 @@ class TestPeaceBetweenTwoNations:
 
     @pytest.mark.claim("peace-1")
     @pytest.mark.parametrize("year", [1995, 2005, 2014])
-    def test_makes_an_edge_of_every_real_pair_and_of_no_other(self, history, data, year):
+    def test_edges_are_those_of_the_real_pairs(self, history, data, year):
         """Counted a second time, by pandas, in the files themselves."""
         joined = pd.read_csv(data / "nations.csv", keep_default_na=False).set_index("nation").from_year.to_dict()
         quarrels = pd.read_csv(data / "disputes.csv", keep_default_na=False).query("year == @year")
@@ -68,17 +68,17 @@ class TestSerenity:
 
     @pytest.mark.claim("peace-2")
     @given(st.lists(intensities), measures())
-    def test_is_from_0_to_1(self, conflicts, measure):
+    def test_serenity_is_from_0_to_1(self, conflicts, measure):
         assert 0 <= serenity(conflicts, measure=measure) <= 1
 
     @pytest.mark.claim("peace-2")
-    def test_reaches_both_ends(self):
+    def test_serenity_reaches_both_ends(self):
         assert serenity([]) == 1
         assert serenity([2]) == 0
 
     @pytest.mark.claim("peace-2")
     @given(worlds(), measures())
-    def test_is_what_a_nation_has_in_the_graph(self, world, measure):
+    def test_serenity_is_an_attribute_of_each_node(self, world, measure):
         for nation, s in world.graph(Model(measure)).nodes(data="serenity"):
             assert s == serenity(world.conflicts.get(nation, []), measure=measure)
 
@@ -87,7 +87,7 @@ class TestTheScores:
     """Outside and inside make a nation's peace, the nations' peace the world's."""
 
     @pytest.mark.claim("peace-2")
-    def test_of_three_nations_worked_by_hand(self, evidence):
+    def test_scores_of_three_nations_match_a_hand_count(self, evidence):
         world = peace_graph(
             ["North", "South", "Isle"],
             disputes={("North", "South"): [Dispute(hostility=4)]},
@@ -114,7 +114,7 @@ class TestTheScores:
     @pytest.mark.claim("peace-2")
     @pytest.mark.parametrize("combine", COMBINATIONS.values(), ids=COMBINATIONS)
     @given(worlds(), models)
-    def test_combine_the_peace_outside_and_inside(self, combine, world, model):
+    def test_scores_combine_peace_outside_and_inside(self, combine, world, model):
         graph = world.graph(model)
         outside = outside_peace(graph)
 
@@ -127,7 +127,7 @@ class TestTheScores:
 
     @pytest.mark.claim("peace-2")
     @given(worlds(), models)
-    def test_have_the_worlds_peace_as_their_median(self, world, model):
+    def test_median_of_the_scores_is_the_worlds_peace(self, world, model):
         graph = world.graph(model)
 
         assert world_peace(graph, aggregate=median) == statistics.median(nation_peace(graph).values())
@@ -146,7 +146,7 @@ class TestTheWorseHalfGrowsWorse:
         return worse
 
     @pytest.mark.claim("peace-5", shows="published")
-    def test_and_the_median_does_not_move(self, peace, world_of_2014, worse, evidence):
+    def test_median_ignores_the_worse_half_growing_worse(self, peace, world_of_2014, worse, evidence):
         before, after = peace.nation_peace(world_of_2014), peace.nation_peace(worse)
         fell = [nation for nation in before if after[nation] < before[nation]]
 
@@ -158,7 +158,7 @@ class TestTheWorseHalfGrowsWorse:
         )
 
     @pytest.mark.claim("peace-5", shows="corrected")
-    def test_and_the_peace_of_the_world_falls(self, peace, world_of_2014, worse, evidence):
+    def test_mean_falls_when_the_worse_half_grows_worse(self, peace, world_of_2014, worse, evidence):
         before, after = peace.world_peace(world_of_2014), peace.world_peace(worse)
 
         assert after < before - 0.1
@@ -172,7 +172,7 @@ class TestInteractionsWithADirection:
     other_way = ("Wary", "Trusting", {"weight": 0.2})
 
     @pytest.mark.claim("peace-5", shows="published")
-    def test_are_dropped_by_the_order_in_which_they_are_told(self, undirected, evidence):
+    def test_undirected_graph_keeps_the_last_direction(self, undirected, evidence):
         told = undirected(nx.DiGraph([self.one_way, self.other_way]))
         told_the_other_way = undirected(nx.DiGraph([self.other_way, self.one_way]))
 
@@ -183,14 +183,14 @@ class TestInteractionsWithADirection:
     @pytest.mark.claim("peace-5", shows="corrected")
     @stateless
     @given(there=shares, back=shares)
-    def test_are_joined_by_a_stated_rule(self, undirected, there, back):
+    def test_symmetrized_joins_directions_by_a_stated_rule(self, undirected, there, back):
         told = undirected(nx.DiGraph([("A", "B", {"weight": there}), ("B", "A", {"weight": back})]))
         told_the_other_way = undirected(nx.DiGraph([("B", "A", {"weight": back}), ("A", "B", {"weight": there})]))
 
         assert told["A"]["B"]["weight"] == told_the_other_way["A"]["B"]["weight"] == min(there, back)
 
     @pytest.mark.claim("peace-5", shows="corrected")
-    def test_count_as_no_interaction_where_one_is_missing(self, undirected):
+    def test_symmetrized_takes_a_missing_direction_as_zero(self, undirected):
         told = undirected(nx.DiGraph([self.one_way]))
 
         assert told["Trusting"]["Wary"]["weight"] == 0.5
@@ -200,13 +200,13 @@ class TestInteractionsWithADirection:
 
     @pytest.mark.claim("peace-3")
     @pytest.mark.parametrize("function", [outside_peace, nation_peace, world_peace])
-    def test_are_refused_until_they_have_been_joined(self, function):
+    def test_scores_refuse_directed_graphs(self, function):
         with pytest.raises(nx.NetworkXNotImplemented, match="directed"):
             function(nx.DiGraph([self.one_way]))
 
 
 @pytest.mark.claim("peace-3")
-def test_an_average_over_the_neighbours_punishes_a_further_ally():
+def test_average_of_neighbours_punishes_a_further_ally():
     """Why the peace outside is not simply the mean of the edges' weights."""
     weights = [1.0, 1.0]
     further = [*weights, peace_between(alliances=[Alliance(consultation=True)])]

@@ -96,19 +96,19 @@ AXIOMS = [bounded, symmetric, monotone, nameless, defined_alone, open_to_newcome
 @pytest.mark.claim("peace-3")
 @pytest.mark.parametrize("axiom", AXIOMS, ids=lambda axiom: axiom.__name__)
 @given(data=st.data(), model=models)
-def test_axiom(axiom, data, model):
+def test_axiom_holds(axiom, data, model):
     axiom(data, lambda world: Score(world, model))
 
 
 @pytest.mark.claim("peace-3")
-def test_the_average_of_the_neighbours_is_not_defined_for_a_nation_without_any():
+def test_average_of_neighbours_needs_a_neighbour():
     with pytest.raises(statistics.StatisticsError, match="at least one data point"):
         published.nation_peace(nx.empty_graph(["Isle"]))
 
 
 @pytest.mark.claim("peace-3")
 @given(world=worlds(smallest=2))
-def test_a_war_is_noticed(world):
+def test_war_lowers_the_worlds_peace(world):
     """A score that never moves would be monotone, too."""
     one, other = world.nations[:2]
     at_peace = World(world.nations, {}, world.alliances, {})
@@ -127,14 +127,14 @@ class TestANewcomer:
     @pytest.mark.claim("peace-3")
     @pytest.mark.parametrize("name", ["mean", "median", "low-decile", "root-mean"])
     @given(others=many, newcomer=shares)
-    def test_draws_these_towards_itself(self, name, others, newcomer):
+    def test_newcomer_draws_aggregates_towards_itself(self, name, others, newcomer):
         before, after = AGGREGATES[name](others), AGGREGATES[name]([*others, newcomer])
 
         assert min(before, newcomer) - ROUNDING <= after <= max(before, newcomer) + ROUNDING
 
     @pytest.mark.claim("peace-3")
     @given(others=many, newcomer=shares)
-    def test_draws_the_mean_by_one_part_in_all(self, others, newcomer):
+    def test_newcomer_draws_the_mean_by_one_part_in_n(self, others, newcomer):
         moved = mean([*others, newcomer]) - mean(others)
 
         assert moved == pytest.approx((newcomer - mean(others)) / (len(others) + 1), abs=ROUNDING)
@@ -142,13 +142,13 @@ class TestANewcomer:
     @pytest.mark.claim("peace-3")
     @pytest.mark.parametrize("name", ["mean", "worst-half", "root-mean", "rank-weighted"])
     @given(others=many, newcomer=shares)
-    def test_moves_these_by_two_parts_in_all_at_most(self, name, others, newcomer):
+    def test_newcomer_moves_aggregates_by_two_parts_at_most(self, name, others, newcomer):
         moved = AGGREGATES[name]([*others, newcomer]) - AGGREGATES[name](others)
 
         assert abs(moved) <= 2 / (len(others) + 1) + ROUNDING
 
     @pytest.mark.claim("peace-3")
-    def test_can_throw_the_median_and_the_decile_from_one_end_to_the_other(self):
+    def test_newcomer_can_move_median_and_decile_fully(self):
         divided = [0.0] * 50 + [1.0] * 50
         assert median([*divided, 1.0]) - median([*divided, 0.0]) == 1
 
@@ -179,7 +179,7 @@ NOTICED_BY = {
 
 @pytest.mark.claim("peace-3")
 @pytest.mark.parametrize("happening", NOTICED_BY, ids=lambda happening: happening.__name__)
-def test_who_notices_that_the_world_of_2014_grows_worse(scored, happening, evidence):
+def test_aggregates_notice_a_worse_world_of_2014(scored, happening, evidence):
     before = sorted(scored[2014].values())
     after = happening(before)
 

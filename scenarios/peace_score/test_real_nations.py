@@ -32,7 +32,7 @@ def score_mean(scored):
 
 
 class TestTheData:
-    def test_has_a_nation_more_from_time_to_time(self, scored):
+    def test_number_of_nations_grows_over_the_years(self, scored):
         years = {year: len(scores) for year, scores in scored.items()}
 
         assert list(years) == list(range(1995, 2015))
@@ -40,7 +40,7 @@ class TestTheData:
         assert years[2014] == 195
         assert sorted(years.values()) == list(years.values())
 
-    def test_has_no_trade(self, data, history):
+    def test_data_has_no_trade(self, data, history):
         columns = {}
         for path in sorted(data.glob("*.csv")):
             with path.open() as lines:
@@ -50,7 +50,7 @@ class TestTheData:
         assert columns["alliances"] >= {"defence", "neutrality", "nonaggression", "consultation"}
         assert not [column for names in columns.values() for column in names if "trade" in column]
 
-    def test_says_0_where_the_index_was_not_measured(self, data, history):
+    def test_index_of_zero_means_not_measured(self, data, history):
         raw = pd.read_csv(data / "global_peace_index.csv", keep_default_na=False).set_index("nation")
 
         assert raw.loc["SSD", "2008"] == 0
@@ -60,7 +60,7 @@ class TestTheData:
 
 class TestTheScores:
     @pytest.mark.parametrize("year", [1995, 2005, 2014])
-    def test_are_what_the_formulas_say(self, data, scored, year):
+    def test_scores_are_what_the_formulas_say(self, data, scored, year):
         """Worked out a second time, on tables instead of graphs."""
         nations = pd.read_csv(data / "nations.csv", keep_default_na=False).query("from_year <= @year").nation
         disputes = pd.read_csv(data / "disputes.csv", keep_default_na=False).query("year == @year")
@@ -87,7 +87,7 @@ class TestTheScores:
 
         assert scored[year] == pytest.approx(dict(zip(nations, (outside + inside.to_numpy()) / 2, strict=True)))
 
-    def test_make_a_curve_of_the_worlds_peace(self, scored, evidence):
+    def test_worlds_peace_is_a_curve_over_the_years(self, scored, evidence):
         curve = {
             year: {name: aggregate(list(scores.values())) for name, aggregate in AGGREGATES.items()}
             for year, scores in scored.items()
@@ -103,7 +103,7 @@ class TestTheScores:
             ],
         )
 
-    def test_rise_mostly_by_treaties(self, history, evidence):
+    def test_scores_rise_mostly_by_treaties(self, history, evidence):
         """What the curve says and what it does not: with alliances left out, the world of 2014 is that of 1995."""
 
         def change(name):
@@ -115,7 +115,7 @@ class TestTheScores:
         assert 0 < without < risen / 4
         evidence.text("the rise from 1995 to 2014", f"{risen:.3f}; with alliances not counted {without:.3f}")
 
-    def test_rank_the_nations(self, history, scored, evidence):
+    def test_nations_are_ranked(self, history, scored, evidence):
         rows = ranking(scored[2014])
         graph = history.graph(2014)
 
@@ -145,7 +145,7 @@ class TestTheGlobalPeaceIndex:
     """A ranking of the same nations by others, from 1 (most peaceful) to 5: with its sign turned, 1 is agreement."""
 
     @pytest.mark.parametrize("year", COMPARED)
-    def test_agrees_in_part_each_year(self, scored, index, history, year, evidence):
+    def test_ranking_agrees_in_part_with_the_index_yearly(self, scored, index, history, year, evidence):
         found = agreement(scored[year], index[year], resamples=RESAMPLES)
 
         both = sorted(scored[year].keys() & index[year].keys())
@@ -157,7 +157,7 @@ class TestTheGlobalPeaceIndex:
         assert 0 < found.low < found.correlation < found.high < 1
         evidence.text("rank correlation", shown(found))
 
-    def test_agrees_in_part_over_the_years(self, score_mean, index_mean, evidence):
+    def test_ranking_agrees_in_part_over_all_years(self, score_mean, index_mean, evidence):
         """A nation's years resemble each other: here each nation counts once, by its mean."""
         found = agreement(score_mean, index_mean)
 
@@ -167,7 +167,7 @@ class TestTheGlobalPeaceIndex:
         title = "Our score and the Global Peace Index, 2008-2014"
         evidence.figure("ranks", draw_comparison(score_mean, index_mean, found, title))
 
-    def test_does_not_tell_the_published_composition_from_ours(self, history, score_mean, index_mean, evidence):
+    def test_index_cannot_tell_published_score_from_ours(self, history, score_mean, index_mean, evidence):
         """The mean of the neighbours, of the nations that have any. The median is the world's and ranks nobody."""
         naive = []
         for year in COMPARED:
@@ -183,7 +183,7 @@ class TestTheGlobalPeaceIndex:
             "both compositions", [{"composition": "published"} | row(theirs), {"composition": "ours"} | row(ours)]
         )
 
-    def test_hangs_on_each_choice_by_so_much(self, history, index, evidence):
+    def test_agreement_depends_on_each_choice_by_so_much(self, history, index, evidence):
         rows, found = [], {}
         for name, model in VARIATIONS.items():
             by_year = scores_by_year(history, [1995, 2014], model)
