@@ -23,7 +23,7 @@ class TestConnecting:
 
     @pytest.mark.claim("disc-6")
     @pytest.mark.parametrize("server", ["absent", "silent"])
-    def test_raises_when_nobody_answers_within_the_timeout(self, server, unanswering, stopwatch):
+    def test_connecting_raises_within_the_timeout(self, server, unanswering, stopwatch):
         connection = Connection(unanswering(server), connect_timeout=0.5)
 
         with stopwatch() as took, pytest.raises(Unreachable, match=r"no connection .* within 0\.5 s"):
@@ -33,7 +33,7 @@ class TestConnecting:
         assert published.CONNECT_TIMEOUT == CONNECT_TIMEOUT == 5
 
     @pytest.mark.claim("disc-6")
-    def test_raises_when_the_server_falls_silent_later(self, zookeeper, connect, refusal):
+    def test_asking_raises_when_the_server_falls_silent(self, zookeeper, connect, refusal):
         discovery = Discovery(connect(connect_timeout=0.5))
         assert discovery.find("users") is None
 
@@ -46,9 +46,7 @@ class TestConnecting:
         assert 0.5 - 0.2 <= seconds < 1
 
     @pytest.mark.claim("disc-6")
-    def test_works_at_the_second_attempt_which_as_published_never_does(
-        self, zookeeper, connect, hosts, session_timeout, monkeypatch
-    ):
+    def test_second_attempt_to_connect_succeeds(self, zookeeper, connect, hosts, session_timeout, monkeypatch):
         corrected, library = connect(connect_timeout=0.5), Published(hosts, session_timeout, monkeypatch)
         monkeypatch.setattr(published, "CONNECT_TIMEOUT", 0.5)
         zookeeper.cut()
@@ -67,7 +65,7 @@ class TestTheFirstUse:
     """The client is a module's variable, made by whoever comes first."""
 
     @pytest.mark.claim("disc-11", shows="published")
-    def test_fails_those_who_come_while_another_connects(self, provider, library):
+    def test_published_first_use_fails_concurrent_threads(self, provider, library):
         users = provider("users")
 
         (first, *others), _ = come_while_one_connects(library, "users", threads=8)
@@ -76,7 +74,7 @@ class TestTheFirstUse:
         assert [type(other) for other in others] == [ConnectionClosedError] * 7
 
     @pytest.mark.claim("disc-11", shows="corrected")
-    def test_serves_all_who_come_while_another_connects(self, provider, library):
+    def test_first_use_serves_concurrent_threads(self, provider, library):
         users = provider("users")
 
         found, connections = come_while_one_connects(library, "users", threads=8)
@@ -85,13 +83,13 @@ class TestTheFirstUse:
         assert connections == 1
 
     @pytest.mark.claim("disc-11", shows="published")
-    def test_hangs_after_a_fork(self, provider, forked):
+    def test_published_lookup_hangs_after_a_fork(self, provider, forked):
         users = provider("users")
 
         assert forked("users") == {"parent": [users.address, users.address], "child": HANGS}
 
     @pytest.mark.claim("disc-11", shows="corrected")
-    def test_works_after_a_fork(self, provider, forked):
+    def test_lookup_works_after_a_fork(self, provider, forked):
         users = provider("users")
 
         assert forked("users") == {"parent": [users.address, users.address], "child": users.address}
@@ -99,7 +97,7 @@ class TestTheFirstUse:
 
 class TestTheNode:
     @pytest.mark.claim("disc-1")
-    def test_is_made_by_the_application_factory(self, provider, registry, evidence):
+    def test_factory_registers_an_ephemeral_node(self, provider, registry, evidence):
         users = provider("users")
 
         (node,) = registry.nodes("users")
@@ -109,7 +107,7 @@ class TestTheNode:
         evidence.json("the node", {"path": node.path, "data": json.loads(node.data), "session": hex(node.owner)})
 
     @pytest.mark.claim("disc-13", shows="published")
-    def test_is_there_before_the_server_listens(self, starting, registry):
+    def test_published_registers_before_listening(self, starting, registry):
         users = starting("users", held=True)
         users.made()
 
@@ -118,7 +116,7 @@ class TestTheNode:
             users.get("")
 
     @pytest.mark.claim("disc-13", shows="corrected")
-    def test_comes_once_the_server_listens(self, starting, provider, registry):
+    def test_registers_once_the_server_listens(self, starting, provider, registry):
         users = starting("users", held=True)
         users.made()
         provider("canary")  # begins later, and is registered by now
@@ -129,13 +127,13 @@ class TestTheNode:
         eventually(lambda: registry.addresses("users") == [users.address], within=5)
 
     @pytest.mark.claim("disc-13", shows="published")
-    def test_is_there_once_a_worker_process(self, provider, registry):
+    def test_published_registers_each_worker_process(self, provider, registry):
         users = provider("users", workers=2)
 
         eventually(lambda: registry.addresses("users") == [users.address] * 2, within=10)
 
     @pytest.mark.claim("disc-13", shows="corrected")
-    def test_is_there_once_an_address(self, provider, registry, expired):
+    def test_registers_an_address_once_for_all_workers(self, provider, registry, expired):
         users = provider("users", workers=2)
         workers = users.workers(2)
         (node,) = registry.nodes("users")
@@ -153,7 +151,7 @@ class TestAShortCut:
     """Connections break for half a second. The session survives, and with it the node."""
 
     @pytest.mark.claim("disc-9", shows="published")
-    def test_deadlocks_the_process_that_registers_on_its_event_thread(self, provider, registry, short_cut, expired):
+    def test_published_listener_deadlocks_after_a_short_cut(self, provider, registry, short_cut, expired):
         users = provider("users")
 
         short_cut()
@@ -165,7 +163,7 @@ class TestAShortCut:
             users.find("users", within=1)
 
     @pytest.mark.claim("disc-9", shows="corrected")
-    def test_changes_nothing(self, providers, registry, short_cut, expired):
+    def test_registration_survives_a_short_cut(self, providers, registry, short_cut, expired):
         users, canary = providers("users", "canary")
         before = registry.nodes("users")
 
@@ -180,7 +178,7 @@ class TestAShortCut:
         assert users.find("users") == users.address
 
     @pytest.mark.claim("disc-8", shows="published")
-    def test_registers_twice_what_registers_in_a_spawned_thread(self, provider, registry, short_cut):
+    def test_spawned_listener_registers_twice_after_a_cut(self, provider, registry, short_cut):
         users = provider("users", listener="in_a_spawned_thread")
 
         short_cut()
@@ -189,7 +187,7 @@ class TestAShortCut:
         assert {node.owner for node in registry.nodes("users")} == {users.facts["session"]}
 
     @pytest.mark.claim("disc-8", shows="corrected")
-    def test_leaves_one_registration(self, providers, registry, short_cut, expired):
+    def test_short_cut_leaves_one_registration(self, providers, registry, short_cut, expired):
         users, canary = providers("users", "canary", listener="in_a_spawned_thread")
 
         short_cut()
@@ -202,7 +200,7 @@ class TestAShortCut:
 
 class TestALostSession:
     @pytest.mark.claim("disc-5")
-    def test_brings_the_registration_back(self, provider, registry, expired):
+    def test_lost_session_is_registered_again(self, provider, registry, expired):
         users = provider("users")
         session = users.facts["session"]
 

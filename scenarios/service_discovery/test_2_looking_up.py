@@ -12,7 +12,7 @@ from reference.service_discovery.names import KnownServices
 
 class TestALookup:
     @pytest.mark.claim("disc-2")
-    def test_returns_a_live_instance_by_chance(self, providers, library):
+    def test_lookup_returns_a_random_live_instance(self, providers, library):
         some = providers("users", "users", "users")
 
         found = Counter(library.find("users") for _ in range(100))
@@ -21,7 +21,7 @@ class TestALookup:
         assert found.keys() == {each.address for each in some}
 
     @pytest.mark.claim("disc-2")
-    def test_returns_none_when_there_is_none(self, provider, registry, library):
+    def test_lookup_returns_none_when_there_is_none(self, provider, registry, library):
         users = provider("users")
         users.stop()
 
@@ -29,23 +29,23 @@ class TestALookup:
         assert library.find("users") is None
 
     @pytest.mark.claim("disc-10", shows="published")
-    def test_raises_for_a_service_that_nobody_ever_registered(self, library):
+    def test_published_lookup_raises_for_an_unknown_service(self, library):
         with pytest.raises(NoNodeError):
             library.find("users")
 
     @pytest.mark.claim("disc-10", shows="corrected")
-    def test_returns_none_for_a_service_that_nobody_ever_registered(self, library):
+    def test_lookup_returns_none_for_an_unknown_service(self, library):
         assert library.find("users") is None
 
     @pytest.mark.claim("disc-10", shows="published")
-    def test_raises_for_an_instance_that_vanishes_once_it_is_listed(self, vanishing, library):
+    def test_published_lookup_raises_for_a_vanished_node(self, vanishing, library):
         library.made_of(vanishing("users"))
 
         with pytest.raises(NoNodeError):
             library.find("users")
 
     @pytest.mark.claim("disc-10", shows="corrected")
-    def test_returns_none_for_an_instance_that_vanishes_once_it_is_listed(self, vanishing, library):
+    def test_lookup_returns_none_for_a_vanished_node(self, vanishing, library):
         library.made_of(vanishing("users"))
 
         assert library.find("users") is None
@@ -55,7 +55,7 @@ class TestWhatIsRead:
     """A tuple with the host and the port, and a stat."""
 
     @pytest.mark.claim("disc-13", shows="published")
-    def test_is_bytes_with_a_stat(self, provider, registry, library):
+    def test_published_read_cannot_unpack_bytes_and_stat(self, provider, registry, library):
         provider("users")
         (node,) = registry.nodes("users")
 
@@ -63,7 +63,7 @@ class TestWhatIsRead:
             library.read(node.path)
 
     @pytest.mark.claim("disc-13", shows="corrected")
-    def test_is_decoded_to_host_and_port(self, provider, registry, library):
+    def test_read_decodes_host_and_port(self, provider, registry, library):
         users = provider("users")
         (node,) = registry.nodes("users")
 
@@ -72,7 +72,7 @@ class TestWhatIsRead:
 
 class TestTheEnumeration:
     @pytest.mark.claim("disc-7")
-    def test_names_the_known_services(self, providers, connect):
+    def test_enumeration_names_the_known_services(self, providers, connect):
         class Known(KnownServices):
             EMAIL_SERVICE = "email"
             USERS_SERVICE = "users"
@@ -89,14 +89,14 @@ class TestTheEnumeration:
                 EMAIL_SERVICE = "/email"
 
     @pytest.mark.claim("disc-13", shows="published")
-    def test_hides_the_class_of_its_name(self, provider, library):
+    def test_published_enumeration_hides_the_class(self, provider, library):
         provider("email")
 
         with pytest.raises(TypeError, match="unexpected keyword argument 'host'"):
             library.find(library.enumerate())
 
     @pytest.mark.claim("disc-13", shows="corrected")
-    def test_leaves_the_lookup_alone(self, provider, library):
+    def test_enumeration_does_not_affect_the_lookup(self, provider, library):
         email = provider("email")
 
         assert library.find(library.enumerate()) == email.address

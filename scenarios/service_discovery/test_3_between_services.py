@@ -8,7 +8,7 @@ from fixtures.waiting import eventually
 
 class TestACall:
     @pytest.mark.claim("disc-3")
-    def test_needs_no_address_of_the_second_service(self, providers):
+    def test_first_service_calls_second_without_its_address(self, providers):
         first, second = providers("first", "second")
 
         answer = first.get("call/second")
@@ -16,14 +16,14 @@ class TestACall:
         assert answer == {"service": "second", "port": second.port, "pid": second.process.pid}
 
     @pytest.mark.claim("disc-13", shows="published")
-    def test_dereferences_a_lookup_of_none(self, registry, library):
+    def test_published_call_dereferences_none(self, registry, library):
         registry.remember("second")
 
         with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'host'"):
             library.call("second")
 
     @pytest.mark.claim("disc-13", shows="corrected")
-    def test_says_that_there_is_none(self, registry, provider):
+    def test_call_reports_that_no_instance_is_registered(self, registry, provider):
         registry.remember("second")
         first = provider("first")
 
@@ -36,7 +36,7 @@ class TestTheEnd:
     """The node lives as long as the session."""
 
     @pytest.mark.claim("disc-4")
-    def test_of_a_service_that_is_stopped_is_seen_at_once(self, provider, registry):
+    def test_stopped_service_disappears_at_once(self, provider, registry):
         users = provider("users")
 
         users.stop()
@@ -44,7 +44,7 @@ class TestTheEnd:
         assert registry.nodes("users") == []
 
     @pytest.mark.claim("disc-4")
-    def test_of_one_that_is_stopped_as_published_is_left_to_the_session_timeout(self, provider, registry):
+    def test_published_stop_leaves_the_node_to_the_session(self, provider, registry):
         users = provider("users", told="published")
 
         users.stop()
@@ -52,9 +52,7 @@ class TestTheEnd:
         assert registry.addresses("users") == [users.address]
 
     @pytest.mark.claim("disc-4")
-    def test_of_one_that_does_not_stop_in_order_is_seen_within_the_session_timeout(
-        self, providers, registry, expired, stopwatch, evidence
-    ):
+    def test_killed_service_disappears_within_the_bound(self, providers, registry, expired, stopwatch, evidence):
         killed, collapsed = providers("users", "users")
         both = registry.addresses("users")
 

@@ -24,7 +24,7 @@ def some_instances(number):
 
 class TestALocalCopy:
     @pytest.mark.claim("disc-12")
-    def test_is_right_through_a_restart_of_zookeeper(self, zookeeper, providers, connect, expired):
+    def test_cache_is_correct_through_a_zookeeper_restart(self, zookeeper, providers, connect, expired):
         stays, goes = providers("users", "users")
         cached = CachedDiscovery(connect(), grace=60)
         assert addresses(cached) == {stays.address, goes.address}
@@ -40,7 +40,7 @@ class TestALocalCopy:
         cached.close()
 
     @pytest.mark.claim("disc-12")
-    def test_sees_a_service_that_nobody_had_registered_yet(self, provider, cached):
+    def test_cache_sees_a_service_registered_later(self, provider, cached):
         assert cached.find("users") is None
 
         users = provider("users")
@@ -48,7 +48,7 @@ class TestALocalCopy:
         eventually(lambda: str(cached.find("users")) == users.address, within=1)
 
     @pytest.mark.claim("disc-12")
-    def test_is_spread_evenly_over_the_instances(self, register, cached, evidence):
+    def test_cache_spreads_lookups_evenly(self, register, cached, evidence):
         for instance in some_instances(10):
             register("users", instance)
         lookups = 200_000
@@ -66,7 +66,7 @@ class TestTheDead:
     """No lookup goes to an instance later than the stated bound after its death, or ZooKeeper's return."""
 
     @pytest.mark.claim("disc-12")
-    def test_are_called_no_later_than_the_bound(
+    def test_no_lookup_returns_the_dead_after_the_bound(
         self, zookeeper, providers, callers, journal, expired, cached, evidence
     ):
         some = providers(*["users"] * 6)
@@ -107,13 +107,13 @@ class TestTheDead:
 
 class TestTheCost:
     @pytest.mark.claim("disc-12")
-    def test_is_a_thousandth_of_asking_zookeeper_each_time(self, provider, cached, asking, versus):
+    def test_cached_lookup_is_1000_times_faster_than_asking(self, provider, cached, asking, versus):
         provider("users")
 
         versus(partial(cached.find, "users"), partial(asking.find, "users"), faster=1000, checksum=str)
 
     @pytest.mark.claim("disc-12")
-    def test_is_little_more_than_a_dictionarys(self, register, cached, versus):
+    def test_cached_lookup_costs_little_more_than_a_dict(self, register, cached, versus):
         table = {"users": some_instances(10)}
         for instance in table["users"]:
             register("users", instance)
@@ -121,7 +121,7 @@ class TestTheCost:
         versus(partial(cached.find, "users"), lambda: random.choice(table["users"]), slower=2, checksum=type)
 
     @pytest.mark.claim("disc-12")
-    def test_of_a_thousand_instances_is_bounded(self, directly, cached, stopwatch, evidence):
+    def test_first_lookup_of_1000_instances_is_bounded(self, directly, cached, stopwatch, evidence):
         connection = directly(session_timeout=10)
         thousand = [Registration(connection, "users", each, listening=lambda: True) for each in some_instances(1000)]
 

@@ -16,14 +16,14 @@ PATH = instance_path("users", USERS)
 
 
 @pytest.mark.claim("disc-14")
-def test_a_stranger_deregisters_what_registers_without_a_credential(registered, stranger):
+def test_stranger_deregisters_without_a_credential(registered, stranger):
     registered("users", USERS)
 
     stranger.delete(PATH)
 
 
 @pytest.mark.claim("disc-14")
-def test_a_list_on_the_node_alone_keeps_no_stranger_out(registry, stranger):
+def test_acl_on_the_node_alone_keeps_no_stranger_out(registry, stranger):
     registry.remember("users")
     registry.client.create(PATH, USERS.to_json(), acl=CREDENTIAL.acl, ephemeral=True)
 
@@ -32,7 +32,7 @@ def test_a_list_on_the_node_alone_keeps_no_stranger_out(registry, stranger):
 
 @pytest.mark.claim("disc-14")
 @pytest.mark.parametrize("open_before", [False, True], ids=["from the first", "what was open before"])
-def test_a_credential_keeps_strangers_out(open_before, registered, registry, stranger):
+def test_credential_keeps_strangers_out(open_before, registered, registry, stranger):
     if open_before:
         registered("users", Instance("users.example", 8081))
     registered("users", USERS, credential=CREDENTIAL)
@@ -51,7 +51,7 @@ def test_a_credential_keeps_strangers_out(open_before, registered, registry, str
 
 
 @pytest.mark.claim("disc-14")
-def test_another_credential_is_refused(registered):
+def test_other_credential_is_refused(registered):
     registered("users", USERS, credential=CREDENTIAL)
 
     with pytest.raises(NotAllowed, match="/providers belongs to another credential than that of 'somebody'"):

@@ -6,7 +6,7 @@ from fixtures.waiting import eventually
 
 
 @pytest.mark.claim("disc-7")
-def test_the_command_registers_lists_finds_and_watches(command, running_command, listener, registry):
+def test_command_registers_lists_finds_and_watches(command, running_command, listener, registry):
     watching = running_command("watch")
     registering = running_command("register", "legacy", *listener)
     address = ":".join(listener)
