@@ -1,4 +1,6 @@
-"""How far a float is from the true value, counted in ulps, with mpmath as the judge.
+"""The error of a float against the true value, in ulps, computed with mpmath.
+
+Open it to check a result of ``reference.exponents.floating`` against arbitrary precision.
 
 Needs the extra ``exponents`` (mpmath).
 """
@@ -31,8 +33,8 @@ def error_in_ulps(value: float, base: float, power: SupportsIndex, root: Support
         root: the index of the root.
 
     Returns:
-        A number from 0 (exact, but for the judge's own rounding) upwards; infinity where the true value is too
-        large for a float.
+        A number from 0 (exact, up to mpmath's own rounding) upwards; infinity where the true value is too large
+        for a float.
 
     Raises:
         BadInput: if the arguments are no base, power and root.

@@ -1,1 +1,1 @@
-"""A note on exponents, told as tests."""
+"""The claims of the document "A note on exponents" as tests."""
