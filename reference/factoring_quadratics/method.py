@@ -77,8 +77,8 @@ def signs(product: int, total: int) -> tuple[int, int]:
 
     Returns:
         The sign (-1, 0 or 1) of the one with the larger absolute value, then that of the other. For a negative
-        product the sum has the sign of the larger one; which of the two that is, it does not tell. Opposite numbers
-        have no larger one: the first is then taken as positive.
+        product the sum has the sign of the larger one; it does not say which of the two that is. Opposite numbers have
+        no larger one: the first is then taken as positive.
 
     Raises:
         ValueError: if the product is positive and the sum zero, which no two integers have.
@@ -147,7 +147,7 @@ def _ordered(number: int, *, larger_first: bool) -> Iterator[tuple[int, int]]:
 
 
 def _choices(quadratic: Polynomial, qr: int, ps: int, *, every_sign: bool) -> list[tuple[int, int]]:
-    """The signs of r and s to try. Those of the sign rule are told by qr and ps: their product is ac, their sum b."""
+    """The signs of r and s to try: the sign rule applied to qr and ps, whose product is ac and whose sum is b."""
     a, b, c = quadratic
     if every_sign:
         return [(1, 1), (-1, -1)] if c > 0 else [(1, -1), (-1, 1)]

@@ -1,1 +1,1 @@
-"""Factoring quadratics, told as tests."""
+"""The claims of the document "Factoring quadratics" as tests."""

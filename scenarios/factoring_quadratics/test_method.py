@@ -36,7 +36,7 @@ class TestTheMonicCase:
 
 
 class TestTheSigns:
-    """Of two numbers, told by the signs of their product and their sum."""
+    """The signs of two numbers follow from the signs of their product and their sum."""
 
     @pytest.mark.claim("quad-1")
     @given(first=nonzero, second=nonzero)
