@@ -15,14 +15,12 @@ tested:
 What is corrected: the median does not move when the worse half of the nations grows worse, yet it is called
 the peace of the world as a whole. The mean is the default here, and ``reference.peace_score.aggregates`` has
 others. Interactions that have a direction are refused until ``reference.peace_score.directed.symmetrized`` has
-been told by which rule to join the two.
+joined the two by a stated rule.
 
 Examples:
     A year of four nations: two allies, one of them in a war that also rages inside it, and an island.
 
-    >>> from reference.peace_score.interactions import Alliance, Dispute, peace_graph
-    >>> from reference.peace_score.score import nation_peace, world_peace
-    >>> from reference.peace_score.aggregates import median
+    >>> from reference.peace_score import Alliance, Dispute, median, nation_peace, peace_graph, world_peace
     >>> G = peace_graph(
     ...     ["Ally", "Attacked", "Attacker", "Island"],
     ...     disputes={("Attacked", "Attacker"): [Dispute(hostility=5)]},
@@ -39,3 +37,88 @@ Examples:
 On the command line, ``peace-score world``, ``peace-score ranking`` and ``peace-score compare`` score real
 interactions from a directory of CSV files; see ``reference.peace_score.data``.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .aggregates import AGGREGATES, COMBINATIONS, mean, median, standing
+    from .agreement import Agreement, ComparisonError
+    from .data import DataError, History, read_history
+    from .directed import symmetrized
+    from .interactions import (
+        NEUTRAL,
+        Alliance,
+        Dispute,
+        Measure,
+        MeasureError,
+        peace_between,
+        peace_graph,
+        serenity,
+    )
+    from .models import VARIATIONS, Model, averaged, scores_by_year
+    from .score import WeightError, nation_peace, outside_peace, ranking, world_peace
+
+# Module by exported name: imported at first use, so that the command can report a missing library in one sentence.
+_MODULES = {
+    name: module
+    for module, names in {
+        "aggregates": ("AGGREGATES", "COMBINATIONS", "mean", "median", "standing"),
+        "agreement": ("Agreement", "ComparisonError"),
+        "data": ("DataError", "History", "read_history"),
+        "directed": ("symmetrized",),
+        "interactions": (
+            "NEUTRAL",
+            "Alliance",
+            "Dispute",
+            "Measure",
+            "MeasureError",
+            "peace_between",
+            "peace_graph",
+            "serenity",
+        ),
+        "models": ("VARIATIONS", "Model", "averaged", "scores_by_year"),
+        "score": ("WeightError", "nation_peace", "outside_peace", "ranking", "world_peace"),
+    }.items()
+    for name in names
+}
+
+__all__ = [
+    "AGGREGATES",
+    "COMBINATIONS",
+    "NEUTRAL",
+    "VARIATIONS",
+    "Agreement",
+    "Alliance",
+    "ComparisonError",
+    "DataError",
+    "Dispute",
+    "History",
+    "Measure",
+    "MeasureError",
+    "Model",
+    "WeightError",
+    "averaged",
+    "mean",
+    "median",
+    "nation_peace",
+    "outside_peace",
+    "peace_between",
+    "peace_graph",
+    "ranking",
+    "read_history",
+    "scores_by_year",
+    "serenity",
+    "standing",
+    "symmetrized",
+    "world_peace",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import an exported name at its first use."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

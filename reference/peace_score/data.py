@@ -168,7 +168,7 @@ def _year(column: str, path: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row of a CSV file that knows where it stands, for the sake of whoever must mend it."""
+    """A row of a CSV file with its file name and line number, which every error names."""
 
     file: str
     line: int

@@ -55,6 +55,8 @@ def symmetrized(
             raise ValueError(f"an edge between {one!r} and {other!r} has no attribute {weight!r}")
         value = rule(there, back)
         if value != rule(back, there):
-            raise ValueError(f"the rule is not symmetric: it tells ({there}, {back}) from ({back}, {there})")
+            raise ValueError(
+                f"the rule is not symmetric: it gives ({there}, {back}) and ({back}, {there}) different values"
+            )
         graph.add_edge(one, other, **{weight: value})
     return graph

@@ -26,7 +26,7 @@ NEUTRAL: Final = 0.5
 """Peace between two nations without any interaction: the middle of the scale, neither friends nor enemies."""
 
 UNKNOWN_FATALITY: Final = -9
-"""The code with which the dispute data says that nobody knows how many died."""
+"""The code of the dispute data for an unknown number of deaths."""
 
 
 class MeasureError(ValueError):

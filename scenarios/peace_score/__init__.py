@@ -1,1 +1,1 @@
-"""A score of peace, told as tests."""
+"""The claims of the document "A score of peace" as tests."""

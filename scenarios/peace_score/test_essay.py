@@ -166,34 +166,34 @@ class TestTheWorseHalfGrowsWorse:
 
 
 class TestInteractionsWithADirection:
-    """One nation trusts, the other does not; who is told of first has no meaning."""
+    """One nation trusts the other, which does not trust it; the order of the two edges has no meaning."""
 
     one_way = ("Trusting", "Wary", {"weight": 0.9})
     other_way = ("Wary", "Trusting", {"weight": 0.2})
 
     @pytest.mark.claim("peace-5", shows="published")
     def test_undirected_graph_keeps_the_last_direction(self, undirected, evidence):
-        told = undirected(nx.DiGraph([self.one_way, self.other_way]))
-        told_the_other_way = undirected(nx.DiGraph([self.other_way, self.one_way]))
+        joined = undirected(nx.DiGraph([self.one_way, self.other_way]))
+        reversed_order = undirected(nx.DiGraph([self.other_way, self.one_way]))
 
-        assert told["Trusting"]["Wary"]["weight"] == 0.2
-        assert told_the_other_way["Trusting"]["Wary"]["weight"] == 0.9
+        assert joined["Trusting"]["Wary"]["weight"] == 0.2
+        assert reversed_order["Trusting"]["Wary"]["weight"] == 0.9
         evidence.text("what to_undirected() keeps", "0.2 or 0.9, whichever nation comes later; the other is gone")
 
     @pytest.mark.claim("peace-5", shows="corrected")
     @stateless
     @given(there=shares, back=shares)
     def test_symmetrized_joins_directions_by_a_stated_rule(self, undirected, there, back):
-        told = undirected(nx.DiGraph([("A", "B", {"weight": there}), ("B", "A", {"weight": back})]))
-        told_the_other_way = undirected(nx.DiGraph([("B", "A", {"weight": back}), ("A", "B", {"weight": there})]))
+        joined = undirected(nx.DiGraph([("A", "B", {"weight": there}), ("B", "A", {"weight": back})]))
+        reversed_order = undirected(nx.DiGraph([("B", "A", {"weight": back}), ("A", "B", {"weight": there})]))
 
-        assert told["A"]["B"]["weight"] == told_the_other_way["A"]["B"]["weight"] == min(there, back)
+        assert joined["A"]["B"]["weight"] == reversed_order["A"]["B"]["weight"] == min(there, back)
 
     @pytest.mark.claim("peace-5", shows="corrected")
     def test_symmetrized_takes_a_missing_direction_as_zero(self, undirected):
-        told = undirected(nx.DiGraph([self.one_way]))
+        joined = undirected(nx.DiGraph([self.one_way]))
 
-        assert told["Trusting"]["Wary"]["weight"] == 0.5
+        assert joined["Trusting"]["Wary"]["weight"] == 0.5
         # so that the answer 0.6, which is friendly, does not lower what the pair had without it
         answered = undirected(nx.DiGraph([self.one_way, ("Wary", "Trusting", {"weight": 0.6})]))
         assert answered["Trusting"]["Wary"]["weight"] == 0.6

@@ -38,18 +38,18 @@ def bounded(data, score):
 
 
 def symmetric(data, score):
-    """What one nation does to another counts for both alike, in whatever order it is told."""
+    """An interaction counts the same for both nations, whatever the order of the records."""
     world = data.draw(worlds())
-    told, told_backwards = score(world), score(world.told_backwards())
+    forwards, backwards = score(world), score(world.with_records_reversed())
 
-    assert told.nations == told_backwards.nations
-    assert told.world == told_backwards.world
-    for one, other, weight in told.graph.edges(data="weight"):
-        assert told_backwards.graph[other][one]["weight"] == weight
+    assert forwards.nations == backwards.nations
+    assert forwards.world == backwards.world
+    for one, other, weight in forwards.graph.edges(data="weight"):
+        assert backwards.graph[other][one]["weight"] == weight
 
 
 def monotone(data, score):
-    """A hostile interaction raises nobody's peace, a promise lowers nobody's."""
+    """A hostile interaction raises no nation's peace, a treaty lowers none."""
     before, after = map(score, data.draw(turns_for_the_worse()))
 
     assert all(after.nations[nation] <= before.nations[nation] + ROUNDING for nation in before.nations)
@@ -79,7 +79,7 @@ def defined_alone(data, score):
 
 
 def open_to_newcomers(data, score):
-    """A nation that comes without interactions changes nobody's peace; it raises the world's only if it is above it."""
+    """A nation without interactions changes no other's peace and raises the world's only if its own is higher."""
     world = data.draw(worlds())
     conflicts = data.draw(st.lists(st.integers(1, 2), max_size=2))
     newcomer = World((*world.nations, "New"), world.disputes, world.alliances, world.conflicts | {"New": conflicts})

@@ -168,7 +168,7 @@ class TestTheGlobalPeaceIndex:
         evidence.figure("ranks", draw_comparison(score_mean, index_mean, found, title))
 
     def test_index_cannot_tell_published_score_from_ours(self, history, score_mean, index_mean, evidence):
-        """The mean of the neighbours, of the nations that have any. The median is the world's and ranks nobody."""
+        """The mean of the neighbours, of the nations that have any. The median is the world's and ranks no nation."""
         naive = []
         for year in COMPARED:
             graph = history.graph(year)

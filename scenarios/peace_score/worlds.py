@@ -35,7 +35,7 @@ class World:
             {name(nation): rows for nation, rows in self.conflicts.items()},
         )
 
-    def told_backwards(self):
+    def with_records_reversed(self):
         """The same records: every pair the other way round, everything in the opposite order."""
         return World(
             self.nations[::-1],
@@ -100,7 +100,7 @@ def turns_for_the_worse(draw):
 
 @st.composite
 def measures(draw):
-    """Any measure that the library accepts; deaths nobody counted weigh as none."""
+    """Any measure that the library accepts; an unknown number of deaths weighs as none."""
 
     def scale(levels):
         return tuple(sorted(draw(st.lists(shares, min_size=levels, max_size=levels))))
