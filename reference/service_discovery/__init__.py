@@ -49,10 +49,7 @@ A service registers itself and calls another one. `SERVICE`, `PORT` and `ZOOKEEP
 
 Without Flask::
 
-    from reference.service_discovery.cache import CachedDiscovery
-    from reference.service_discovery.connection import Connection
-    from reference.service_discovery.instance import Instance
-    from reference.service_discovery.registration import Registration
+    from reference.service_discovery import CachedDiscovery, Connection, Instance, Registration
 
     with Connection("zoo1:2181,zoo2:2181") as connection:
         with Registration(connection, "second", Instance.here(port=8080)):
@@ -65,3 +62,60 @@ On the command line::
     service-discovery watch
     service-discovery register legacy db.example 5432
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .cache import CachedDiscovery
+    from .connection import Connection
+    from .credential import Credential
+    from .discovery import Discovery, Lookup
+    from .errors import BadInput, DiscoveryError, NoInstance, NotAllowed, Unreachable
+    from .instance import Instance
+    from .names import KnownServices
+    from .registration import Registration, gone_within
+
+# Module by exported name: imported at first use, so that the command can report a missing library in one sentence.
+_MODULES = {
+    "BadInput": "errors",
+    "CachedDiscovery": "cache",
+    "Connection": "connection",
+    "Credential": "credential",
+    "Discovery": "discovery",
+    "DiscoveryError": "errors",
+    "Instance": "instance",
+    "KnownServices": "names",
+    "Lookup": "discovery",
+    "NoInstance": "errors",
+    "NotAllowed": "errors",
+    "Registration": "registration",
+    "Unreachable": "errors",
+    "gone_within": "registration",
+}
+
+__all__ = [
+    "BadInput",
+    "CachedDiscovery",
+    "Connection",
+    "Credential",
+    "Discovery",
+    "DiscoveryError",
+    "Instance",
+    "KnownServices",
+    "Lookup",
+    "NoInstance",
+    "NotAllowed",
+    "Registration",
+    "Unreachable",
+    "gone_within",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import an exported name at its first use."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

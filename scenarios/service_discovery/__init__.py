@@ -1,1 +1,1 @@
-"""Service discovery with ZooKeeper, told as tests."""
+"""The claims of the document "Service discovery with ZooKeeper" as tests."""
