@@ -33,6 +33,7 @@ test: $(VENV)/locked ## what CI runs: lint, types, the machinery's tests, docs, 
 	$(call step,services in both modes,$(PYTEST) -q fixtures/tests/services fixtures/tests/images)
 	$(call step,docs,$(BIN)/tox -q run -e docs)
 	$(call step,sabotage,$(MAKE) --no-print-directory sabotage)
+	$(call step,mutants of what changed,$(MAKE) --no-print-directory mutants-changed)
 	$(call step,benchmarks: the gate,$(MAKE) --no-print-directory gate)
 	@printf '\n=== scenarios\n'
 	@$(PYTEST) scenarios/ --services=$(SERVICES) --claims-strict
@@ -72,8 +73,19 @@ publish: $(VENV)/locked ## publish the last run (complete, with Docker, on a cle
 	@$(BIN)/cog -r README.md docs/index.md
 
 .PHONY: sabotage
-sabotage: $(VENV)/locked ## give the corrected tests the published way: each must go red
+sabotage: $(VENV)/locked ## give each test of an erratum the other way: each must go red, as its marker says
 	@$(PYTEST) scenarios/ --services=$(SERVICES) --sabotage -q
+
+# The commit of the published run, where this clone has it; else the last but one.
+BASE ?= $(shell commit=$$(sed -n 's/.*"commit": "\([0-9a-f]*\)".*/\1/p' results/claims.json); \
+  git merge-base --is-ancestor "$$commit" HEAD 2>/dev/null && echo "$$commit" || git rev-parse -q --verify HEAD~1)
+.PHONY: mutants
+mutants: $(VENV)/locked ## break the libraries line by line, in a copy: a claim's tests must notice: make mutants DOCUMENT=service_discovery
+	@$(BIN)/python -m fixtures.claims mutants $(DOCUMENT)
+
+.PHONY: mutants-changed
+mutants-changed: $(VENV)/locked ## the same for what changed since the published run (or BASE=commit), for six minutes
+	@$(BIN)/python -m fixtures.claims mutants --changed "$(BASE)" --minutes 6
 
 .PHONY: document
 document: $(VENV)/locked ## lay out the rooms of a new document: make document NAME=...
@@ -96,8 +108,10 @@ peers: $(VENV)/locked ## the published packages at their large sizes (long, by h
 .PHONY: soak
 soak: $(VENV)/locked ## the largest tables; or a document's scenario again and again: make soak DOCUMENT=service_discovery N=10
 ifdef DOCUMENT
+	@$(BIN)/python -m fixtures.claims mutants "$(DOCUMENT)" --services=$(SERVICES)
 	@for i in $$(seq $(or $(N),10)); do HYPOTHESIS_PROFILE=soak $(PYTEST) "scenarios/$(DOCUMENT)" --services=$(SERVICES) --timeout=1800 -q; done
 else
+	@$(BIN)/python -m fixtures.claims mutants --services=$(SERVICES)
 	@$(PYTEST) benchmarks/test_table_summarization.py --sizes=soak --timeout=7200 -k test_growth \
 	  --benchmark-json=results/benchmarks/0003_soak.json
 endif
