@@ -6,8 +6,8 @@ from flask import Flask, g
 from peewee import BigAutoField, Model, TextField
 from playhouse.pool import PooledPostgresqlDatabase
 
-from reference.customer_sharding.extension import Sharding
-from reference.customer_sharding.models import ShardedModel, save_with_db
+from reference.customer_sharding.requests.extension import Sharding
+from reference.customer_sharding.requests.models import ShardedModel, save_with_db
 
 PERSON = {"name": "Ada", "address": "12 St James's Square"}
 

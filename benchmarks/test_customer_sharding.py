@@ -14,7 +14,7 @@ from fixtures.load import Target
 from fixtures.measure import Timed
 from fixtures.serving import Served
 from reference.customer_sharding.credentials import Credentials, Flavor
-from reference.customer_sharding.routes import Route, Routes
+from reference.customer_sharding.requests.routes import Route, Routes
 from reference.customer_sharding.service.store import Store
 from scenarios.customer_sharding import published
 
@@ -97,9 +97,13 @@ def api(serve):
 
     def start(name, sharding_service, token="", **settings):
         sharding_service = serve(sharding_service, **settings)
-        told = {"SHARDING_MODE": "api", "SHARDING_IDENTIFIER_FIELD": "customer_id", "SHARDING_POOL_SIZE": str(THREADS)}
-        told |= {"SHARDING_API_ENDPOINT": sharding_service.url, "SHARDING_API_TOKEN": token}
-        return serve(name, **told, PGHOSTADDR="127.0.0.1")
+        variables = {
+            "SHARDING_MODE": "api",
+            "SHARDING_IDENTIFIER_FIELD": "customer_id",
+            "SHARDING_POOL_SIZE": str(THREADS),
+        }
+        variables |= {"SHARDING_API_ENDPOINT": sharding_service.url, "SHARDING_API_TOKEN": token}
+        return serve(name, **variables, PGHOSTADDR="127.0.0.1")
 
     return start
 

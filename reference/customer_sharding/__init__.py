@@ -1,1 +1,107 @@
-"""Many databases, one for each customer: the right one is found for every request, and customers can move."""
+"""Many databases, one for each customer: the right one is found for every request, and customers can move.
+
+`requests` is what an application imports, `move` carries a customer to another database, and `service` remembers which
+customer is where. Public names are found here, too.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .credentials import Credentials, Flavor
+    from .errors import (
+        BadIdentifier,
+        BadInput,
+        Busy,
+        Conflict,
+        CustomerMoving,
+        DatabaseUnavailable,
+        NotAllowed,
+        ServiceUnavailable,
+        ShardingError,
+        Superseded,
+        Unavailable,
+        Unbound,
+        UnknownCustomer,
+        UnknownDatabase,
+        WrongCustomer,
+    )
+    from .identifiers import customer_id
+    from .move.moving import Mover
+    from .requests.extension import Sharding
+    from .requests.models import ShardedModel, bind, save_with_db
+    from .requests.routes import Route
+    from .requests.shard import Shard
+    from .service.store import Store
+    from .settings import Settings, from_environment
+
+__all__ = [
+    "BadIdentifier",
+    "BadInput",
+    "Busy",
+    "Conflict",
+    "Credentials",
+    "CustomerMoving",
+    "DatabaseUnavailable",
+    "Flavor",
+    "Mover",
+    "NotAllowed",
+    "Route",
+    "ServiceUnavailable",
+    "Settings",
+    "Shard",
+    "ShardedModel",
+    "Sharding",
+    "ShardingError",
+    "Store",
+    "Superseded",
+    "Unavailable",
+    "Unbound",
+    "UnknownCustomer",
+    "UnknownDatabase",
+    "WrongCustomer",
+    "bind",
+    "customer_id",
+    "from_environment",
+    "save_with_db",
+]
+
+_MODULES = {
+    "BadIdentifier": "errors",
+    "BadInput": "errors",
+    "Busy": "errors",
+    "Conflict": "errors",
+    "Credentials": "credentials",
+    "CustomerMoving": "errors",
+    "DatabaseUnavailable": "errors",
+    "Flavor": "credentials",
+    "Mover": "move.moving",
+    "NotAllowed": "errors",
+    "Route": "requests.routes",
+    "ServiceUnavailable": "errors",
+    "Settings": "settings",
+    "Shard": "requests.shard",
+    "ShardedModel": "requests.models",
+    "Sharding": "requests.extension",
+    "ShardingError": "errors",
+    "Store": "service.store",
+    "Superseded": "errors",
+    "Unavailable": "errors",
+    "Unbound": "errors",
+    "UnknownCustomer": "errors",
+    "UnknownDatabase": "errors",
+    "WrongCustomer": "errors",
+    "bind": "requests.models",
+    "customer_id": "identifiers",
+    "from_environment": "settings",
+    "save_with_db": "requests.models",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name's module when the name is first asked for: each needs a driver or a framework."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

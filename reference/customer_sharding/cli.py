@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from .moving import Mover
+    from .move.moving import Mover
     from .service.store import Store
 
 REFUSED, BAD_INPUT, NO_ANSWER = 1, 2, 3
@@ -217,7 +217,7 @@ def serve(
 
 
 def _mover(store: Store, customer: str, lease: float, drain: float, batch: int) -> Mover:
-    from .moving import Mover
+    from .move.moving import Mover
 
     return Mover(store, customer, lease=lease, drain=drain, batch=batch)
 

@@ -29,8 +29,8 @@ STATUS: tuple[tuple[type[ShardingError], HTTPStatus], ...] = (
     (Conflict, HTTPStatus.CONFLICT),
     (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
-# The drivers' words, a server's address: what stands in a log, and is nobody else's business.
-TOLD_APART = {HTTPStatus.SERVICE_UNAVAILABLE: "try again after the time that Retry-After says"}
+# An error may name a server's address or repeat a driver's message: that belongs in the log, not in an answer.
+FIXED_DETAILS = {HTTPStatus.SERVICE_UNAVAILABLE: "try again after the time that Retry-After says"}
 
 
 def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> Response:
@@ -52,7 +52,7 @@ def problem_of(error: ShardingError) -> Response:
                 headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
             if isinstance(error, NotAllowed):
                 headers["WWW-Authenticate"] = "Bearer"
-            return problem(status, TOLD_APART.get(status, str(error)), headers)
+            return problem(status, FIXED_DETAILS.get(status, str(error)), headers)
     raise error
 
 

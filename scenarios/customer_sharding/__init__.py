@@ -1,1 +1,1 @@
-"""Sharding by customer, told as tests."""
+"""Sharding by customer, the document's claims as tests."""

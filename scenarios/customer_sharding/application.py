@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from flask import Flask, g
 from peewee import BigAutoField, TextField
 
-from reference.customer_sharding.extension import Sharding
-from reference.customer_sharding.models import ShardedModel, save_with_db
-from scenarios.customer_sharding.meeting import Meeting
+from reference.customer_sharding.requests.extension import Sharding
+from reference.customer_sharding.requests.models import ShardedModel, save_with_db
 from scenarios.customer_sharding.published import random_person
+from scenarios.customer_sharding.save_barrier import SaveBarrier
 
 
-class Person(Meeting, ShardedModel):
+class Person(SaveBarrier, ShardedModel):
     id = BigAutoField(primary_key=True)
     name = TextField()
     address = TextField()

@@ -1,4 +1,4 @@
-"""Clients that put, change, delete and read people without a pause, and note in a journal what they were told."""
+"""Clients that put, change, delete and read people without a pause, and note every answer in a journal."""
 
 import contextlib
 import json
@@ -32,7 +32,7 @@ class Client(threading.Thread):
 
     Args:
         url: Of the service.
-        journal: Where it notes what it sent and was told. Keys are `[customer, name]`, values addresses.
+        journal: Where it notes what it sent and what was answered. Keys are `[customer, name]`, values addresses.
         customer: Whose people it knows.
         number: Tells the customer's clients apart, and seeds what they do.
         names: All that the customer's clients have written.
@@ -127,7 +127,7 @@ class Clients:
 
     Args:
         url: Of the service.
-        journal: Where they note what they are told.
+        journal: Where they note their answers.
         customers: Whose they are.
         each: How many a customer has.
         certain: Whether a refusal proves that nothing was done.
@@ -156,10 +156,10 @@ class Clients:
         return [client for client in self._all if not customers or client.customer in customers]
 
     def go_on(self, *customers, what=("read", "write"), within=30):
-        """Wait until each client of these customers, or of all, is told such things again and again.
+        """Wait until each client of these customers, or of all, has had five more answers of each kind.
 
         Raises:
-            AssertionError: One was told what it should never be.
+            AssertionError: A client had an answer that no client should have.
         """
         before = {client: client.counts.copy() for client in self.of(*customers)}
 
@@ -170,7 +170,7 @@ class Clients:
         eventually(on, within=within, every=0.02, message=f"{', '.join(what)} by clients of {customers or 'all'}")
 
     def raise_errors(self):
-        """Raise what a client was told that it should never be."""
+        """Raise the first unexpected answer of a client."""
         for client in self._all:
             if client.error is not None:
                 raise client.error

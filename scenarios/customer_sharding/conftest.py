@@ -28,8 +28,8 @@ from scenarios.customer_sharding.bench import Bench
 from scenarios.customer_sharding.databases import EMPTY, Database, MySQL
 from scenarios.customer_sharding.processes import PersonService, PublishedShardingService, ShardingService
 from scenarios.customer_sharding.published import CUSTOMERS
+from scenarios.customer_sharding.rogue_server import RogueServer
 from scenarios.customer_sharding.sharded import SETTINGS, Sharded
-from scenarios.customer_sharding.thief import Thief
 
 NAMES = ("first", "second", "third")
 
@@ -49,10 +49,10 @@ def mysql(environment):
 
 
 @pytest.fixture
-def thief():
-    """Someone else's database server, which asks for passwords."""
-    with contextlib.closing(Thief()) as thief:
-        yield thief
+def rogue_server():
+    """A rogue database server, which asks for passwords in clear."""
+    with contextlib.closing(RogueServer()) as rogue_server:
+        yield rogue_server
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def sharding_service(serve, meta, databases):
 
 @pytest.fixture
 def ports(of_customer):
-    """Where the customers' databases listen: what the document's sharding service has to be told."""
+    """Where the customers' databases listen: the document's sharding service needs to know."""
     return {customer: database.owner["port"] for customer, database in of_customer.items()}
 
 

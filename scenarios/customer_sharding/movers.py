@@ -74,7 +74,7 @@ class Mover:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the protocol, and how its commit is told from others.
+    """A step of the protocol, and how its commit is recognised.
 
     Attributes:
         name: As the protocol calls it.
@@ -100,10 +100,10 @@ def _shift(before, after):
     return f"OLD.state = '{before}' AND NEW.state = '{after}'"
 
 
-# In the protocol's order; `compare` and `wait` change nothing. They are told of a customer's first move.
+# In the protocol's order; `compare` and `wait` change nothing. The conditions hold for a customer's first move.
 _IN_ORDER = [
     Step("claim", "meta", "sharding_place", "UPDATE", "NEW.attempt = 2", True),
-    Step("stamp", "source", "sharding_customer", "UPDATE", _shift("open", "open"), True),
+    Step("take over", "source", "sharding_customer", "UPDATE", _shift("open", "open"), True),
     Step("receive", "target", "sharding_customer", "INSERT OR UPDATE", "NEW.state = 'incoming'", True),
     Step("track", "source", "sharding_customer", "UPDATE", _shift("open", "copying"), True),
     Step("copy", "target", "sharding_copied", "INSERT", "NOT NEW.done", True),

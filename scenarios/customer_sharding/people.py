@@ -3,8 +3,8 @@
 from flask import Flask, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from reference.customer_sharding.extension import Sharding
 from reference.customer_sharding.problems import problem_of_http
+from reference.customer_sharding.requests.extension import Sharding
 from scenarios.customer_sharding.application import Person
 
 

@@ -15,7 +15,7 @@ class SharedService(Served):
     """What both sharding services have in common.
 
     Attributes:
-        settings: What an application is told of it.
+        settings: The environment variables that lead an application to it.
     """
 
     settings: dict[str, str]
@@ -105,7 +105,7 @@ class PersonService(Served):
         super().__init__(f"scenarios.customer_sharding.{module}:create_app()", folder, environment, **options)
 
     def ask(self, method, path, customer=None, within=WITHIN, **request):
-        """Ask it anything, as a customer by the header or as nobody; its answer.
+        """Ask it anything, with or without a customer in the header; its answer.
 
         Raises:
             requests.Timeout: It does not answer within so many seconds.

@@ -17,7 +17,7 @@ from flask import Blueprint, Flask, g, request
 from peewee import BigAutoField, Model, MySQLDatabase, PostgresqlDatabase, TextField
 from playhouse.shortcuts import ThreadSafeDatabaseMetadata
 
-from scenarios.customer_sharding.meeting import Meeting
+from scenarios.customer_sharding.save_barrier import SaveBarrier
 
 # The library
 
@@ -105,7 +105,7 @@ def random_person():
     return {"name": f"Ada {number}", "address": f"{number} {random.choice(STREETS)}"}
 
 
-class Person(Meeting, Model):
+class Person(SaveBarrier, Model):
     class Meta:
         model_metadata_class = ThreadSafeDatabaseMetadata
 
@@ -115,7 +115,7 @@ class Person(Meeting, Model):
     customer_id = TextField()
 
 
-class PlainPerson(Meeting, Model):
+class PlainPerson(SaveBarrier, Model):
     class Meta:
         table_name = "person"
 

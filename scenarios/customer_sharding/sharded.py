@@ -9,7 +9,7 @@ from fixtures.faults import Found, Nemesis, check_reads, check_writes
 from fixtures.faults.history import operations
 from fixtures.waiting import eventually
 from scenarios.customer_sharding.clients import Clients
-from scenarios.customer_sharding.gate import Gate
+from scenarios.customer_sharding.held_commit import HeldCommit
 from scenarios.customer_sharding.movers import STEPS, Mover
 
 BEFORE = 60  # people that a customer has at first
@@ -35,9 +35,9 @@ class Sharded:
 
     Args:
         standing: What stands for several tests: databases, the sharding service, the service of people.
-        journal: What clients were told, and what was done to what.
+        journal: The clients' operations, and the faults that were injected.
         command: Runs the command to its end.
-        folder: For what movers say.
+        folder: For the movers' output.
     """
 
     def __init__(self, standing, journal, command, folder):
@@ -86,7 +86,7 @@ class Sharded:
         """A gate in the commit of a step of a move from the first to the second, as long as the block lasts."""
         where = {"meta": self._standing.meta, "source": self._databases["first"], "target": self._databases["second"]}
         url = where[step.where]
-        return Gate(url, step.table, step.event, step.condition)
+        return HeldCommit(url, step.table, step.event, step.condition)
 
     @contextlib.contextmanager
     def killed_in(self, step, clients, customer, *, done, **options):

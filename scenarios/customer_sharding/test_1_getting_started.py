@@ -3,9 +3,9 @@
 import pytest
 
 from fixtures.waiting import eventually
-from reference.customer_sharding.client import Client
 from reference.customer_sharding.credentials import Credentials
-from reference.customer_sharding.routes import Route
+from reference.customer_sharding.requests.client import Client
+from reference.customer_sharding.requests.routes import Route
 from reference.customer_sharding.settings import Api
 from scenarios.customer_sharding.processes import PersonService, PublishedShardingService, ShardingService, standalone
 from scenarios.customer_sharding.published import CUSTOMERS
@@ -26,7 +26,7 @@ def rows(of_customer):
 
 class TestTheMode:
     @pytest.mark.claim("shard-1")
-    def test_standalone_has_one_database_for_everyone(self, serve, databases):
+    def test_standalone_uses_one_database_for_all(self, serve, databases):
         service = serve(PersonService, "corrected", standalone(databases["first"].user))
 
         save_for_all(service)
@@ -34,27 +34,25 @@ class TestTheMode:
         assert [database.customers() for database in databases.values()] == [ALL_IN_ONE, {}, {}]
 
     @pytest.mark.claim("shard-1")
-    def test_api_asks_the_sharding_service_for_the_customers(self, service, sharding_service, of_customer):
+    def test_api_mode_asks_the_sharding_service(self, service, sharding_service, of_customer):
         save_for_all(service)
 
         assert sharding_service.asked_for() == [f"/write/{customer}" for customer in CUSTOMERS]
         assert rows(of_customer) == EACH_ITS_OWN
 
     @pytest.mark.claim("shard-1")
-    def test_understands_the_sharding_service_as_published(
-        self, serve, published_sharding_service, of_customer, evidence
-    ):
+    def test_client_understands_the_published_service(self, serve, published_sharding_service, of_customer, evidence):
         settings = {"SHARDING_MODE": "api", **published_sharding_service.settings}
         service = serve(PersonService, "corrected", settings)
 
         save_for_all(service)
 
-        evidence.json("what the applications were told", settings)
+        evidence.json("the applications' settings", settings)
         assert published_sharding_service.asked_for() == [f"/write/{customer}" for customer in CUSTOMERS]
         assert rows(of_customer) == EACH_ITS_OWN
 
     @pytest.mark.claim("shard-1")
-    def test_understands_the_published_answer_as_it_stands(self, serve, evidence):
+    def test_client_reads_the_published_answer(self, serve, evidence):
         published = serve(PublishedShardingService, {})
 
         route = Client(Api(published.url)).route("3")
@@ -64,7 +62,7 @@ class TestTheMode:
         assert route == Route("3", credentials)
 
     @pytest.mark.claim("shard-6")
-    def test_changes_with_the_environment_and_with_nothing_else(self, serve, meta, databases):
+    def test_mode_changes_by_environment_alone(self, serve, meta, databases):
         first = databases["first"]
         service = serve(PersonService, "corrected", standalone(first.user))
         save_for_all(service)
@@ -92,13 +90,13 @@ class TestTheMode:
 
 class TestARequest:
     @pytest.mark.claim("shard-3")
-    def test_saves_in_the_database_of_the_customer_in_its_header(self, service, of_customer):
+    def test_request_saves_in_the_headers_database(self, service, of_customer):
         save_for_all(service)
 
         assert rows(of_customer) == EACH_ITS_OWN
 
     @pytest.mark.claim("shard-3")
-    def test_gives_the_connection_back(self, person_service, of_customer):
+    def test_request_returns_its_connection(self, person_service, of_customer):
         """There is but one, and after many requests it is idle, with no transaction open."""
         service = person_service({"SHARDING_POOL_SIZE": "1"})
 
@@ -115,7 +113,7 @@ class TestARequest:
 
 class TestTheFlavor:
     @pytest.mark.claim("shard-2")
-    def test_is_postgres_for_one_customer_and_mysql_for_another(self, serve, meta, databases, mysql, evidence):
+    def test_customers_are_on_postgres_and_mysql(self, serve, meta, databases, mysql, evidence):
         sharding = serve(ShardingService, meta)
         theirs = {"1": databases["first"], "2": mysql}
         for customer, database in theirs.items():
@@ -141,7 +139,7 @@ class TestTheFlavor:
 
     @pytest.mark.claim("shard-2")
     @pytest.mark.parametrize("flavor", ["postgres", "mysql"])
-    def test_of_the_one_database_for_everyone_is_either(self, serve, flavor, request, evidence):
+    def test_standalone_database_has_either_flavor(self, serve, flavor, request, evidence):
         database = (
             request.getfixturevalue("databases")["first"] if flavor == "postgres" else request.getfixturevalue("mysql")
         )

@@ -8,7 +8,7 @@ from scenarios.customer_sharding.published import AT_ONCE, CUSTOMERS, REQUESTS
 
 
 @pytest.mark.claim("shard-4")
-def test_three_thousand_requests_leave_a_thousand_rows_in_each_database(service, of_customer, loads, evidence):
+def test_load_leaves_a_thousand_rows_each(service, of_customer, loads, evidence):
     done = loads(list(map(service.target, CUSTOMERS)), requests=REQUESTS, at_once=AT_ONCE)
 
     evidence.table(

@@ -1,4 +1,4 @@
-"""A row is somebody's, or it is not saved; and whoever reads sees their own."""
+"""A row that names no customer is not saved, and a read returns the customer's own rows."""
 
 import json
 import os
@@ -16,11 +16,11 @@ INTERPRETERS = {"python": (), "python -O": ("-O",)}
 
 @pytest.fixture
 def save(databases):
-    """Save what is nobody's in a process of its own, by an interpreter with these options; what became of it."""
+    """Save rows without a customer in a process with these interpreter options; the outcome of each."""
 
     def save(way, interpreter):
         settings = {"SHARDING_IDENTIFIER_FIELD": "customer_id", **standalone(databases["first"].user)}
-        words = [sys.executable, *INTERPRETERS[interpreter], "-m", "scenarios.customer_sharding.nobodys", way]
+        words = [sys.executable, *INTERPRETERS[interpreter], "-m", "scenarios.customer_sharding.unowned_rows", way]
         done = subprocess.run(
             words, cwd=ROOT, env={**os.environ, **settings}, check=True, capture_output=True, text=True, timeout=60
         )
@@ -29,18 +29,18 @@ def save(databases):
     return save
 
 
-class TestARowThatIsNobodys:
+class TestARowWithoutACustomer:
     """Its identifier field is not set, or empty."""
 
     @pytest.mark.claim("shard-5")
     @pytest.mark.parametrize("interpreter", INTERPRETERS)
-    def test_is_not_saved(self, save, databases, interpreter):
+    def test_row_without_customer_is_not_saved(self, save, databases, interpreter):
         assert save("corrected", interpreter) == {"not set": "WrongCustomer", "empty": "WrongCustomer"}
 
         assert databases["first"].customers() == {}
 
     @pytest.mark.claim("shard-5")
-    def test_was_kept_out_by_an_assertion_that_is_stripped(self, save, databases, evidence):
+    def test_published_assertion_is_stripped(self, save, databases, evidence):
         found = {interpreter: save("published", interpreter) for interpreter in INTERPRETERS}
 
         evidence.json("what becomes of it as published", found)
@@ -52,13 +52,13 @@ class TestARowThatIsNobodys:
 
 class TestARead:
     @pytest.mark.claim("shard-12")
-    def test_returns_ones_own_rows_where_all_share_a_database(self, serve, databases):
+    def test_read_returns_own_rows_in_one_database(self, serve, databases):
         self.of_three_who_have_one_two_and_three(serve(PersonService, "corrected", standalone(databases["first"].user)))
 
         assert databases["first"].customers() == {"1": 1, "2": 2, "3": 3}
 
     @pytest.mark.claim("shard-12")
-    def test_returns_ones_own_rows_where_two_share_a_database_and_a_third_has_another(self, serve, meta, databases):
+    def test_read_returns_own_rows_in_two_databases(self, serve, meta, databases):
         sharding = serve(ShardingService, meta)
         for name in ("first", "second"):
             sharding.register(name, databases[name])

@@ -1,4 +1,4 @@
-"""The header says whose request it is, and nobody looks at it: where it leads, and who is refused instead."""
+"""The customer identifier in a request is trusted as published; corrected, it is checked before it is used."""
 
 import pytest
 
@@ -13,13 +13,13 @@ ATTEMPTS = 30
 
 def is_problem(answer, status):
     """Whether it is a problem detail (RFC 9457) of this status."""
-    told = answer.headers["Content-Type"] == "application/problem+json" and answer.json()["status"]
-    return (answer.status_code, told) == (status, status)
+    status_in_body = answer.headers["Content-Type"] == "application/problem+json" and answer.json()["status"]
+    return (answer.status_code, status_in_body) == (status, status)
 
 
 class TestAHeader:
     @pytest.mark.claim("shard-7", shows="published")
-    def test_becomes_part_of_the_sharding_services_path(self, service, sharding, evidence):
+    def test_header_becomes_part_of_the_path(self, service, sharding, evidence):
         for header in PATHS:
             service.ask("POST", "/person/1", header)
 
@@ -30,7 +30,7 @@ class TestAHeader:
         assert sharding.asked_for() == list(PATHS.values())
 
     @pytest.mark.claim("shard-7", shows="corrected")
-    def test_that_cannot_name_a_customer_is_refused_and_nobody_is_asked(self, service, sharding, of_customer):
+    def test_impossible_header_is_refused_unasked(self, service, sharding, of_customer):
         answers = [service.ask("POST", "/person/1", header) for header in PATHS]
 
         assert sharding.asked_for() == []
@@ -44,34 +44,34 @@ class TestAPassword:
     IDENTIFIER = "1.evil.example"
 
     @pytest.fixture
-    def service(self, way, serve, ports, thief):
-        """The service, in either way on the document's sharding service; the name leads to the thief."""
-        sharding = serve(PublishedShardingService, ports, elsewhere=thief.port)
+    def service(self, way, serve, ports, rogue_server):
+        """The service, in either way on the document's sharding service; the name leads to the rogue_server."""
+        sharding = serve(PublishedShardingService, ports, elsewhere=rogue_server.port)
         return serve(PersonService, way, {"SHARDING_MODE": "api", **sharding.settings})
 
     @pytest.mark.claim("shard-7", shows="published")
-    def test_is_sent_to_whatever_host_the_header_names(self, service, thief):
+    def test_password_goes_to_the_headers_host(self, service, rogue_server):
         service.ask("POST", "/person/1", self.IDENTIFIER)
 
-        assert thief.told == ["my-secret-pw"]
+        assert rogue_server.passwords == ["my-secret-pw"]
 
     @pytest.mark.claim("shard-7", shows="corrected")
-    def test_is_sent_to_no_host_that_a_header_could_name(self, service, thief):
+    def test_password_goes_to_no_headers_host(self, service, rogue_server):
         answer = service.ask("POST", "/person/1", self.IDENTIFIER)
 
-        assert thief.told == []
+        assert rogue_server.passwords == []
         assert is_problem(answer, 400)
 
 
 class TestAPathOfAnotherCustomer:
     @pytest.mark.claim("shard-7", shows="published")
-    def test_puts_a_row_into_the_wrong_database(self, service, of_customer):
+    def test_path_puts_row_into_wrong_database(self, service, of_customer):
         assert service.ask("POST", "/person/2", "1").ok
 
         assert (of_customer["1"].customers(), of_customer["2"].customers()) == ({"2": 1}, {})
 
     @pytest.mark.claim("shard-7", shows="corrected")
-    def test_is_refused_as_is_a_body_and_a_query(self, service, of_customer):
+    def test_path_of_another_customer_is_refused(self, service, of_customer):
         answers = [
             service.ask("POST", "/person/2", "1"),
             service.ask("POST", "/person/1", "1", json={"customer_id": "2"}),
@@ -85,13 +85,13 @@ class TestAPathOfAnotherCustomer:
 
 class TestAPathThatIsUnknown:
     @pytest.mark.claim("shard-7", shows="published")
-    def test_is_routed_all_the_same(self, service, sharding):
+    def test_unknown_path_is_routed(self, service, sharding):
         assert service.ask("GET", "/favicon.ico", "1").status_code == 404
 
         assert sharding.asked_for() == ["/write/1"]
 
     @pytest.mark.claim("shard-7", shows="corrected")
-    def test_costs_no_question(self, service, sharding):
+    def test_unknown_path_asks_no_route(self, service, sharding):
         assert service.ask("GET", "/favicon.ico", "1").status_code == 404
 
         assert sharding.asked_for() == []
@@ -128,11 +128,11 @@ class TestAConnection:
         return left_open
 
     @pytest.mark.claim("shard-7", shows="published")
-    def test_is_lost_until_the_garbage_is_collected_when_an_error_propagates(self, left_open):
+    def test_connection_leaks_when_error_propagates(self, left_open):
         assert max(left_open()) > 2
 
     @pytest.mark.claim("shard-7", shows="corrected")
-    def test_is_given_back_whatever_propagates(self, left_open, service):
+    def test_connection_returns_when_error_propagates(self, left_open, service):
         assert set(left_open()) == {1}
         assert service.save("2").ok
 
@@ -141,7 +141,7 @@ class TestWhatCannotBeServed:
     """The hook after a request closes what the one before it has opened; where that one failed there is nothing."""
 
     @pytest.mark.claim("shard-7", shows="published")
-    def test_fails_twice(self, service, sharding):
+    def test_unserved_request_fails_twice(self, service, sharding):
         sharding.kill()
 
         assert service.save("1").status_code == 500
@@ -151,7 +151,7 @@ class TestWhatCannotBeServed:
         assert "AttributeError: 'db'" in log or "AttributeError: db" in log
 
     @pytest.mark.claim("shard-7", shows="corrected")
-    def test_is_a_problem_that_says_what_to_do(self, service, sharding, databases, evidence):
+    def test_unserved_request_is_a_problem_detail(self, service, sharding, databases, evidence):
         for customer in CUSTOMERS:
             assert service.save(customer).ok
         unknown = service.save("9")

@@ -45,20 +45,18 @@ def cost(service, sharding, connections, evidence):
 
 
 @pytest.mark.claim("shard-8", shows="published")
-def test_each_request_costs_a_question_and_a_connection(cost):
+def test_request_costs_question_and_connection(cost):
     assert cost() == {"requests": 120, "questions": 120, "connections": 120}
 
 
 @pytest.mark.claim("shard-8", shows="corrected")
-def test_a_route_is_asked_for_once_and_connections_are_kept(cost):
+def test_routes_and_connections_are_kept(cost):
     """One request at a time needs one connection to each database."""
     assert cost() == {"requests": 120, "questions": 3, "connections": 3}
 
 
 @pytest.mark.claim("shard-8", shows="corrected")
-def test_many_requests_at_once_need_no_more_connections_than_the_pool_has(
-    person_service, sharding, connections, load, of_customer, evidence
-):
+def test_concurrent_requests_stay_within_the_pool(person_service, sharding, connections, load, of_customer, evidence):
     service = person_service({"SHARDING_POOL_SIZE": "4"})
 
     done = load(f"{service.url}/person/1", requests=200, at_once=50, headers={"X-Customer-ID": "1"})
@@ -72,7 +70,7 @@ def test_many_requests_at_once_need_no_more_connections_than_the_pool_has(
 
 
 @pytest.mark.claim("shard-8", shows="corrected")
-def test_a_route_is_asked_for_again_when_it_has_expired(person_service, sharding, connections):
+def test_expired_route_is_asked_for_again(person_service, sharding, connections):
     service = person_service({"SHARDING_ROUTE_EXPIRY": "0.5"})
     saved = [service.save("1")]
 

@@ -12,7 +12,7 @@ def meet(person_service, of_customer):
     """Have a person saved for two customers at once, both bound before either saves; the customers of each database."""
 
     def meet(path):
-        service = person_service({"MEETING": "2"})
+        service = person_service({"SAVE_BARRIER": "2"})
         with ThreadPoolExecutor(2) as pool:
             answers = list(pool.map(lambda customer: service.ask("POST", f"{path}/{customer}", customer), TWO))
         assert all(answer.ok for answer in answers)
@@ -23,24 +23,24 @@ def meet(person_service, of_customer):
 
 class TestTwoRequestsAtOnce:
     @pytest.mark.claim("shard-11", shows="published")
-    def test_put_a_row_into_another_customers_database_where_the_model_is_plain(self, meet, evidence):
+    def test_plain_model_mixes_concurrent_requests(self, meet, evidence):
         found = meet("/plain")
 
         evidence.json("customers in each database", dict(zip(TWO, found, strict=True)))
         assert found in ([{"1": 1, "2": 1}, {}], [{}, {"1": 1, "2": 1}])
 
     @pytest.mark.claim("shard-11", shows="published")
-    def test_put_each_row_where_it_belongs_by_the_documents_metadata(self, meet):
+    def test_thread_safe_metadata_keeps_rows_apart(self, meet):
         assert meet("/person") == [{"1": 1}, {"2": 1}]
 
     @pytest.mark.claim("shard-11", shows="corrected")
-    def test_put_each_row_where_it_belongs(self, meet):
+    def test_sharded_model_keeps_rows_apart(self, meet):
         assert meet("/plain") == [{"1": 1}, {"2": 1}]
 
 
 class TestAQueryThatForgetsToBind:
     @pytest.mark.claim("shard-11", shows="published")
-    def test_reads_the_first_customers_rows(self, service):
+    def test_unbound_query_reads_first_customers_rows(self, service):
         for customer in ("1", "2"):
             assert service.save(customer).ok
 
@@ -49,7 +49,7 @@ class TestAQueryThatForgetsToBind:
         assert (answer.status_code, answer.json()) == (200, ["1"])
 
     @pytest.mark.claim("shard-11", shows="corrected")
-    def test_is_refused(self, service):
+    def test_unbound_query_is_refused(self, service):
         for customer in ("1", "2"):
             assert service.save(customer).ok
 

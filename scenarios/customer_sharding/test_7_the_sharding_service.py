@@ -1,4 +1,4 @@
-"""The sharding service: how long it is waited for, whom it answers, what it hands out; and settings nobody knows."""
+"""The sharding service: its timeout, whom it answers, what it hands out; and settings with unknown values."""
 
 import psycopg
 import pytest
@@ -15,7 +15,7 @@ GUARD = (
     "DELETE FROM sharding_change",
     "INSERT INTO sharding_copied VALUES ('1', 'person', NULL, true)",
 )
-ENOUGH = 10  # seconds; many times the timeout of the corrected way
+LIMIT = 10  # seconds; many times the timeout of the corrected way
 
 
 class TestOneThatHangs:
@@ -24,20 +24,20 @@ class TestOneThatHangs:
         return person_service({"SHARDING_API_TIMEOUT": "1"})
 
     @pytest.mark.claim("shard-13", shows="published")
-    def test_hangs_every_request(self, service, sharding):
+    def test_hung_service_hangs_every_request(self, service, sharding):
         assert service.save("1").ok
         sharding.pause()
 
         for customer in ("1", "2"):
             with pytest.raises(requests.Timeout):
-                service.save(customer, within=ENOUGH / 3)
+                service.save(customer, within=LIMIT / 3)
 
     @pytest.mark.claim("shard-13", shows="corrected")
-    def test_is_waited_for_so_long_and_known_routes_go_on(self, service, sharding):
+    def test_hung_service_is_given_a_timeout(self, service, sharding):
         assert service.save("1").ok
         sharding.pause()
 
-        unknown, known = service.save("2", within=ENOUGH), service.save("1", within=ENOUGH)
+        unknown, known = service.save("2", within=LIMIT), service.save("1", within=LIMIT)
 
         assert (unknown.status_code, known.status_code) == (503, 200)
         assert int(unknown.headers["Retry-After"]) >= 1
@@ -46,20 +46,20 @@ class TestOneThatHangs:
 
 class TestWhoIsAnswered:
     @pytest.mark.claim("shard-13", shows="published")
-    def test_is_anyone(self, sharding):
-        answer = requests.get(f"{sharding.url}/write/1", timeout=ENOUGH)
+    def test_service_answers_anyone(self, sharding):
+        answer = requests.get(f"{sharding.url}/write/1", timeout=LIMIT)
 
         assert answer.json()["password"] == "my-secret-pw"
 
     @pytest.mark.claim("shard-13", shows="corrected")
-    def test_has_a_token(self, sharding):
+    def test_service_answers_a_token_only(self, sharding):
         for headers in ({}, {"Authorization": "Bearer somebody-elses-token"}, {"Authorization": "Bearer "}):
-            answer = requests.get(f"{sharding.url}/write/1", headers=headers, timeout=ENOUGH)
+            answer = requests.get(f"{sharding.url}/write/1", headers=headers, timeout=LIMIT)
             assert (answer.status_code, answer.headers.get("WWW-Authenticate")) == (401, "Bearer")
             assert "password" not in answer.text
 
         token = {"Authorization": f"Bearer {sharding.settings['SHARDING_API_TOKEN']}"}
-        assert requests.get(f"{sharding.url}/write/1", headers=token, timeout=ENOUGH).ok
+        assert requests.get(f"{sharding.url}/write/1", headers=token, timeout=LIMIT).ok
 
 
 class TestTheWay:
@@ -89,14 +89,14 @@ class TestTheWay:
         return relay_to(sharding.port)
 
     @pytest.mark.claim("shard-13", shows="published")
-    def test_lets_everyone_hear_the_password(self, service, relay):
+    def test_password_crosses_the_network_in_clear(self, service, relay):
         assert service.save("1").ok
 
         assert b"/write/1" in relay.heard
         assert b"my-secret-pw" in relay.heard
 
     @pytest.mark.claim("shard-13", shows="corrected")
-    def test_lets_nobody_hear_anything(self, service, relay, of_customer):
+    def test_encrypted_service_reveals_nothing(self, service, relay, of_customer):
         assert service.save("1").ok
 
         secrets = ("/write/1", of_customer["1"].user["password"], of_customer["1"].owner["password"], "Bearer")
@@ -117,11 +117,11 @@ class TestAnEndpointInClear:
         return lambda: serve(PersonService, way, settings)
 
     @pytest.mark.claim("shard-13", shows="published")
-    def test_is_taken_as_it_is(self, start):
+    def test_endpoint_in_clear_is_accepted(self, start):
         assert start().log() == ""
 
     @pytest.mark.claim("shard-13", shows="corrected")
-    def test_is_refused(self, start):
+    def test_endpoint_in_clear_is_refused(self, start):
         with pytest.raises(DidNotServe, match=r"the token for sharding\.example would cross the network in clear"):
             start()
 
@@ -131,7 +131,7 @@ class TestWhoIsHandedOut:
     def handed_out(self, sharding):
         """Enter the first customer's database as the sharding service says."""
         token = {"Authorization": f"Bearer {sharding.settings.get('SHARDING_API_TOKEN', '')}"}
-        entry = requests.get(f"{sharding.url}/write/1", headers=token, timeout=ENOUGH).json()
+        entry = requests.get(f"{sharding.url}/write/1", headers=token, timeout=LIMIT).json()
         names = {"port": entry["port"], "dbname": entry["database"]}
         with psycopg.connect(
             host="127.0.0.1", user=entry["user"], password=entry["password"], **names, autocommit=True
@@ -141,13 +141,13 @@ class TestWhoIsHandedOut:
     SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
 
     @pytest.mark.claim("shard-13", shows="published")
-    def test_is_a_superuser(self, handed_out):
+    def test_credentials_are_a_superusers(self, handed_out):
         assert handed_out.execute(self.SUPERUSER).fetchone() == (True,)
         handed_out.execute("CREATE ROLE intruder SUPERUSER")
         handed_out.execute("DROP ROLE intruder")
 
     @pytest.mark.claim("shard-13", shows="corrected")
-    def test_may_read_and_write_rows_and_no_more(self, handed_out):
+    def test_credentials_allow_rows_alone(self, handed_out):
         assert handed_out.execute(self.SUPERUSER).fetchone() == (False,)
         assert handed_out.execute("SELECT count(*) FROM person").fetchone() == (0,)
         for statement in ("DROP TABLE person", "CREATE ROLE intruder", *GUARD):
@@ -155,16 +155,16 @@ class TestWhoIsHandedOut:
                 handed_out.execute(statement)
 
     @pytest.mark.claim("shard-13", shows="corrected")
-    def test_may_not_be_a_superuser(self, sharding, databases):
+    def test_superuser_is_not_registered(self, sharding, databases):
         entry, token = databases["first"].owner, {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 
-        answer = requests.put(f"{sharding.url}/databases/fourth", json=entry, headers=token, timeout=ENOUGH)
+        answer = requests.put(f"{sharding.url}/databases/fourth", json=entry, headers=token, timeout=LIMIT)
 
         assert answer.status_code == 400
         assert "postgres is a superuser, whose password no application should have" in answer.json()["detail"]
 
 
-class TestASettingNobodyKnows:
+class TestAnUnknownSetting:
     @pytest.fixture
     def settings(self, databases):
         """Settings with a mode, or a flavor, that there is not."""
@@ -187,7 +187,7 @@ class TestASettingNobodyKnows:
             ("flavor", "AttributeError: 'NoneType' object has no attribute 'bind_ctx'"),
         ],
     )
-    def test_is_none_and_fails_with_the_first_request(self, start, what, says):
+    def test_unknown_setting_fails_at_first_request(self, start, what, says):
         service = start(what)
 
         assert service.save("1").status_code == 500
@@ -202,7 +202,7 @@ class TestASettingNobodyKnows:
             ("flavor", "SHARDING_FLAVOR.*: 'oracle' is no flavor of database: write one of postgres, mysql"),
         ],
     )
-    def test_is_named_before_the_service_serves(self, start, what, says):
+    def test_unknown_setting_is_named_at_the_start(self, start, what, says):
         with pytest.raises(DidNotServe, match=says):
             start(what)
 
@@ -225,7 +225,7 @@ class TestTheScript:
         return lambda: [of_customer[customer].customers() for customer in CUSTOMERS]
 
     @pytest.mark.claim("shard-13", shows="published")
-    def test_ends_before_its_loads(self, script, service, counted):
+    def test_script_ends_before_its_loads(self, script, service, counted):
         script.wait()
         assert counted() == [{}, {}, {}]
 
@@ -233,7 +233,7 @@ class TestTheScript:
         eventually(lambda: counted() == [{customer: self.NUMBER} for customer in CUSTOMERS], within=60)
 
     @pytest.mark.claim("shard-13", shows="corrected")
-    def test_ends_with_its_loads(self, script, service, counted):
+    def test_script_ends_with_its_loads(self, script, service, counted):
         service.resume()
         script.wait()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reference.customer_sharding.link import ABANDONED
+from reference.customer_sharding.move.connection import ABANDONED
 from scenarios.customer_sharding.movers import STEPS
 
 STEPS_BEFORE_THE_SWITCH = list(STEPS)[: list(STEPS).index("switch")]
@@ -16,7 +16,7 @@ def writes_go_on(step, done):
 
 @pytest.fixture
 def judged(sharded, evidence):
-    """Judge what clients were told: nothing lost, nothing twice, nothing in the wrong place, no read of old."""
+    """Check the clients' journal: nothing lost, nothing twice, nothing in the wrong place, no stale read."""
 
     def judge():
         writes, reads = sharded.judged(), sharded.judged_reads()
@@ -28,7 +28,7 @@ def judged(sharded, evidence):
 
 
 @pytest.mark.claim("shard-9")
-def test_customers_change_places_while_their_clients_go_on(sharded, judged, evidence):
+def test_customers_move_while_clients_write(sharded, judged, evidence):
     """Each of two customers moves to where the other one was; a third stays."""
     one, other, third = sharded.place("first", "second", "first")
 
@@ -53,7 +53,7 @@ class TestAMoverThatIsKilled:
     @pytest.mark.claim("shard-9")
     @pytest.mark.parametrize("done", [True, False], ids=["done", "undone"])
     @pytest.mark.parametrize("step", STEPS)
-    def test_is_succeeded_by_another(self, step, done, sharded, judged):
+    def test_killed_mover_is_succeeded(self, step, done, sharded, judged):
         one, third = sharded.place("first", "first")
 
         with sharded.clients(one, third) as clients:
@@ -67,7 +67,7 @@ class TestAMoverThatIsKilled:
 
     @pytest.mark.claim("shard-9")
     @pytest.mark.parametrize("step", STEPS_BEFORE_THE_SWITCH)
-    def test_has_its_work_undone(self, step, sharded, judged):
+    def test_killed_movers_work_is_undone(self, step, sharded, judged):
         (one,) = sharded.place("first")
 
         with sharded.clients(one) as clients:
@@ -80,9 +80,9 @@ class TestAMoverThatIsKilled:
 
     @pytest.mark.claim("shard-9")
     @pytest.mark.parametrize(
-        ("before", "option", "told"), [("compare", "--lease=60", "refused"), ("open", "--drain=60", "write")]
+        ("before", "option", "answered"), [("compare", "--lease=60", "refused"), ("open", "--drain=60", "write")]
     )
-    def test_while_it_waits_is_succeeded_by_another(self, before, option, told, sharded, judged):
+    def test_mover_killed_while_waiting_is_succeeded(self, before, option, answered, sharded, judged):
         """For the readers' leases to run out, and for the longest request to end."""
         (one,) = sharded.place("first")
 
@@ -91,14 +91,14 @@ class TestAMoverThatIsKilled:
             mover = sharded.mover(one, "second", option)
             mover.says(before)
             with sharded.nemesis(mover=mover).breaking("mover", "kill"):
-                clients.go_on(one, what=["read", told])
+                clients.go_on(one, what=["read", answered])
             clients.go_on()
 
         assert sharded.whereabouts(one) == ["second"]
         judged()
 
     @pytest.mark.claim("shard-9")
-    def test_after_the_switch_is_not_undone(self, sharded, command, judged):
+    def test_switched_move_is_not_undone(self, sharded, command, judged):
         (one,) = sharded.place("first")
 
         with sharded.clients(one) as clients:
@@ -114,7 +114,7 @@ class TestAMoverThatIsKilled:
 
 class TestAMoverThatFreezes:
     @pytest.mark.claim("shard-9")
-    def test_and_wakes_up_when_it_was_succeeded_does_nothing_more(self, sharded, judged):
+    def test_superseded_mover_does_nothing_more(self, sharded, judged):
         (one,) = sharded.place("first")
 
         with sharded.clients(one) as clients, sharded.gate(STEPS["fence"]) as fence:
@@ -137,7 +137,7 @@ class TestAMoverThatFreezes:
         judged()
 
     @pytest.mark.claim("shard-9")
-    def test_with_the_customers_lock_loses_it(self, sharded, judged, evidence):
+    def test_frozen_mover_loses_the_customers_lock(self, sharded, judged, evidence):
         """The server ends its transaction: the customer's writes wait no longer than that."""
         (one,) = sharded.place("first")
 

@@ -1,4 +1,4 @@
-"""Whatever the service and the sharding service are asked: a problem is told as one (RFC 9457), and none is 500."""
+"""Every refusal of the service and of the sharding service is a problem detail (RFC 9457), and none is a 500."""
 
 import contextlib
 import http.client
@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from fixtures.services.ports import free_ports
 from scenarios.customer_sharding.processes import ADMIN_TOKEN, WITHIN
 
-DEAD, UNKNOWN, FIELD = "3", "nobody", "customer_id"
+DEAD, UNKNOWN, FIELD = "3", "unplaced", "customer_id"
 POSSIBLE = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 IMPOSSIBLE = ["", "../1", "1?role=admin", "1#2", "1%2f2", "1, 1", "1.example", "-1", "1" * 65, "é"]
 EXAMPLES = max(settings().max_examples, 200)
@@ -78,9 +78,9 @@ def post(service):
 
 
 @pytest.mark.claim("shard-7", shows="corrected")
-def test_whatever_a_request_says_and_whomever_it_names(post, of_customer):
+def test_any_request_gets_the_expected_status(post, of_customer):
     """One customer's database is dead all the while."""
-    told = Counter()
+    statuses = Counter()
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES)
     @given(headers, names, st.lists(names, max_size=2), bodies)
@@ -94,7 +94,7 @@ def test_whatever_a_request_says_and_whomever_it_names(post, of_customer):
     @example("1", "1", [], (FORM, {FIELD: "2"}))
     def ask(header, path, query, body):
         status, said, content = post(header, path, query, *body)
-        told[status] += 1
+        statuses[status] += 1
         assert status == expected(header, path, query, body[1])
         if status == 200:
             assert json.loads(content) == {"success": True}
@@ -109,23 +109,23 @@ def test_whatever_a_request_says_and_whomever_it_names(post, of_customer):
     finally:
         of_customer[DEAD].running.restart()
 
-    assert set(told) == {200, 400, 403, 404, 503}
+    assert set(statuses) == {200, 400, 403, 404, 503}
     assert set(of_customer["1"].customers()) == {"1"}
 
 
 @pytest.mark.claim("shard-1")
-def test_the_sharding_service_answers_as_it_describes(sharding_service):
+def test_service_conforms_to_its_description(sharding_service):
     """Whatever is asked by its description, or against it."""
     description = schemathesis.openapi.from_url(f"{sharding_service.url}/openapi.json")
     operations = [each.ok() for each in description.get_all_operations()]
-    nobody = free_ports(["sql"])["sql"]
+    closed_port = free_ports(["sql"])["sql"]
 
     @settings(suppress_health_check=list(HealthCheck), max_examples=EXAMPLES)
     @given(st.data(), st.sampled_from(operations), st.sampled_from(GenerationMode))
     def ask(data, operation, mode):
         case = data.draw(operation.as_strategy(mode))
         if isinstance(case.body, dict) and "host" in case.body:
-            case.body |= {"host": "127.0.0.1", "port": nobody}  # it connects to what it is told: here nobody listens
+            case.body |= {"host": "127.0.0.1", "port": closed_port}  # the service connects there, and no server listens
         answer = case.call(headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}, timeout=WITHIN)
         case.validate_response(answer, checks=CHECKS)
         if answer.status_code >= 400:

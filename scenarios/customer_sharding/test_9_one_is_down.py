@@ -1,4 +1,4 @@
-"""A database that is down, or the sharding service: who notices, what they are told, and that it heals by itself."""
+"""A database or the sharding service is down: who notices, how they are answered, and how it recovers."""
 
 import time
 from statistics import median
@@ -49,7 +49,7 @@ class Answers:
 class TestADatabaseThatIsDown:
     @pytest.mark.claim("shard-10")
     @pytest.mark.parametrize("fault", ["kill", "pause"])
-    def test_leaves_the_others_as_they_were(self, fault, environment, sharded, versus, evidence):
+    def test_database_down_leaves_other_customers_alone(self, fault, environment, sharded, versus, evidence):
         """Their latency is at most half as much again, none is refused, and none waits for the one that is down."""
         one, down, other = sharded.place("first", "second", "third")
         nemesis = sharded.nemesis(second=environment["second"])
@@ -76,12 +76,12 @@ class TestADatabaseThatIsDown:
 
             clients.go_on()
             versus(with_one_down, as_ever, slower=1.5, rounds=4, warmup=1)
-            told = [each.seconds for client in clients.of(down) for each in client.refusals]
+            answered = [each.seconds for client in clients.of(down) for each in client.refusals]
 
         findings = sharded.judged()
         evidence.json("seconds to an answer, at most", {state: max(each) for state, each in seconds.items()})
-        evidence.json("seconds until a client of the one that is down is told so, at most", max(told))
-        evidence.json("what it is told", clients.of(down)[0].problem)
+        evidence.json("seconds until a client of the one that is down is refused, at most", max(answered))
+        evidence.json("the answer it gets", clients.of(down)[0].problem)
         evidence.text("findings", str(findings))
         assert not any(client.refusals for client in others)
         assert max(seconds["with one down"]) < ANSWER_TIMEOUT / 2
@@ -91,10 +91,8 @@ class TestADatabaseThatIsDown:
 class TestTheShardingService:
     @pytest.mark.claim("shard-10")
     @pytest.mark.parametrize(("what", "fault"), [("service", "kill"), ("service", "pause"), ("meta", "kill")])
-    def test_that_is_down_is_not_missed_where_the_route_is_known(
-        self, what, fault, environment, standing, sharded, stranger, evidence
-    ):
-        """Also when it has expired meanwhile. A customer whose route is not known is told to come back, and may."""
+    def test_known_routes_outlive_the_service(self, what, fault, environment, standing, sharded, stranger, evidence):
+        """Expired routes go on, too. A customer whose route is not known is asked to retry, and then succeeds."""
         one, other, unseen = sharded.place("first", "second", "third")
         nemesis = sharded.nemesis(service=standing.sharding_service, meta=environment["meta"])
 
@@ -102,14 +100,14 @@ class TestTheShardingService:
             clients.go_on()
             with nemesis.breaking(what, fault):
                 since = time.monotonic()
-                told = stranger(unseen)
+                answered = stranger(unseen)
                 while time.monotonic() < since + 2 * EXPIRY:
                     clients.go_on()
             eventually(lambda: stranger(unseen).status_code == 200, within=10)
 
-        evidence.json("what a customer is told whose route is not known", told.json())
-        assert told.status_code == 503
-        assert told.headers["Content-Type"] == "application/problem+json"
-        assert int(told.headers["Retry-After"]) >= 1
+        evidence.json("the answer to a customer without a known route", answered.json())
+        assert answered.status_code == 503
+        assert answered.headers["Content-Type"] == "application/problem+json"
+        assert int(answered.headers["Retry-After"]) >= 1
         assert not any(client.refusals for client in clients.of())
         sharded.judged().require()

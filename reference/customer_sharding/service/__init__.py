@@ -56,7 +56,7 @@ def create_app(environ: Mapping[str, str] | None = None, *, store: Store | None 
     admins = _tokens(environ, "SHARDING_SERVICE_ADMIN_TOKENS")
     applications = _tokens(environ, "SHARDING_SERVICE_TOKENS")
     if not admins and not applications:
-        raise BadInput("set SHARDING_SERVICE_TOKENS and SHARDING_SERVICE_ADMIN_TOKENS: nobody is answered without one")
+        raise BadInput("set SHARDING_SERVICE_TOKENS and SHARDING_SERVICE_ADMIN_TOKENS: every request needs a token")
     if store is None:
         if not environ.get("SHARDING_META"):
             raise BadInput("SHARDING_META is not set: the meta database, postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
@@ -102,7 +102,7 @@ def create_app(environ: Mapping[str, str] | None = None, *, store: Store | None 
         allow(admins)
         return jsonify({"databases": [each.public() for each in store.databases()]})
 
-    def told(customer: str) -> Response:
+    def placement(customer: str) -> Response:
         database, epoch, moving = store.whereabouts(customer)
         return jsonify({"customer": customer, "database": database, "epoch": epoch, "moving": moving})
 
@@ -110,12 +110,12 @@ def create_app(environ: Mapping[str, str] | None = None, *, store: Store | None 
     def place(identifier: str) -> Response:
         allow(admins)
         store.place(identifier, _name(_body({"database"}), "database", required=False))
-        return told(identifier)
+        return placement(identifier)
 
     @app.get("/customers/<identifier>")
     def whereabouts(identifier: str) -> Response:
         allow(admins)
-        return told(customer_id(identifier))
+        return placement(customer_id(identifier))
 
     @app.post("/moves")
     def begin() -> tuple[Response, int]:

@@ -9,8 +9,8 @@ from typing import Any
 from reference.customer_sharding.credentials import Credentials, Flavor
 from reference.customer_sharding.errors import BadInput, Conflict, UnknownDatabase
 from reference.customer_sharding.identifiers import customer_id
-from reference.customer_sharding.preparing import check
-from reference.customer_sharding.side import Side
+from reference.customer_sharding.move.preparing import check_credentials
+from reference.customer_sharding.move.side import Side
 
 from .meta import Meta
 
@@ -44,8 +44,11 @@ class Registered:
         return {"name": self.name, **where, "flavor": flavor, "customers": self.customers, "ready": self.ready}
 
 
-class Databases(Meta):
+class Databases:
     """What is known of databases: registering, preparing, finding them."""
+
+    def __init__(self, meta: Meta) -> None:
+        self._meta = meta
 
     def register(
         self,
@@ -79,8 +82,8 @@ class Databases(Meta):
             raise BadInput("the admin's credentials are of another database")
         if not identifier_field.isidentifier():
             raise BadInput(f"identifier_field is a column's name such as customer_id, not {identifier_field!r}")
-        check(credentials, allow_superuser=allow_superuser)
-        with self._transaction() as ask:
+        check_credentials(credentials, allow_superuser=allow_superuser)
+        with self._meta.transaction() as ask:
             ask(
                 'INSERT INTO sharding_database (name, host, port, "user", password, database, flavor, admin_user, '
                 "admin_password, identifier_field) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
@@ -95,7 +98,7 @@ class Databases(Meta):
         if (known.credentials, known.admin, known.identifier_field) != (credentials, admin, identifier_field):
             if str(known.credentials) != str(credentials):
                 raise Conflict(f"{name} is registered already, as {known.credentials}")
-            with self._transaction() as ask:
+            with self._meta.transaction() as ask:
                 ask(
                     "UPDATE sharding_database SET password = %s, admin_user = %s, admin_password = %s WHERE name = %s",
                     *(credentials.password, admin.user, admin.password, name),
@@ -116,7 +119,7 @@ class Databases(Meta):
             tables = side.prepare(known.number, known.credentials.user)
         finally:
             side.close()
-        with self._transaction() as ask:
+        with self._meta.transaction() as ask:
             ask("UPDATE sharding_database SET ready = true WHERE name = %s", name)
         return tables
 
@@ -133,7 +136,7 @@ class Databases(Meta):
 
     def databases(self) -> Sequence[Registered]:
         """Return all registered databases, by name."""
-        with self._transaction() as ask:
+        with self._meta.transaction() as ask:
             rows = ask(
                 'SELECT name, number, host, port, "user", password, database, flavor, admin_user, admin_password, '
                 "identifier_field, customers, ready FROM sharding_database ORDER BY name"

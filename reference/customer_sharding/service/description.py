@@ -108,9 +108,9 @@ def _in_path(name: str) -> dict[str, Any]:
 def _operation(
     summary: str, answer: dict[str, Any], *problems: int, success: int = 200, body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    told = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    problem_content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     responses: dict[str, Any] = {
-        str(status): {"description": "A problem", "content": told} for status in (400, 401, *problems, 503)
+        str(status): {"description": "A problem", "content": problem_content} for status in (400, 401, *problems, 503)
     }
     responses[str(success)] = {"description": summary, "content": {"application/json": {"schema": answer}}}
     operation: dict[str, Any] = {"summary": summary, "responses": responses}

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from reference.customer_sharding.credentials import Credentials, Flavor
 from reference.customer_sharding.errors import BadInput
-from reference.customer_sharding.pools import Pool
+from reference.customer_sharding.requests.pools import Pool
 from reference.customer_sharding.settings import PoolLimits
 
 TABLES = (
@@ -46,7 +46,7 @@ class Meta:
 
     def __init__(self, dsn: str, limits: PoolLimits | None = None) -> None:
         self._pool = Pool(_credentials(dsn), limits or PoolLimits())
-        with self._transaction() as ask:
+        with self.transaction() as ask:
             # Two services may start at once, and CREATE IF NOT EXISTS alone is no protection.
             ask("SELECT pg_advisory_xact_lock(4710013)")
             for statement in TABLES:
@@ -57,7 +57,12 @@ class Meta:
         self._pool.close()
 
     @contextmanager
-    def _transaction(self) -> Generator[Any]:
+    def transaction(self) -> Generator[Any]:
+        """Yield what executes a statement and returns its rows, in a transaction.
+
+        Raises:
+            DatabaseUnavailable: The meta database does not answer.
+        """
         database = self._pool.database
 
         def ask(statement: str, *values: object) -> list[Any]:

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from reference.customer_sharding.credentials import Credentials
 from reference.customer_sharding.errors import Conflict, UnknownCustomer, UnknownDatabase
 from reference.customer_sharding.identifiers import customer_id
-from reference.customer_sharding.routes import Route
+from reference.customer_sharding.requests.routes import Route
 
 from .databases import Databases
+from .meta import Meta
 
 
-class Places(Databases):
+class Places:
     """What is known of customers: placing and finding them."""
+
+    def __init__(self, meta: Meta, databases: Databases) -> None:
+        self._meta = meta
+        self._databases = databases
 
     def place(self, customer: str, database: str | None = None) -> Route:
         """Place a customer in a database, by default the one with the fewest customers; again changes nothing.
@@ -25,7 +30,7 @@ class Places(Databases):
             DatabaseUnavailable: The database does not answer; placing it again goes on from there.
         """
         customer_id(customer)
-        with self._transaction() as ask:
+        with self._meta.transaction() as ask:
             if not ask("SELECT 1 FROM sharding_place WHERE customer = %s", customer):
                 chosen = ask(
                     "SELECT name FROM sharding_database WHERE ready AND (name = %s OR %s) ORDER BY customers, name "
@@ -45,7 +50,7 @@ class Places(Databases):
         if database not in (None, name):
             raise Conflict(f"customer {customer} is in {name}: move it to {database}")
         if not moving:
-            side = self.end(name)
+            side = self._databases.end(name)
             try:
                 side.admit(customer, epoch)
             finally:
@@ -58,7 +63,7 @@ class Places(Databases):
         Raises:
             UnknownCustomer: Not placed yet.
         """
-        with self._transaction() as ask:
+        with self._meta.transaction() as ask:
             found = ask(
                 "SELECT p.database, p.epoch, m.customer IS NOT NULL FROM sharding_place p "
                 "LEFT JOIN sharding_move m USING (customer) WHERE p.customer = %s",
@@ -77,7 +82,7 @@ class Places(Databases):
             UnknownCustomer: Not placed yet.
         """
         customer_id(customer)
-        with self._transaction() as ask:
+        with self._meta.transaction() as ask:
             found = ask(
                 'SELECT d.host, d.port, d."user", d.password, d.database, d.flavor, p.epoch '
                 "FROM sharding_place p JOIN sharding_database d ON d.name = p.database WHERE p.customer = %s",
@@ -90,5 +95,5 @@ class Places(Databases):
 
     def routes(self) -> Sequence[tuple[str, str, int]]:
         """Return customer, database and epoch of all, by customer."""
-        with self._transaction() as ask:
+        with self._meta.transaction() as ask:
             return [tuple(row) for row in ask("SELECT customer, database, epoch FROM sharding_place ORDER BY customer")]

@@ -1,143 +1,55 @@
-"""The sharding service's memory, in PostgreSQL: databases, customers' places, and, here, their moves.
+"""The sharding service's memory, in PostgreSQL: databases, customers' places, and their moves.
 
-A layer each: `meta` (tables and transactions), `databases`, `places`, and this one, which knows those below.
+A part each: `meta` (tables and transactions), `databases`, `places` and `moves`. `Store` offers what they do in one
+place, which is what the service, the command and the mover are given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from reference.customer_sharding.settings import PoolLimits
 
-from reference.customer_sharding.copying import Move
-from reference.customer_sharding.errors import Conflict, Superseded
-
-from .databases import Registered
+from .databases import Databases, Registered
+from .meta import Meta
+from .moves import Moves
 from .places import Places
 
 __all__ = ["Registered", "Store"]
 
-NEXT_ATTEMPT = "UPDATE sharding_place SET attempt = attempt + 1 WHERE customer = %s"
-MOVE = """SELECT m.customer, m.source, m.target, m.epoch, p.attempt, m.phase
-          FROM sharding_move m JOIN sharding_place p USING (customer)"""
 
+class Store:
+    """Databases, customers and moves; safe to share between threads.
 
-class Store(Places):
-    """Databases, customers and moves; safe to share between threads. See `meta.Meta` for how it is made."""
+    Its methods are those of its parts: see `Databases`, `Places` and `Moves`.
 
-    def begin_move(self, customer: str, target: str) -> Move:
-        """Record that a customer is to move; idempotent for the same target. `moving.Mover` carries it out.
+    Args:
+        dsn: Of the meta database, `postgresql://...`. Tables are made where they are missing.
+        limits: Of the connections to it.
 
-        Raises:
-            UnknownCustomer: Not placed yet.
-            UnknownDatabase: The target is not registered.
-            Conflict: It is there already, moves elsewhere, or the target is of another flavor.
-        """
-        name, epoch, _ = self.whereabouts(customer)
-        source, goal = self.database(name), self.database(target)
-        if source.credentials.flavor is not goal.credentials.flavor:
-            raise Conflict(f"{name} and {target} are of different flavors: rows move between those of one")
-        if not goal.ready:
-            raise Conflict(f"{target} is not prepared")
-        with self._transaction() as ask:
-            if target != name:
-                begun = ask(
-                    "INSERT INTO sharding_move (customer, source, target, epoch) "
-                    "SELECT customer, database, %s, epoch + 1 FROM sharding_place "
-                    "WHERE customer = %s AND database = %s AND epoch = %s ON CONFLICT DO NOTHING RETURNING 1",
-                    *(target, customer, name, epoch),
-                )
-                if begun:
-                    # Whoever moved the customer before knows nothing of this move.
-                    ask(NEXT_ATTEMPT, customer)
-        found = self.move(customer)
-        if found is None:
-            raise Conflict(f"customer {customer} is in {target} already")
-        if found.target != target or found.phase == "aborting":
-            raise Conflict(f"customer {customer} moves from {found.source} to {found.target}, phase {found.phase}")
-        return found
+    Raises:
+        BadInput: The DSN is none.
+        DatabaseUnavailable: The meta database does not answer.
+    """
 
-    def move(self, customer: str) -> Move | None:
-        """Return the customer's move under way."""
-        with self._transaction() as ask:
-            found = ask(f"{MOVE} WHERE m.customer = %s", customer)
-        return Move(*found[0]) if found else None
-
-    def moves(self) -> Sequence[Move]:
-        """Return all moves under way, by customer."""
-        with self._transaction() as ask:
-            return [Move(*row) for row in ask(f"{MOVE} ORDER BY m.customer")]
-
-    def claim_move(self, customer: str) -> Move:
-        """Take a move over from earlier movers.
-
-        Raises:
-            Conflict: There is none.
-        """
-        with self._transaction() as ask:
-            ask(NEXT_ATTEMPT, customer)
-        found = self.move(customer)
-        if found is None:
-            raise Conflict(f"customer {customer} does not move")
-        return found
-
-    def switch(self, move: Move) -> None:
-        """Send the customer to the target from now on; the point of no return.
-
-        Raises:
-            Superseded: Another mover has taken over, or the move was aborted.
-        """
-        with self._transaction() as ask:
-            self._mine(ask, move)
-            done = ask(
-                "UPDATE sharding_move SET phase = 'switched', switched_at = now() WHERE customer = %s AND epoch = %s "
-                "AND phase = 'copying' RETURNING 1",
-                *(move.customer, move.epoch),
-            )
-            if not done:
-                raise Superseded(f"the move of customer {move.customer} is no longer copying")
-            ask(
-                "UPDATE sharding_place SET database = %s, epoch = %s WHERE customer = %s",
-                *(move.target, move.epoch, move.customer),
-            )
-            # In one order for all, so that two switches cannot wait for each other.
-            for name, more in sorted(((move.source, -1), (move.target, 1))):
-                ask("UPDATE sharding_database SET customers = customers + %s WHERE name = %s", more, name)
-
-    def since_switch(self, move: Move) -> float:
-        """Return the seconds since the switch, by the meta database's clock."""
-        with self._transaction() as ask:
-            found = ask(
-                "SELECT extract(epoch FROM now() - switched_at)::float8 FROM sharding_move WHERE customer = %s",
-                move.customer,
-            )
-        return float(found[0][0] or 0) if found else 0.0
-
-    def finish_move(self, move: Move) -> None:
-        """Forget the move.
-
-        Raises:
-            Superseded: Another mover has taken over.
-        """
-        with self._transaction() as ask:
-            self._mine(ask, move)
-            ask("DELETE FROM sharding_move WHERE customer = %s", move.customer)
-
-    def abort_move(self, customer: str) -> None:
-        """Let a move be undone; the next mover does it.
-
-        Raises:
-            Conflict: There is none, or it has switched: then it can only be finished, and undone by moving back.
-        """
-        with self._transaction() as ask:
-            done = ask(
-                "UPDATE sharding_move SET phase = 'aborting' WHERE customer = %s AND phase <> 'switched' RETURNING 1",
-                customer,
-            )
-            ask(NEXT_ATTEMPT, customer)  # the mover under way notices, and begins no step more
-        if not done:
-            raise Conflict(f"customer {customer} does not move, or has switched already: finish it and move it back")
-
-    def _mine(self, ask: Any, move: Move) -> None:
-        found = ask("SELECT attempt FROM sharding_place WHERE customer = %s FOR UPDATE", move.customer)
-        if not found or found[0][0] != move.attempt:
-            raise Superseded(f"another mover has taken over customer {move.customer}")
+    def __init__(self, dsn: str, limits: PoolLimits | None = None) -> None:
+        meta = Meta(dsn, limits)
+        databases = Databases(meta)
+        places = Places(meta, databases)
+        moves = Moves(meta, databases, places)
+        self.close = meta.close
+        self.register = databases.register
+        self.prepare = databases.prepare
+        self.database = databases.database
+        self.databases = databases.databases
+        self.end = databases.end
+        self.place = places.place
+        self.whereabouts = places.whereabouts
+        self.route = places.route
+        self.routes = places.routes
+        self.begin_move = moves.begin_move
+        self.move = moves.move
+        self.moves = moves.moves
+        self.claim_move = moves.claim_move
+        self.switch = moves.switch
+        self.since_switch = moves.since_switch
+        self.finish_move = moves.finish_move
+        self.abort_move = moves.abort_move

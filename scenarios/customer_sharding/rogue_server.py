@@ -1,24 +1,24 @@
-"""Someone else's server: it speaks as much of PostgreSQL's protocol as it takes to be told a password."""
+"""Someone else's server: it speaks as much of PostgreSQL's protocol as it takes to be sent a password."""
 
 import contextlib
 import socket
 import struct
 import threading
 
-# The client may ask first whether the server encrypts; the thief does not.
+# The client may ask first whether the server encrypts; the rogue_server does not.
 ENCRYPTION_REQUESTS = (80877103, 80877104)
 CLEARTEXT_PASSWORD = b"R" + struct.pack("!ii", 8, 3)
 
 
-class Thief:
+class RogueServer:
     """Listens, asks whoever connects for a password in clear, and hangs up.
 
     Attributes:
-        told: The passwords.
+        passwords: What clients have sent.
     """
 
     def __init__(self):
-        self.told = []
+        self.passwords = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._listen)
@@ -46,4 +46,4 @@ class Thief:
             client.sendall(b"N")
         client.sendall(CLEARTEXT_PASSWORD)
         _, length = struct.unpack("!ci", said.read(5))
-        self.told.append(said.read(length - 4).rstrip(b"\0").decode())
+        self.passwords.append(said.read(length - 4).rstrip(b"\0").decode())

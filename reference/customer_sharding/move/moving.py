@@ -12,7 +12,7 @@ left is taken up by another one, which reads from the databases how far it came.
 | acknowledge | source | the notes of what the target has are deleted |
 | fence | source | `copying` -> `fenced`, once no transaction of the customer is open: no write passes any more |
 | drain | target | what was noted until the fence; then both sides are compared |
-| wait | | until no reader may trust any more what it was told before the fence (the lease) |
+| wait | | until no reader may trust any more an answer from before the fence (the lease) |
 | switch | meta | the customer's place is the target: **the point of no return** |
 | retire | source | `fenced` -> `gone`: readers with an old route are sent away too |
 | open | target | `incoming` -> `open`: writes go on |
@@ -40,9 +40,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from .copying import Claim, Directory, End, Move
-from .errors import Conflict, Superseded, Unavailable
-from .guard import COPYING, FENCED, GONE, INCOMING, OPEN
+from reference.customer_sharding.errors import Conflict, Superseded, Unavailable
+from reference.customer_sharding.guard import COPYING, FENCED, GONE, INCOMING, OPEN
+
+from .protocol import Claim, Directory, End, Move
 
 ROUNDS = 10  # of catching up while the customer writes faster than we: then the fence takes what is left
 
@@ -53,7 +54,7 @@ class Mover:
     Args:
         directory: The meta database; the move is recorded there (`Store.begin_move`).
         customer: Who moves.
-        lease: Seconds for which a reader may trust what the database told it: no less than any `SHARDING_LEASE`.
+        lease: Seconds for which a reader may trust the database's answer: no less than any `SHARDING_LEASE`.
         drain: Seconds from the switch until the rows at the source are deleted: longer than any request takes.
         batch: Rows copied in one transaction.
         fence_limit: Seconds, beside the lease, after which a fence is lifted again.
@@ -85,18 +86,18 @@ class Mover:
         self._source: End | None = None
         self._target: End | None = None
         self._received = False
-        self._stamped = False
+        self._taken_over = False
         self._equal = False
         self._applied: list[int] = []
         self._rounds = 0
         self._fenced_at: float | None = None
 
-    def run(self, patience: float = 60.0, told: Callable[[str], None] = lambda _: None) -> None:
+    def run(self, patience: float = 60.0, progress: Callable[[str], None] = lambda _: None) -> None:
         """Step until the move is finished.
 
         Args:
             patience: Seconds for which a database that does not answer is tried again.
-            told: Called with the name of each step done.
+            progress: Called with the name of each step done.
 
         Raises:
             Superseded: Another mover has taken over.
@@ -115,7 +116,7 @@ class Mover:
             if step is None:
                 return
             since = self._clock()
-            told(step)
+            progress(step)
 
     def step(self) -> str | None:
         """Do the next step and return its name; None when the move is finished.
@@ -140,15 +141,15 @@ class Mover:
             raise Superseded(f"another mover has taken over customer {self._customer}")
         assert self._source is not None
         assert self._target is not None
-        if not self._stamped:
-            self._source.stamp(self._claim)
-            self._stamped = True
-            return "stamp"
+        if not self._taken_over:
+            self._source.take_over(self._claim)
+            self._taken_over = True
+            return "take over"
         if found.phase == "copying":
-            return self._carry(found, self._claim, self._source, self._target)
+            return self._step_before_switch(found, self._claim, self._source, self._target)
         if found.phase == "switched":
-            return self._settle(found, self._claim, self._source, self._target)
-        return self._withdraw(found, self._claim, self._source, self._target)
+            return self._step_after_switch(found, self._claim, self._source, self._target)
+        return self._step_of_abort(found, self._claim, self._source, self._target)
 
     def close(self) -> None:
         """Let go of the databases."""
@@ -156,15 +157,15 @@ class Mover:
             if end is not None:
                 end.close()
 
-    def _carry(self, move: Move, claim: Claim, source: End, target: End) -> str:
+    def _step_before_switch(self, move: Move, claim: Claim, source: End, target: End) -> str:
         """Do the next step on the way to the switch."""
-        held = source.held(claim.customer)
+        held = source.customer_state(claim.customer)
         state = None if held is None else held.state
         if state == FENCED:
             if self._fenced_at is None:
                 self._fenced_at = self._clock()
             if self._clock() - self._fenced_at > self._lease + self._fence_limit:
-                source.shift(claim, [FENCED], COPYING)
+                source.change_state(claim, [FENCED], COPYING)
                 self._fenced_at, self._rounds, self._equal = None, 0, False
                 return "lift"
         if not self._received:
@@ -176,13 +177,13 @@ class Mover:
             self._applied = []
             return "acknowledge"
         if state not in (COPYING, FENCED):
-            source.shift(claim, [OPEN], COPYING)
+            source.change_state(claim, [OPEN], COPYING)
             return "track"
         batch = source.read(claim.customer, target.copied(claim.customer), self._batch)
         idle = batch.complete and not batch.changes
         few = batch.complete and (len(batch.changes) <= self._batch or self._rounds >= ROUNDS)
         if state == COPYING and few and (idle or self._rounds > 0):
-            source.shift(claim, [COPYING], FENCED)
+            source.change_state(claim, [COPYING], FENCED)
             self._fenced_at = self._clock()
             return "fence"
         if not idle:
@@ -191,9 +192,9 @@ class Mover:
             if batch.complete:
                 self._rounds += 1
             return "drain" if state == FENCED else "copy"
-        return self._cross(move, claim, source, target)
+        return self._compare_and_switch(move, claim, source, target)
 
-    def _cross(self, move: Move, claim: Claim, source: End, target: End) -> str:
+    def _compare_and_switch(self, move: Move, claim: Claim, source: End, target: End) -> str:
         """The source is fenced and the target has all: compare, wait for the readers, switch."""
         assert self._fenced_at is not None
         if not self._equal:
@@ -210,15 +211,15 @@ class Mover:
         self._directory.switch(move)
         return "switch"
 
-    def _settle(self, move: Move, claim: Claim, source: End, target: End) -> str:
+    def _step_after_switch(self, move: Move, claim: Claim, source: End, target: End) -> str:
         """Do the next step after the switch."""
-        held = source.held(claim.customer)
+        held = source.customer_state(claim.customer)
         if held is None or held.state != GONE:
-            source.shift(claim, [FENCED], GONE)
+            source.change_state(claim, [FENCED], GONE)
             return "retire"
-        there = target.held(claim.customer)
+        there = target.customer_state(claim.customer)
         if there is None or there.state == INCOMING:
-            target.shift(claim, [INCOMING], OPEN)
+            target.change_state(claim, [INCOMING], OPEN)
             return "open"
         left = self._drain - self._directory.since_switch(move)
         if left > 0:
@@ -229,15 +230,15 @@ class Mover:
         self._directory.finish_move(move)
         return "finish"
 
-    def _withdraw(self, move: Move, claim: Claim, source: End, target: End) -> str:
+    def _step_of_abort(self, move: Move, claim: Claim, source: End, target: End) -> str:
         """Do the next step of an aborted move."""
         if not self._received:
             target.discard(claim)
             self._received = True
             return "discard"
-        held = source.held(claim.customer)
+        held = source.customer_state(claim.customer)
         if held is not None and held.state in (COPYING, FENCED):
-            source.shift(claim, [COPYING, FENCED], OPEN)
+            source.change_state(claim, [COPYING, FENCED], OPEN)
             return "lift"
         self._directory.finish_move(move)
         return "finish"

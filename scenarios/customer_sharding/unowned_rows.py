@@ -1,4 +1,4 @@
-"""Saves people who are nobody's, or tries to: `python -O -m scenarios.customer_sharding.nobodys WAY`.
+"""Tries to save rows that name no customer: `python -O -m scenarios.customer_sharding.unowned_rows WAY`.
 
 Says what became of each: `saved`, or the name of the error. The environment says where.
 """
@@ -6,12 +6,12 @@ Says what became of each: `saved`, or the name of the error. The environment say
 import json
 import sys
 
-from reference.customer_sharding.models import save_with_db
-from reference.customer_sharding.shard import Shard
+from reference.customer_sharding.requests.models import save_with_db
+from reference.customer_sharding.requests.shard import Shard
 from scenarios.customer_sharding import application, published
 
 # The identifier field is not set, or set to nothing.
-NOBODYS = {"not set": {}, "empty": {"customer_id": ""}}
+UNOWNED = {"not set": {}, "empty": {"customer_id": ""}}
 
 
 def save_as_published(**person):
@@ -24,9 +24,9 @@ def save_as_corrected(**person):
         save_with_db(application.Person(**person), session.database, force_insert=True)
 
 
-def became(save, nobody):
+def became(save, fields):
     try:
-        save(name="Nobody", address="Nowhere", **nobody)
+        save(name="Nobody", address="Nowhere", **fields)
     except Exception as error:  # noqa: BLE001 which one is what is asked
         return type(error).__name__
     return "saved"
@@ -34,7 +34,7 @@ def became(save, nobody):
 
 def main(way):
     save = {"published": save_as_published, "corrected": save_as_corrected}[way]
-    print(json.dumps({name: became(save, nobody) for name, nobody in NOBODYS.items()}))  # noqa: T201
+    print(json.dumps({name: became(save, fields) for name, fields in UNOWNED.items()}))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from .credentials import Credentials
-from .errors import ServiceUnavailable, UnknownCustomer
+from reference.customer_sharding.credentials import Credentials
+from reference.customer_sharding.errors import ServiceUnavailable, UnknownCustomer
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Routes:
         self._under_way: dict[str, Future[Route]] = {}
         self._places: dict[Credentials, Credentials] = {}
         self._lock = threading.Lock()
-        self._silent_until = float("-inf")
+        self._next_question = float("-inf")
 
     def __len__(self) -> int:
         return len(self._known)
@@ -108,8 +108,8 @@ class Routes:
             if known is not None and now - known.learnt < self._expiry:
                 return known.route
             old = known.route if known is not None and now - known.learnt < self._expiry + self._stale else None
-            if now < self._silent_until:
-                return self._else(old, customer)
+            if now < self._next_question:
+                return self._old_route_or_error(old, customer)
             other = self._under_way.get(customer)
             if other is None:
                 mine = self._under_way[customer] = Future()
@@ -119,13 +119,13 @@ class Routes:
             try:
                 return other.result(self._patience)
             except TimeoutError:
-                raise self._silence(customer) from None
+                raise self._not_known(customer) from None
         try:
             route = self._lookup(customer)
         except BaseException as error:
             with self._lock:
                 if isinstance(error, ServiceUnavailable):
-                    self._silent_until = self._clock() + self._retry_after
+                    self._next_question = self._clock() + self._retry_after
                 elif isinstance(error, UnknownCustomer):
                     self._known.pop(customer, None)
                 del self._under_way[customer]
@@ -144,12 +144,12 @@ class Routes:
         mine.set_result(route)
         return route
 
-    def _else(self, old: Route | None, customer: str) -> Route:
+    def _old_route_or_error(self, old: Route | None, customer: str) -> Route:
         if old is None:
-            raise self._silence(customer)
+            raise self._not_known(customer)
         return old
 
-    def _silence(self, customer: str) -> ServiceUnavailable:
+    def _not_known(self, customer: str) -> ServiceUnavailable:
         return ServiceUnavailable(
             f"the sharding service does not answer, and no route to customer {customer} is known",
             retry_after=self._retry_after,

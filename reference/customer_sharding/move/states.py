@@ -7,18 +7,19 @@ from typing import Any
 import psycopg
 import pymysql
 
-from .copying import Claim, Held
-from .credentials import Flavor
-from .errors import Busy, Superseded
-from .guard import EXCLUSIVE
-from .link import LOCK_WAIT
+from reference.customer_sharding.credentials import Flavor
+from reference.customer_sharding.errors import Busy, Superseded
+from reference.customer_sharding.guard import EXCLUSIVE
+
+from .connection import LOCK_WAIT
+from .protocol import Claim, CustomerState
 
 
-def held(cursor: Any, customer: str) -> Held | None:
+def customer_state(cursor: Any, customer: str) -> CustomerState | None:
     """Return a customer's state, or None where it never was here."""
     cursor.execute("SELECT state, epoch, attempt FROM sharding_customer WHERE customer = %s", (customer,))
     row = cursor.fetchone()
-    return None if row is None else Held(str(row[0]), int(row[1]), int(row[2]))
+    return None if row is None else CustomerState(str(row[0]), int(row[1]), int(row[2]))
 
 
 def put(cursor: Any, claim: Claim, state: str) -> None:
@@ -66,7 +67,7 @@ def take_over(cursor: Any, claim: Claim) -> None:
     Raises:
         Superseded: It is older.
     """
-    found = held(cursor, claim.customer)
+    found = customer_state(cursor, claim.customer)
     if found is not None and found.attempt > claim.attempt:
         raise Superseded(f"another mover has taken over customer {claim.customer}")
     if found is not None and found.attempt < claim.attempt:

@@ -1,4 +1,4 @@
-"""A gate in a database: a commit is held before it, and who asked for it can be killed there, in the midst of it."""
+"""Holds a commit in a database, so that its client can be killed in the midst of it."""
 
 import itertools
 
@@ -7,7 +7,7 @@ import psycopg
 from fixtures.waiting import eventually
 
 KEYS = itertools.count(9)
-# A deferred trigger runs within COMMIT. The patience of the session that commits is not the gate's.
+# A deferred trigger runs within COMMIT. The lock timeout of the committing session does not apply to it.
 MAKE = """
 CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS
 'BEGIN PERFORM pg_advisory_xact_lock_shared({key}); RETURN NULL; END';
@@ -17,8 +17,8 @@ FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION {name}()
 WAITING = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = {key} AND NOT granted"
 
 
-class Gate:
-    """Shut while the block lasts, until it is opened.
+class HeldCommit:
+    """Holds commits of some changes while the block lasts, until `open`.
 
     Args:
         url: Of the database.

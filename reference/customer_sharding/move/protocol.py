@@ -1,4 +1,4 @@
-"""What movers and databases say to each other."""
+"""What a mover and the databases exchange: claims, states, batches of rows, and the interfaces of both sides."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Held:
+class CustomerState:
     """In what state a customer is in a database: see `guard`.
 
     Attributes:
@@ -98,7 +98,7 @@ class Move:
 class End(Protocol):
     """A database at an end of a move, as `side.Side` is one; each call is one transaction."""
 
-    def held(self, customer: str) -> Held | None:
+    def customer_state(self, customer: str) -> CustomerState | None:
         """Return in what state a customer is."""
 
     def copied(self, customer: str) -> Mapping[str, Copied]:
@@ -113,10 +113,10 @@ class End(Protocol):
     def acknowledge(self, claim: Claim, changes: Sequence[int]) -> None:
         """Forget changes."""
 
-    def stamp(self, claim: Claim) -> None:
+    def take_over(self, claim: Claim) -> None:
         """Take the customer over from earlier movers."""
 
-    def shift(self, claim: Claim, before: Sequence[str], after: str) -> None:
+    def change_state(self, claim: Claim, before: Sequence[str], after: str) -> None:
         """Change the customer's state."""
 
     def purge(self, claim: Claim, limit: int) -> int:

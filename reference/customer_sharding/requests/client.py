@@ -6,13 +6,14 @@ import json
 
 import urllib3
 
-from .credentials import Credentials
-from .errors import BadInput, ServiceUnavailable, UnknownCustomer
-from .identifiers import customer_id
-from .routes import Route
-from .settings import Api
+from reference.customer_sharding.credentials import Credentials
+from reference.customer_sharding.errors import BadInput, ServiceUnavailable, UnknownCustomer
+from reference.customer_sharding.identifiers import customer_id
+from reference.customer_sharding.settings import Api
 
-ENOUGH = 64 * 1024
+from .routes import Route
+
+LIMIT = 64 * 1024
 
 
 class Client:
@@ -52,7 +53,7 @@ class Client:
                 f"the sharding service at {self._api.endpoint} answers {answer.status}{_hint(answer.status)}"
             )
         try:
-            if len(answer.data) > ENOUGH:
+            if len(answer.data) > LIMIT:
                 raise BadInput("the answer is too long")
             content = json.loads(answer.data)
             credentials = Credentials.from_answer(content)

@@ -14,8 +14,8 @@ import psycopg
 import pymysql
 from pymysql.converters import encoders
 
-from .credentials import Credentials, Flavor
-from .errors import Conflict, DatabaseUnavailable
+from reference.customer_sharding.credentials import Credentials, Flavor
+from reference.customer_sharding.errors import Conflict, DatabaseUnavailable
 
 LOCK_WAIT = 2  # seconds that a change of state waits for the customer's transactions
 # Seconds after which PostgreSQL ends a transaction whose mover says nothing, for it may have the customer's lock. MySQL

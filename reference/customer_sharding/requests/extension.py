@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 from flask import Flask, current_app, g, request
 
-from .errors import BadIdentifier, BadInput, CustomerMoving, ShardingError, Unbound, WrongCustomer
-from .identifiers import customer_id
-from .problems import problem_of
+from reference.customer_sharding.errors import (
+    BadIdentifier,
+    BadInput,
+    CustomerMoving,
+    ShardingError,
+    Unbound,
+    WrongCustomer,
+)
+from reference.customer_sharding.identifiers import customer_id
+from reference.customer_sharding.problems import problem_of
+
 from .shard import Session, Shard
 
 if TYPE_CHECKING:
@@ -86,7 +94,7 @@ class Sharding:
             return
         headers = request.headers.getlist(HEADER)
         if len(headers) != 1:
-            raise BadIdentifier(f"say whose request it is: one header {HEADER}")
+            raise BadIdentifier(f"name the request's customer in exactly one header {HEADER}")
         customer = customer_id(headers[0])
         for place, value in _named(self.shard.settings.identifier_field):
             if str(value) != customer:

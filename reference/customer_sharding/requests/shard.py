@@ -10,14 +10,15 @@ from typing import Any
 
 import peewee
 
+from reference.customer_sharding.errors import CustomerMoving
+from reference.customer_sharding.guard import WHERE_IS, is_here
+from reference.customer_sharding.identifiers import customer_id
+from reference.customer_sharding.settings import Settings, Standalone, from_environment
+
 from .client import Client
-from .errors import CustomerMoving
-from .guard import WHERE_IS, is_here
-from .identifiers import customer_id
 from .models import Bound, set_bound
 from .pools import Pool, Pools
 from .routes import Route, Routes
-from .settings import Settings, Standalone, from_environment
 
 
 class Session:
@@ -140,7 +141,7 @@ class Shard:
         pool = self._pools.of(route.credentials)
         taken = pool.take()
         try:
-            if self._is_here(route, pool.database):
+            if self._is_customer_present(route, pool.database):
                 return Session(route, pool, taken, self.settings.identifier_field)
         except BaseException:
             if taken:
@@ -150,7 +151,7 @@ class Shard:
             pool.give_back()
         return None
 
-    def _is_here(self, route: Route, database: Any) -> bool:
+    def _is_customer_present(self, route: Route, database: Any) -> bool:
         """Ask the database itself whether the customer is there, if the last answer is older than the lease."""
         if route.epoch is None:
             return True

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from .credentials import Flavor
-from .errors import Conflict
+from reference.customer_sharding.credentials import Flavor
+from reference.customer_sharding.errors import Conflict
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .copying import Key, Row
-from .credentials import Flavor
-from .errors import Conflict
+from reference.customer_sharding.credentials import Flavor
+from reference.customer_sharding.errors import Conflict
+
+from .protocol import Key, Row
 from .tables import Table, quoted, read_tables
 
 AT_ONCE = 500  # keys in one statement
@@ -63,7 +64,7 @@ class Rows:
     def after(self, cursor: Any, table: Table, customer: str, last: Key | None, limit: int) -> list[Row]:
         """Return up to `limit` rows in the key's order, from after the key `last` (None: from the first)."""
         key = ", ".join(map(self._quote, table.key))
-        after = "" if last is None else f"AND ({key}) > ({holes(last)})"
+        after = "" if last is None else f"AND ({key}) > ({placeholders(last)})"
         self._select(cursor, table, customer, f"{after} ORDER BY {key} LIMIT {limit:d}", list(last or ()))
         return list(map(tuple, cursor.fetchall()))
 
@@ -118,7 +119,7 @@ class Rows:
                         f"{self._place}: keys must differ between databases; make {self._field} a part of the key, "
                         "or prepare databases before their first row"
                     )
-            values = ", ".join(f"({holes(columns)})" for _ in some)
+            values = ", ".join(f"({placeholders(columns)})" for _ in some)
             cursor.execute(f"{into} VALUES {values} {after}", _flat(some))
 
     def clear(self, cursor: Any, customer: str) -> None:
@@ -135,7 +136,7 @@ class Rows:
         return [tuple(str(row[place]) for place in places) for row in rows]
 
     def _among(self, table: Table, keys: Sequence[Key]) -> str:
-        return f"({', '.join(map(self._quote, table.key))}) IN ({', '.join(f'({holes(key)})' for key in keys)})"
+        return f"({', '.join(map(self._quote, table.key))}) IN ({', '.join(f'({placeholders(key)})' for key in keys)})"
 
     def _texts(self, table: Table) -> list[str]:
         if self._flavor is Flavor.POSTGRES:
@@ -147,7 +148,7 @@ class Rows:
         return quoted(self._flavor, name)
 
 
-def holes(values: Sequence[Any]) -> str:
+def placeholders(values: Sequence[Any]) -> str:
     """Return a placeholder for each value."""
     return ", ".join(["%s"] * len(values))
 

@@ -7,14 +7,15 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from reference.customer_sharding.credentials import Credentials, Flavor
+from reference.customer_sharding.errors import Conflict, Superseded
+from reference.customer_sharding.guard import COPYING, FENCED, GONE, INCOMING, OPEN
+
 from . import states
-from .copying import Batch, Claim, Copied, Held, Key, Row
-from .credentials import Credentials, Flavor
-from .errors import Conflict, Superseded
-from .guard import COPYING, FENCED, GONE, INCOMING, OPEN
-from .link import Link
-from .preparing import guard_tables, let_see, make_own_tables, number_ids
-from .rows import Rows, chunks, holes
+from .connection import Link
+from .preparing import grant_lookup, guard_tables, make_own_tables, separate_id_ranges
+from .protocol import Batch, Claim, Copied, CustomerState, Key, Row
+from .rows import Rows, chunks, placeholders
 
 
 class Side:
@@ -59,8 +60,8 @@ class Side:
             guard_tables(cursor, self.flavor, tables, self._field)
             if self.flavor is Flavor.POSTGRES:
                 if user != self._user:
-                    let_see(cursor, user)
-                number_ids(cursor, tables, number)
+                    grant_lookup(cursor, user)
+                separate_id_ranges(cursor, tables, number)
         return [table.name for table in tables]
 
     def admit(self, customer: str, epoch: int) -> None:
@@ -74,10 +75,10 @@ class Side:
 
     # What a mover asks
 
-    def held(self, customer: str) -> Held | None:
+    def customer_state(self, customer: str) -> CustomerState | None:
         """Return in what state a customer is here."""
         with self._link.transaction() as cursor:
-            return states.held(cursor, customer)
+            return states.customer_state(cursor, customer)
 
     def copied(self, customer: str) -> Mapping[str, Copied]:
         """Return how far copying has come, by table."""
@@ -134,14 +135,14 @@ class Side:
         """Forget changes that the other side has."""
         with self._claimed(claim) as cursor:
             for some in chunks(changes):
-                cursor.execute(f"DELETE FROM sharding_change WHERE id IN ({holes(some)})", list(some))
+                cursor.execute(f"DELETE FROM sharding_change WHERE id IN ({placeholders(some)})", list(some))
 
-    def stamp(self, claim: Claim) -> None:
+    def take_over(self, claim: Claim) -> None:
         """Take the customer over from earlier movers."""
         with self._claimed(claim):
             pass
 
-    def shift(self, claim: Claim, before: Sequence[str], after: str) -> None:
+    def change_state(self, claim: Claim, before: Sequence[str], after: str) -> None:
         """Change the customer's state, once its transactions under way have ended.
 
         Raises:
@@ -149,7 +150,7 @@ class Side:
             Conflict: The state is another than one of `before`, or `after`.
         """
         with self._claimed(claim) as cursor:
-            held = states.held(cursor, claim.customer)
+            held = states.customer_state(cursor, claim.customer)
             state = None if held is None else held.state
             if state == after:
                 return
@@ -166,7 +167,7 @@ class Side:
             Conflict: It is not gone.
         """
         with self._claimed(claim) as cursor:
-            held = states.held(cursor, claim.customer)
+            held = states.customer_state(cursor, claim.customer)
             if held is None or held.state != GONE:
                 raise Conflict(f"customer {claim.customer} is not gone from {self.name}: its rows stay")
             cursor.execute("DELETE FROM sharding_change WHERE customer = %s", (claim.customer,))
@@ -187,7 +188,7 @@ class Side:
             Conflict: The customer is here.
         """
         with self._claimed(claim) as cursor:
-            held = states.held(cursor, claim.customer)
+            held = states.customer_state(cursor, claim.customer)
             if held is not None and held.state == INCOMING and held.epoch == claim.epoch:
                 return
             if held is not None and held.state in (OPEN, COPYING, FENCED):
@@ -203,7 +204,7 @@ class Side:
             Superseded: The customer does not come here any more.
         """
         with self._claimed(claim) as cursor:
-            held = states.held(cursor, claim.customer)
+            held = states.customer_state(cursor, claim.customer)
             if held is None or held.state != INCOMING or held.epoch != claim.epoch:
                 raise Superseded(f"customer {claim.customer} does not come to {self.name} any more")
             tables = [table for table in self._rows.tables(cursor) if table.name in batch.columns]
@@ -235,7 +236,7 @@ class Side:
             Conflict: It has moved here already.
         """
         with self._claimed(claim) as cursor:
-            held = states.held(cursor, claim.customer)
+            held = states.customer_state(cursor, claim.customer)
             if held is not None and held.state not in (INCOMING, GONE):
                 raise Conflict(f"customer {claim.customer} is {held.state} in {self.name}: it has moved already")
             self._rows.clear(cursor, claim.customer)

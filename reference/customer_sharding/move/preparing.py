@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .credentials import Credentials, Flavor
-from .errors import BadInput, Conflict
-from .guard import OWN_TABLES, own_tables, triggers
-from .link import Link
+from reference.customer_sharding.credentials import Credentials, Flavor
+from reference.customer_sharding.errors import BadInput, Conflict
+from reference.customer_sharding.guard import OWN_TABLES
+
+from .connection import Link
 from .tables import Table, quoted
+from .triggers import own_tables, triggers
 
 NUMBERS = 1 << 40  # ids that a database may give out, from its number times as many
 
@@ -27,7 +29,7 @@ def make_own_tables(cursor: Any, flavor: Flavor) -> None:
         cursor.execute(statement)
 
 
-def let_see(cursor: Any, user: str) -> None:
+def grant_lookup(cursor: Any, user: str) -> None:
     """Let the applications' user of a PostgreSQL database see who is there, and change nothing of the guard's own."""
     name = quoted(Flavor.POSTGRES, user)
     # New tables may be the user's by default.
@@ -35,7 +37,7 @@ def let_see(cursor: Any, user: str) -> None:
     cursor.execute(f"GRANT SELECT ON sharding_customer TO {name}")
 
 
-def number_ids(cursor: Any, tables: Sequence[Table], number: int) -> None:
+def separate_id_ranges(cursor: Any, tables: Sequence[Table], number: int) -> None:
     """Let the generated ids of a PostgreSQL database begin where no other database's do.
 
     Args:
@@ -72,7 +74,7 @@ def _number(cursor: Any, table: Table, column: str, number: int) -> None:
     )
 
 
-def check(credentials: Credentials, *, allow_superuser: bool) -> None:
+def check_credentials(credentials: Credentials, *, allow_superuser: bool) -> None:
     """Enter with the credentials that are to be handed out.
 
     Raises:

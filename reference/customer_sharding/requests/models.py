@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import peewee
 
-from .errors import BadInput, Unbound, WrongCustomer
+from reference.customer_sharding.errors import BadInput, Unbound, WrongCustomer
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ class ShardedModel(peewee.Model):
         Raises:
             Unbound: No customer is bound here.
         """
-        return super().select(*fields).where(cls._is_theirs())
+        return super().select(*fields).where(cls._of_bound_customer())
 
     @classmethod
     def update(cls, __data: Any = None, **update: Any) -> Any:
@@ -126,7 +126,7 @@ class ShardedModel(peewee.Model):
         field = cls._identifier()
         if field in data:
             cls._check(data[field])
-        return super().update(data).where(cls._is_theirs())
+        return super().update(data).where(cls._of_bound_customer())
 
     @classmethod
     def delete(cls) -> Any:
@@ -135,7 +135,7 @@ class ShardedModel(peewee.Model):
         Raises:
             Unbound: No customer is bound here.
         """
-        return super().delete().where(cls._is_theirs())
+        return super().delete().where(cls._of_bound_customer())
 
     @classmethod
     def insert(cls, __data: Any = None, **insert: Any) -> Any:
@@ -206,14 +206,14 @@ class ShardedModel(peewee.Model):
             raise BadInput(f"{cls.__name__} has no field {name}, which must name each row's customer") from None
 
     @classmethod
-    def _is_theirs(cls) -> Any:
+    def _of_bound_customer(cls) -> Any:
         return cls._identifier() == bound().customer
 
     @classmethod
     def _check(cls, value: object) -> None:
         here = bound()
         if not value:
-            raise WrongCustomer(f"{here.identifier_field} is not set: the row would be nobody's")
+            raise WrongCustomer(f"{here.identifier_field} is not set: the row would belong to no customer")
         if str(value) != here.customer:
             raise WrongCustomer(f"the row's {here.identifier_field} names another customer than {here.customer}")
 

@@ -20,16 +20,16 @@ import peewee
 import psycopg
 from playhouse.pool import PooledMySQLDatabase, PooledPostgresqlDatabase
 
-from .credentials import Credentials, Flavor
-from .errors import CustomerMoving, DatabaseUnavailable
-from .guard import is_refusal
-from .settings import PoolLimits
+from reference.customer_sharding.credentials import Credentials, Flavor
+from reference.customer_sharding.errors import CustomerMoving, DatabaseUnavailable
+from reference.customer_sharding.guard import is_refusal
+from reference.customer_sharding.settings import PoolLimits
 
-JUST_NOW = "it did not answer a moment ago"
+RECENTLY_SILENT = "it did not answer a moment ago"
 
 
-class _Told:
-    """A database that tells what went wrong by this library's names.
+class _ErrorTranslation:
+    """A mixin that raises this library's errors instead of the driver's.
 
     Attributes:
         place: What the database is called in messages.
@@ -55,26 +55,26 @@ class _Told:
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Execute, as ever."""
-        with self._telling():
+        with self._translating_errors():
             return super().execute_sql(sql, params)  # type: ignore[misc] # a mixin for peewee's databases
 
     def begin(self, *arguments: Any) -> None:
         """Begin, as ever."""
-        with self._telling():
+        with self._translating_errors():
             super().begin(*arguments)  # type: ignore[misc] # a mixin for peewee's databases
 
     def commit(self) -> None:
         """Commit, as ever."""
-        with self._telling():
+        with self._translating_errors():
             super().commit()  # type: ignore[misc] # a mixin for peewee's databases
 
     def rollback(self) -> None:
         """Roll back, as ever: it is what `atomic` does when the connection was lost."""
-        with self._telling():
+        with self._translating_errors():
             super().rollback()  # type: ignore[misc] # a mixin for peewee's databases
 
     @contextmanager
-    def _telling(self) -> Generator[None]:
+    def _translating_errors(self) -> Generator[None]:
         try:
             yield
         except peewee.PeeweeException as error:
@@ -120,26 +120,26 @@ class _Adapter(peewee.PostgresqlDatabase.psycopg3_adapter):  # type: ignore[misc
         return connection
 
 
-class _Postgres(_Told, PooledPostgresqlDatabase):  # type: ignore[misc] # playhouse is not typed
+class _Postgres(_ErrorTranslation, PooledPostgresqlDatabase):  # type: ignore[misc] # playhouse is not typed
     psycopg3_adapter = _Adapter
 
     def _is_closed(self, conn: _Connection) -> bool:
-        return conn.closed or conn.returned < self.distrusted or _has_news(conn.fileno())
+        return conn.closed or conn.returned < self.distrusted or _has_unread_bytes(conn.fileno())
 
     def _is_lost(self, cause: BaseException) -> bool:
         return isinstance(cause, psycopg.OperationalError) and (self.is_closed() or self.connection().closed)
 
 
-class _MySQL(_Told, PooledMySQLDatabase):  # type: ignore[misc] # playhouse is not typed
+class _MySQL(_ErrorTranslation, PooledMySQLDatabase):  # type: ignore[misc] # playhouse is not typed
     def _is_closed(self, conn: Any) -> bool:
-        return not conn.open or conn.returned < self.distrusted or _has_news(conn._sock.fileno())  # noqa: SLF001 # pymysql has no public way to it
+        return not conn.open or conn.returned < self.distrusted or _has_unread_bytes(conn._sock.fileno())  # noqa: SLF001 # pymysql has no public way to it
 
     def _is_lost(self, cause: BaseException) -> bool:
         return not self.is_closed() and not self.connection().open
 
 
-def _has_news(descriptor: int) -> bool:
-    # A server that says something while nobody asked it has closed the connection. Costs no question to it.
+def _has_unread_bytes(descriptor: int) -> bool:
+    # Bytes that arrive unasked mean that the server has closed the connection; looking for them costs no round trip.
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))
@@ -241,7 +241,7 @@ class Pool:
         with self._lock:
             now = time.monotonic()
             if self._trying or now < self._next_try:
-                raise self._unavailable(JUST_NOW)
+                raise self._unavailable(RECENTLY_SILENT)
             self._trying = True
             return True
 
@@ -254,7 +254,7 @@ class Pool:
 
     def _gate(self) -> None:
         if self._tripped and not self._trying:
-            raise self._unavailable(JUST_NOW)
+            raise self._unavailable(RECENTLY_SILENT)
 
     def _unavailable(self, reason: str) -> DatabaseUnavailable:
         return DatabaseUnavailable(
