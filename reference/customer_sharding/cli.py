@@ -7,19 +7,21 @@ import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from reference.command_line import BAD_INPUT, Command, ExitCodes
 
 if TYPE_CHECKING:
     from .move.moving import Mover
     from .service.store import Store
 
-REFUSED, BAD_INPUT, NO_ANSWER = 1, 2, 3
+REFUSED, NO_ANSWER = 1, 3
 
-app = typer.Typer(
+command = Command("customer-sharding", extra="customer-sharding")
+app = command.application(
     no_args_is_help=True,
-    add_completion=False,
     help="Place customers in databases, move them, and serve their routes.",
     epilog="Exit code: 1 when it contradicts what is there, 2 on bad input, 3 when a database does not answer. "
     "Examples:  customer-sharding --meta postgresql://sharding:...@meta/sharding databases  ·  "
@@ -177,7 +179,7 @@ def moves(context: typer.Context) -> None:
 @app.command()
 def description() -> None:
     """Print the service's OpenAPI description."""
-    with _told():
+    with command.errors(_exit_codes):
         from .service.description import description as described
 
         typer.echo(json.dumps(described(), indent=2))
@@ -199,7 +201,7 @@ def serve(
 
         create_app(store=store)  # what is wrong is told before gunicorn starts
     os.environ["SHARDING_META"] = context.obj
-    command = [
+    gunicorn = [
         sys.executable,
         "-m",
         "gunicorn",
@@ -210,10 +212,10 @@ def serve(
         "--threads",
         str(threads),
     ]
-    command += ["--workers", str(workers)]
+    gunicorn += ["--workers", str(workers)]
     for option, value in (("--certfile", certificate), ("--keyfile", key)):
-        command += [option, value] if value else []
-    os.execv(command[0], [*command, "reference.customer_sharding.service:create_app()"])  # noqa: S606  # no shell is wanted
+        gunicorn += [option, value] if value else []
+    os.execv(gunicorn[0], [*gunicorn, "reference.customer_sharding.service:create_app()"])  # noqa: S606  # no shell is wanted
 
 
 def _mover(store: Store, customer: str, lease: float, drain: float, batch: int) -> Mover:
@@ -239,7 +241,7 @@ def _carry_out(mover: Mover, customer: str, patience: float) -> None:
 
 @contextmanager
 def _store(context: typer.Context) -> Generator[Store]:
-    with _told():
+    with command.errors(_exit_codes):
         from .errors import BadInput
         from .service.store import Store
 
@@ -252,26 +254,10 @@ def _store(context: typer.Context) -> Generator[Store]:
             store.close()
 
 
-@contextmanager
-def _told() -> Generator[None]:
-    try:
-        from .errors import BadInput, ShardingError, Unavailable
-    except ModuleNotFoundError as missing:
-        _missing(missing)
-    try:
-        yield
-    except ModuleNotFoundError as missing:
-        _missing(missing)
-    except BadInput as error:
-        _end(BAD_INPUT, str(error))
-    except Unavailable as error:
-        _end(NO_ANSWER, str(error))
-    except ShardingError as error:
-        _end(REFUSED, str(error))
+def _exit_codes() -> ExitCodes:
+    from .errors import BadInput, ShardingError, Unavailable
 
-
-def _missing(missing: ModuleNotFoundError) -> NoReturn:
-    _end(BAD_INPUT, f"{missing.name} is missing: pip install 'executable-documents[customer_sharding]'")
+    return {BadInput: BAD_INPUT, Unavailable: NO_ANSWER, ShardingError: REFUSED}
 
 
 def _listed(tables: object) -> str:
@@ -280,8 +266,3 @@ def _listed(tables: object) -> str:
         if isinstance(tables, list) and tables
         else "no tables yet"
     )
-
-
-def _end(code: int, sentence: str) -> NoReturn:
-    typer.echo(f"customer-sharding: {sentence}", err=True)
-    raise typer.Exit(code)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 from typing import SupportsIndex
 
+from reference.extras import MissingExtra
+
 from .domain import Order, as_integer, cell_of
 
 try:
     import mpmath
 except ModuleNotFoundError as missing:
-    raise ModuleNotFoundError(
-        "the accuracy of a result needs mpmath: pip install 'executable-documents[exponents]'", name=missing.name
-    ) from None
+    raise MissingExtra(missing.name or "mpmath", "exponents") from None
 
 #: Enough bits for the largest power and logarithm of a double to leave a hundred correct ones.
 PRECISION = 256

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from reference.command_line import BAD_INPUT, Command
+
 from .domain import BadInput, ExponentError, Order, Outcome, truth_table
 
 
@@ -26,10 +28,10 @@ class _CompareByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(
+command = Command("exponents", extra="exponents")
+app = command.application(
     cls=_CompareByDefault,
     no_args_is_help=True,
-    add_completion=False,
     help="Take a power and a root of a number in both orders: exactly, in floating point, and which is safer.",
     epilog="Examples:  exponents 8 2 3  ·  exponents -8 2 3  ·  exponents 1/2 -3 2 --json  ·  exponents table",
 )
@@ -44,16 +46,10 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show BASE^(POWER/ROOT) root first and power first (the word compare may be left out)."""
-    try:
+    with command.errors({ExponentError: BAD_INPUT}):
         from .comparison import compare as compared
-    except ModuleNotFoundError as missing:
-        typer.echo(f"exponents: {missing}", err=True)
-        raise typer.Exit(2) from None
-    try:
+
         result = compared(_number(base), _integer(power, "power"), _integer(root, "root"))
-    except ExponentError as error:
-        typer.echo(f"exponents: {error}", err=True)
-        raise typer.Exit(2) from None
     if as_json:
         document = {
             "base": str(result.base),

@@ -9,14 +9,14 @@ from fractions import Fraction
 from numbers import Rational
 from typing import SupportsIndex, TypeAlias
 
+from reference.extras import MissingExtra
+
 from .domain import BadInput, Cell, Order, OutOfRange, Sign, as_integer, cell_of
 
 try:
     import sympy
-except ImportError as missing:  # sympy raises its own where mpmath is missing
-    raise ModuleNotFoundError(
-        "the exact side needs sympy: pip install 'executable-documents[exponents]'", name=missing.name
-    ) from None
+except ImportError as missing:  # sympy raises its own, without a name, where mpmath is missing
+    raise MissingExtra(missing.name or "mpmath", "exponents") from None
 
 Number: TypeAlias = sympy.Expr
 

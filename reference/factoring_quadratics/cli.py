@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reference.command_line import BAD_INPUT, Command
+
 from .method import Method, TableTooLong, method_table
 from .quadratic import Factorisation, NotAQuadratic, as_text, factor
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-app = typer.Typer(add_completion=False)
+command = Command("factoring-quadratics", extra="factoring-quadratics")
+app = command.application()
 
 
 # A negative number is an argument here, not an unknown option; so there are no options of one letter.
@@ -34,12 +37,9 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Factor A x^2 + B x + C over the integers, and show the table of the method."""
-    try:
+    with command.errors({NotAQuadratic: BAD_INPUT}):
         quadratic = _integer(a), _integer(b), _integer(c)
         answer = factor(*quadratic)
-    except NotAQuadratic as error:
-        typer.echo(f"factoring-quadratics: {error}", err=True)
-        raise typer.Exit(2) from None
     table: Method | None = None
     why_none = ""
     try:
@@ -49,7 +49,8 @@ def main(
     if as_json:
         typer.echo(_as_json(answer, table))
     else:
-        _print(answer, table, why_none, most=rows)
+        with command.errors({}):
+            _print(answer, table, why_none, most=rows)
 
 
 def _integer(text: str) -> int:
@@ -97,11 +98,8 @@ def _print_table(console: Console, table: Method, most: int) -> None:
 
 
 def _print(answer: Factorisation, table: Method | None, why_none: str, *, most: int) -> None:
-    try:
-        from rich.console import Console
-    except ModuleNotFoundError:
-        typer.echo("the table needs rich: pip install 'executable-documents[factoring_quadratics]'", err=True)
-        raise typer.Exit(2) from None
+    from rich.console import Console
+
     console = Console(highlight=False)
     console.print(f"[bold]{as_text(answer.quadratic)}[/bold]\n", soft_wrap=True)
     if table is None:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from reference.command_line import BAD_INPUT, Command
 
 from .errors import BadDescription, ForeignPartitionsError
 
 if TYPE_CHECKING:
     from .deployment import Deployment
 
-UNSOUND, BAD_INPUT, NO_ANSWER = 1, 2, 3
+UNSOUND, NO_ANSWER = 1, 3
 
-app = typer.Typer(
+command = Command("foreign-partitions", extra="foreign-partitions")
+app = command.application(
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_show_locals=False,  # they hold passwords
     help="Set up and check a PostgreSQL table that is partitioned by hash over several servers.",
     epilog="Exit code: 1 when verify found something, 2 on bad input, 3 when a server does not answer or refuses. "
     "Examples:  foreign-partitions plan person.toml  ·  "
@@ -45,7 +46,7 @@ def plan(file: File) -> None:
         for change in due.changes:
             typer.echo(f"{change};")
         if due.conflicts:
-            _end(NO_ANSWER, "apply would refuse: " + "; ".join(due.conflicts))
+            command.end(NO_ANSWER, "apply would refuse: " + "; ".join(due.conflicts))
         if not due.changes:
             typer.echo("nothing to do")
 
@@ -78,20 +79,9 @@ def verify(file: File) -> None:
 
 @contextmanager
 def _deployment(file: Path) -> Generator[Deployment]:
-    try:
+    with command.errors({BadDescription: BAD_INPUT, ForeignPartitionsError: NO_ANSWER}):
         from .deployment import Deployment
         from .reading import read
-    except ModuleNotFoundError as missing:
-        _end(BAD_INPUT, f"{missing.name} is missing: pip install 'executable-documents[foreign_partitions]'")
-    try:
+
         with Deployment(read(file)) as deployment:
             yield deployment
-    except BadDescription as error:
-        _end(BAD_INPUT, str(error))
-    except ForeignPartitionsError as error:
-        _end(NO_ANSWER, str(error))
-
-
-def _end(code: int, sentence: str) -> NoReturn:
-    typer.echo(f"foreign-partitions: {sentence}", err=True)
-    raise typer.Exit(code)

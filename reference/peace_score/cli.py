@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from reference.command_line import BAD_INPUT, Command
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from reference.peace_score.data import History
 
-app = typer.Typer(
+command = Command("peace-score", extra="peace-score")
+app = command.application(
     help="How peaceful the world and its nations are, from 0 to 1, by what nations do to and promise each other.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
 )
 
-NEEDED = ("matplotlib", "networkx", "numpy", "rich", "scipy")
+# A figure or a directory of the wrong form is bad input, whatever library reports it.
+ERRORS = {ValueError: BAD_INPUT, OSError: BAD_INPUT}
 
 Directory = Annotated[
     Path,
@@ -41,19 +41,12 @@ Plot = Annotated[Path | None, typer.Option(help="Draw to this file; its ending s
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@app.callback()
-def peace_score() -> None:
-    """Check that the libraries are there before a command asks for them."""
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        _stop(f"{', '.join(missing)} not installed: pip install 'executable-documents[peace_score]'")
-
-
 @app.command(epilog="Example: `peace-score world fixtures/data/peace_score --from 1995 --to 2014 --plot curve.png`")
 def world(
     directory: Directory, first: First = None, last: Last = None, plot: Plot = None, as_json: Json = False
 ) -> None:
     """The world's peace, year by year, by several aggregates of the nations' scores: mean, median and others."""
-    with _clear():
+    with command.errors(ERRORS):
         from reference.peace_score.aggregates import AGGREGATES
         from reference.peace_score.models import scores_by_year
 
@@ -90,7 +83,7 @@ def ranking(
 
     With --plot as a graph: allies in a disc, hostile pairs in red. It is no map: the data has no borders.
     """
-    with _clear():
+    with command.errors(ERRORS):
         from reference.peace_score.models import Model
         from reference.peace_score.score import ranking as ranked
 
@@ -127,7 +120,7 @@ def compare(
     that one says nothing about the other. Besides each year, the years together: a nation's mean against its
     mean.
     """
-    with _clear():
+    with command.errors(ERRORS):
         from rich.console import Console
         from rich.progress import Progress
 
@@ -180,20 +173,6 @@ def _read(directory: Path, first: int | None, last: int | None, *, index: bool =
     if not there[0] <= first <= last <= there[-1]:
         raise DataError(f"the data covers {there[0]} to {there[-1]}, not {first} to {last}")
     return history, [year for year in there if first <= year <= last]
-
-
-@contextmanager
-def _clear() -> Iterator[None]:
-    """One sentence instead of a traceback where the input is at fault."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        _stop(str(error))
-
-
-def _stop(problem: str) -> NoReturn:
-    typer.echo(f"peace-score: {problem}", err=True)
-    raise typer.Exit(2)
 
 
 def _print_json(value: object) -> None:

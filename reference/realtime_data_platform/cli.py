@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from reference.command_line import BAD_INPUT, Command
 
 from .errors import BadInput, PlatformError
 
 if TYPE_CHECKING:
     from .platform import Platform
 
-DIFFERS, BAD_INPUT, NO_ANSWER = 1, 2, 3
+DIFFERS, NO_ANSWER = 1, 3
 
-app = typer.Typer(
+command = Command("data-platform", extra="realtime-data-platform")
+app = command.application(
     no_args_is_help=True,
-    add_completion=False,
     help="Follow a table of PostgreSQL into Kafka, Pinot and a Trino view.",
     epilog="Exit code: 1 when the view differs, 2 on bad input, 3 when a server does not answer or refuses. "
     "Examples:  data-platform apply person  ·  data-platform query 'SELECT * FROM hive.views.person'  ·  "
@@ -43,10 +45,8 @@ def options(
     """Say where the services are: make up SCENARIO=realtime_data_platform prints their addresses."""
 
     def platform() -> Platform:
-        try:
-            from .platform import Addresses, Platform
-        except ModuleNotFoundError as missing:
-            _end(BAD_INPUT, f"{missing.name} is missing: pip install 'executable-documents[realtime_data_platform]'")
+        from .platform import Addresses, Platform
+
         return Platform(Addresses(postgres, connect, controller, broker, trino), patience=patience)
 
     context.obj = platform
@@ -115,14 +115,5 @@ def remove(context: typer.Context, table: Name) -> None:
 
 @contextmanager
 def _platform(context: typer.Context) -> Generator[Platform]:
-    try:
+    with command.errors({BadInput: BAD_INPUT, PlatformError: NO_ANSWER}):
         yield context.obj()
-    except BadInput as error:
-        _end(BAD_INPUT, str(error))
-    except PlatformError as error:
-        _end(NO_ANSWER, str(error))
-
-
-def _end(code: int, message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(code)

@@ -9,9 +9,11 @@ import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from reference.command_line import BAD_INPUT, Command
 
 from .errors import BadInput, DiscoveryError, NoInstance, Unreachable
 
@@ -22,11 +24,11 @@ if TYPE_CHECKING:
 # Addresses by service; None while ZooKeeper does not answer.
 Look = Callable[[], Mapping[str, Sequence[str]] | None]
 
-NOT_FOUND, BAD_INPUT, NO_ANSWER = 1, 2, 3
+NOT_FOUND, NO_ANSWER = 1, 3
 
-app = typer.Typer(
+command = Command("service-discovery", extra="service-discovery")
+app = command.application(
     no_args_is_help=True,
-    add_completion=False,
     help="Show which services are registered in ZooKeeper, and register one.",
     epilog="Exit code: 1 when nothing was found, 2 on bad input, 3 when ZooKeeper does not answer or refuses. "
     "Examples:  service-discovery list  ·  service-discovery --hosts zoo1:2181,zoo2:2181 find users  ·  "
@@ -79,7 +81,7 @@ def list_services(context: typer.Context) -> None:
         for service in services:
             typer.echo(f"{service}\t{len(discovery.instances(service))}")
         if not services:
-            _end(NOT_FOUND, "no service was ever registered")
+            command.end(NOT_FOUND, "no service was ever registered")
 
 
 @app.command()
@@ -146,18 +148,11 @@ def register(
 
 @contextmanager
 def _connection(context: typer.Context) -> Generator[Connection]:
-    try:
-        with context.obj() as connection:
-            yield connection
-    except ModuleNotFoundError as missing:
-        name = str(missing.name).partition(".")[0]
-        _end(BAD_INPUT, f"{name} is missing: pip install 'executable-documents[service_discovery]'")
-    except BadInput as error:
-        _end(BAD_INPUT, str(error))
-    except NoInstance as error:
-        _end(NOT_FOUND, str(error))
-    except DiscoveryError as error:
-        _end(NO_ANSWER, str(error))
+    with (
+        command.errors({BadInput: BAD_INPUT, NoInstance: NOT_FOUND, DiscoveryError: NO_ANSWER}),
+        context.obj() as connection,
+    ):
+        yield connection
 
 
 @contextmanager
@@ -204,8 +199,3 @@ def _table(look: Look, stop: threading.Event, every: float) -> None:
                 table.add_row(name, str(len(instances)), shown)
             live.update(table, refresh=True)
             stop.wait(every)
-
-
-def _end(code: int, sentence: str) -> NoReturn:
-    typer.echo(f"service-discovery: {sentence}", err=True)
-    raise typer.Exit(code)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reference.command_line import BAD_INPUT, Command
 from reference.table_summarization.binning.rules import Binning, parse_rule
 from reference.table_summarization.errors import MissingExtraError, SummaryError
 from reference.table_summarization.pipeline import summarize
@@ -17,8 +18,8 @@ from reference.table_summarization.results.summary import Summary
 if TYPE_CHECKING:
     from reference.table_summarization.reading.source import Progress
 
-# Local variables hold passwords: no traceback shows them.
-app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_show_locals=False)
+command = Command("tsum", extra="table-summarization")
+app = command.application(rich_markup_mode="markdown")
 
 
 class Format(enum.StrEnum):
@@ -106,7 +107,7 @@ def tsum(
     plan: Annotated[bool, typer.Option("--plan", help="Say how it was done, on standard error.")] = False,
 ) -> None:
     """The few patterns that describe most of a table's rows, those that save most first."""
-    with _one_sentence_errors():
+    with command.errors({SummaryError: BAD_INPUT}):
         if len(files) > 1 and (table is not None or query is not None):
             raise SummaryError("a warehouse has one URL, and more than one argument was given")
         with _progress() as progress:
@@ -150,16 +151,6 @@ def _rules(bins: list[str]) -> dict[str | None, Binning]:
         column, equals, rule = text.rpartition("=")
         rules[column if equals else None] = parse_rule(rule)
     return rules
-
-
-@contextmanager
-def _one_sentence_errors() -> Iterator[None]:
-    """One sentence and exit code 2 instead of a traceback, for what the caller can put right."""
-    try:
-        yield
-    except SummaryError as error:
-        typer.echo(f"tsum: {error}", err=True)
-        raise typer.Exit(2) from None
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """What can be wrong with a table, each said in one sentence that tells what to do."""
 
+from reference.extras import install
+
 
 class SummaryError(ValueError):
     """A table that cannot be summarized as asked; the base of this package's errors."""
@@ -25,5 +27,5 @@ class MissingExtraError(SummaryError):
     """A package is not installed: one of the extra, or one that only some need, such as a database's driver."""
 
     def __init__(self, package: str, *, in_extra: bool = True) -> None:
-        how = "it with the extra: pip install 'executable-documents[table_summarization]'" if in_extra else "it"
+        how = f"it with the extra: {install('table-summarization')}" if in_extra else "it"
         super().__init__(f"{package} is needed for this; install {how}")

