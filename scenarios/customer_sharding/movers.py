@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from fixtures.services.leavings import VARIABLE, Owner, end, tree
+from fixtures.services.orphans import VARIABLE, Owner, end, tree
 from fixtures.waiting import eventually
 
 COMMAND = Path(sys.executable).with_name("customer-sharding")

@@ -11,7 +11,7 @@ import pytest
 from kazoo.client import KazooClient
 from typer.testing import CliRunner
 
-from fixtures.nursery import Nursery
+from fixtures.fork_server import ForkServer
 from fixtures.services.relay import Relay
 from fixtures.waiting import eventually
 from reference.service_discovery import cli
@@ -72,12 +72,12 @@ def hosts(zookeeper, registry):
 
 
 @pytest.fixture(scope="package")
-def nursery():
-    """Where processes come from."""
+def fork_server():
+    """A fork server that has imported what providers and callers need."""
     ours = [f"scenarios.service_discovery.{name}" for name in ("application", "caller", "first_use")]
-    nursery = Nursery(["gunicorn.app.wsgiapp", "gunicorn.workers.sync", *ours])
-    yield nursery
-    nursery.close()
+    fork_server = ForkServer(["gunicorn.app.wsgiapp", "gunicorn.workers.sync", *ours])
+    yield fork_server
+    fork_server.close()
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def processes():
 
 
 @pytest.fixture
-def starting(way, hosts, session_timeout, nursery, tmp_path, processes):
+def starting(way, hosts, session_timeout, fork_server, tmp_path, processes):
     """Start processes of a service, without waiting for them."""
 
     def start(name, *, told=way, listener="on_the_event_thread", **options):
@@ -101,7 +101,7 @@ def starting(way, hosts, session_timeout, nursery, tmp_path, processes):
             "ZOOKEEPER_SESSION_TIMEOUT": str(session_timeout),
             "ZOOKEEPER_GRACE": str(session_timeout),
         }
-        process = Provider(nursery, tmp_path, name, **environment, **options)
+        process = Provider(fork_server, tmp_path, name, **environment, **options)
         processes.append(process)
         return process
 
@@ -138,13 +138,13 @@ def library(way, hosts, session_timeout, monkeypatch):
 
 
 @pytest.fixture
-def forked(way, hosts, session_timeout, nursery, tmp_path, processes):
+def forked(way, hosts, session_timeout, fork_server, tmp_path, processes):
     """Look a service up in a process, in its child after a fork, and in the process again."""
 
     def run(service):
         file = tmp_path / "found"
         arguments = (way, hosts, str(session_timeout), service, str(file))
-        child = Child(nursery.bear("scenarios.service_discovery.first_use:main", *arguments), "forked")
+        child = Child(fork_server.start("scenarios.service_discovery.first_use:main", *arguments), "forked")
         processes.append(child)
         child.process.wait(30)
         return json.loads(file.read_text())
@@ -303,7 +303,7 @@ def journal(tmp_path):
 
 
 @pytest.fixture
-def callers(nursery, hosts, session_timeout, journal, processes):
+def callers(fork_server, hosts, session_timeout, journal, processes):
     """Start two processes that look a service up again and again, and wait until each has found an instance."""
 
     def start(service, of):
@@ -312,7 +312,7 @@ def callers(nursery, hosts, session_timeout, journal, processes):
         started = []
         for name in ("one", "other"):
             arguments = (hosts, str(session_timeout), service, str(journal.path), name)
-            caller = Child(nursery.bear("scenarios.service_discovery.caller:main", *arguments), name)
+            caller = Child(fork_server.start("scenarios.service_discovery.caller:main", *arguments), name)
             processes.append(caller)
             started.append(caller)
         for caller in started:
@@ -341,13 +341,13 @@ def command(hosts):
 
 
 @pytest.fixture
-def running_command(nursery, hosts, tmp_path, processes):
+def running_command(fork_server, hosts, tmp_path, processes):
     """Start the command in a process of its own."""
 
     def start(*words):
         output = tmp_path / f"{words[0]} says"
         arguments = ("--hosts", hosts, *words)
-        pid = nursery.bear("reference.service_discovery.cli:app", *arguments, OUTPUT=str(output))
+        pid = fork_server.start("reference.service_discovery.cli:app", *arguments, OUTPUT=str(output))
         processes.append(Child(pid, words[0], output))
         return processes[-1]
 

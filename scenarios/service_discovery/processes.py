@@ -6,7 +6,7 @@ import socket
 import psutil
 import requests
 
-from fixtures.services.leavings import end, ended, tree
+from fixtures.services.orphans import end, ended, tree
 from fixtures.services.ports import free_ports
 from fixtures.waiting import eventually
 
@@ -49,7 +49,7 @@ class Provider(Child):
     """A Flask application that registers itself, in a process of its own.
 
     Args:
-        nursery: Where it comes from.
+        fork_server: Starts it.
         folder: Where it says how far it is, and is told how far it may go.
         name: The service's name.
         held: Whether it may not listen before `listen`.
@@ -57,7 +57,7 @@ class Provider(Child):
         environment: WAY, ZOOKEEPER and so on, as `application` reads them.
     """
 
-    def __init__(self, nursery, folder, name, *, held=False, workers=0, **environment):
+    def __init__(self, fork_server, folder, name, *, held=False, workers=0, **environment):
         self.port = free_ports(["http"])["http"]
         self.address = f"{socket.getfqdn()}:{self.port}"
         self._made, self._may_listen = folder / f"{self.port} made", folder / f"{self.port} may listen"
@@ -65,7 +65,7 @@ class Provider(Child):
             self._may_listen.touch()
         module = "scenarios.service_discovery.application"
         gunicorn = ["gunicorn.app.wsgiapp:run", f"-w{workers}", f"-b0.0.0.0:{self.port}", "--log-level=critical"]
-        pid = nursery.bear(
+        pid = fork_server.start(
             *([*gunicorn, f"{module}:create_app()"] if workers else [f"{module}:main"]),
             SERVICE=name,
             PORT=str(self.port),
