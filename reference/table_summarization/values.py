@@ -6,7 +6,9 @@ One rule for all engines:
 - a number is its numerical value: 1, 1.0 and Decimal("1.00") are the same value, written as the int 1, and -0.0 is 0;
   what is not whole is its nearest float, a Decimal too;
 - a bool is no number: True is not 1; nor is a text ever equal to what it spells;
-- dates, times of day, instants and durations are values of their own; an instant with a time zone is taken to UTC;
+- dates, times of day, instants and durations are values of their own, to the microsecond (nanoseconds are rounded
+  down); an instant with a time zone is taken to UTC; a time outside the years 1 to 9999 is refused;
+- a UUID is its text;
 - what holds other values (lists, structs, maps) is refused.
 
 `order` sorts any of them, so that ties between patterns are broken in the same way everywhere.
@@ -16,6 +18,7 @@ import datetime as dt
 import decimal
 import math
 import numbers
+import uuid
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -61,9 +64,13 @@ def canonical(value: object) -> Value:
     Raises:
         UnsupportedValuesError: If it is none of these.
     """
-    if value is None or isinstance(value, bool | str | bytes | Interval):
-        # A subclass of str (numpy's) would be another value to JSON and to the cost model.
-        return str(value) if isinstance(value, str) and type(value) is not str else value
+    if value is None or isinstance(value, bool | Interval):
+        return value
+    # A subclass (numpy's, an enumeration's) would be another value to JSON and to the cost model.
+    if isinstance(value, str):
+        return value if type(value) is str else str.__str__(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return value if type(value) is bytes else bytes(value)
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, decimal.Decimal):
@@ -80,20 +87,56 @@ def canonical(value: object) -> Value:
 
 def _canonical_time(value: object) -> Value:
     """`canonical` for what is neither missing, text nor number."""
-    if type(value).__name__ in {"NAType", "NaTType"}:  # pandas, which need not be installed
+    kind = type(value).__name__  # numpy and pandas need not be installed
+    if kind in {"NAType", "NaTType"}:
         return None
-    if type(value).__name__ in {"bool", "bool_"}:  # numpy's bool is no Integral
+    if kind in {"bool", "bool_"}:  # numpy's bool is no Integral
         return bool(value)
-    for convert in ("to_pydatetime", "to_pytimedelta"):
-        if hasattr(value, convert):
-            value = getattr(value, convert)()
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if kind in {"Timestamp", "datetime64", "Timedelta", "timedelta64"}:
+        return _canonical_numpy_time(value)
     if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC) if value.tzinfo is not None else value
+        try:
+            return value.astimezone(dt.UTC) if value.tzinfo is not None else value
+        except OverflowError:
+            raise outside_the_calendar() from None
     if isinstance(value, dt.date | dt.time | dt.timedelta):
         return value
     raise UnsupportedValuesError(
-        f"it holds a {type(value).__name__}, which a pattern cannot fix; leave the column out, or turn it into text"
+        f"it holds a value of type {kind}, which a pattern cannot fix; leave the column out, or turn it into text"
     )
+
+
+def outside_the_calendar() -> UnsupportedValuesError:
+    """The error for a time that Python's calendar does not have."""
+    return UnsupportedValuesError(
+        "it holds a time outside the years 1 to 9999 (of UTC); leave the column out, or turn it into text"
+    )
+
+
+def _canonical_numpy_time(value: Any) -> Value:
+    """`canonical` for an instant or a duration of numpy or pandas: rounded down to the microsecond."""
+    zone = getattr(value, "tzinfo", None)
+    if zone is not None:
+        value = value.tz_convert("UTC")
+    if hasattr(value, "to_numpy"):  # pandas' own
+        value = value.tz_localize(None).to_numpy() if hasattr(value, "tz_localize") else value.to_numpy()
+    import numpy as np
+
+    if np.isnat(value):
+        return None
+    if isinstance(value, np.timedelta64):
+        duration: object = value.astype("m8[us]").item()
+        if value.astype("m8[D]").astype(int) not in range(-999_999_999, 999_999_999) or not isinstance(
+            duration, dt.timedelta
+        ):
+            raise UnsupportedValuesError("it holds a duration of more than 999,999,999 days; leave the column out")
+        return duration
+    if int(value.astype("M8[Y]").astype(int)) + 1970 not in range(dt.MINYEAR, dt.MAXYEAR + 1):
+        raise outside_the_calendar()
+    instant: dt.datetime = value.astype("M8[us]").item()
+    return instant.replace(tzinfo=dt.UTC) if zone is not None else instant
 
 
 def order(value: Value) -> tuple[int, Any]:

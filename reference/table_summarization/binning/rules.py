@@ -112,8 +112,14 @@ class Edges:
     labels: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        if not self.edges or any(not low < high for low, high in itertools.pairwise(self.edges)):
-            raise SummaryError(f"edges must ascend, and there must be one at least: {list(self.edges)}")
+        if not self.edges or any(edge != edge for edge in self.edges):
+            raise SummaryError(f"edges must be numbers or times, and there must be one at least: {list(self.edges)}")
+        try:
+            ascending = all(low < high for low, high in itertools.pairwise(self.edges))
+        except TypeError:
+            raise SummaryError(f"edges must be all numbers, or all times: {list(self.edges)}") from None
+        if not ascending:
+            raise SummaryError(f"edges must ascend: {list(self.edges)}")
         if self.labels is not None and len(set(self.labels)) != len(self.edges) + 1:
             raise SummaryError(f"{len(self.edges)} edges need {len(self.edges) + 1} different labels")
 
@@ -155,8 +161,8 @@ class Width:
     width: float
 
     def __post_init__(self) -> None:
-        if not self.width > 0:
-            raise SummaryError(f"a width must be above 0, not {self.width}")
+        if not (self.width > 0 and math.isfinite(self.width)):
+            raise SummaryError(f"a width must be a number above 0, not {self.width}")
 
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals:
         """The multiples of the width that the values reach."""

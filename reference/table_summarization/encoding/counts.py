@@ -239,4 +239,7 @@ def _grouped_in_place(
         found = np.bincount(key, None if weights is None else weights[block], minlength=combinations)
         counted += found.astype(np.int64, copy=False)
     present = np.flatnonzero(counted)
-    return np.array(np.unravel_index(present, [max(size, 1) for size in sizes]), dtype=np.int32), counted[present]
+    cells, rest = np.empty((len(sizes), len(present)), dtype=np.int32), present
+    for column in reversed(range(len(sizes))):  # np.unravel_index knows at most 64 columns
+        rest, cells[column] = np.divmod(rest, max(sizes[column], 1))
+    return cells, counted[present]

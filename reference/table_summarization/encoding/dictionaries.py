@@ -6,6 +6,8 @@ null, and large_binary for `serialized` values. A missing value is the null in i
 until `merge_dictionaries` removes the duplicates. Open this to see how a type of Arrow or pandas is read.
 """
 
+import datetime as dt
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +20,7 @@ import pyarrow.compute as pc
 from reference.table_summarization.encoding.arrays import missing_in, to_arrow, to_numpy
 from reference.table_summarization.encoding.serialization import deserialize, serialize
 from reference.table_summarization.errors import UnsupportedValuesError
-from reference.table_summarization.values import Value, canonical
+from reference.table_summarization.values import Value, canonical, outside_the_calendar
 
 Codes = npt.NDArray[np.int32]
 
@@ -54,49 +56,91 @@ def encode(name: str, column: Any, *, distinct: bool = True) -> Coded:
         if isinstance(column, pa.ChunkedArray | pa.Array):
             return _encode_arrow(column, distinct=distinct)
         return _encode_series(column, distinct=distinct)
+    except (pa.ArrowException, OverflowError) as error:  # a type that Arrow has few functions for
+        reason = str(error).partition("\n")[0]
+        raise UnsupportedValuesError(f"column {name!r} cannot be summarized: {reason}; leave the column out") from None
     except UnsupportedValuesError as error:
         raise UnsupportedValuesError(f"column {name!r} cannot be summarized: {error}") from None
 
 
 def _encode_arrow(column: pa.ChunkedArray | pa.Array, *, distinct: bool = True) -> Coded:
-    if pa.types.is_nested(column.type):
-        raise UnsupportedValuesError(
-            f"its type is {column.type}; leave the column out, or take its parts into columns of their own"
-        )
-    if not pa.types.is_dictionary(column.type):
-        # Views have no hash kernel; a null column has nothing to code.
-        if pa.types.is_string_view(column.type) or pa.types.is_binary_view(column.type):
-            column = column.cast(pa.large_string() if pa.types.is_string_view(column.type) else pa.large_binary())
-        if pa.types.is_null(column.type):
-            return Coded(np.zeros(len(column), dtype=np.int32), pa.nulls(1))
-        if pa.types.is_primitive(column.type) and isinstance(column, pa.ChunkedArray):
-            column = column.combine_chunks()  # to unite its chunks' dictionaries would take longer
-        if not distinct and _converts_directly(column.type):
-            return Coded(np.arange(len(column), dtype=np.int32), to_dictionary_type(column))
-        column = pc.dictionary_encode(column, null_encoding="encode")
+    """Code an Arrow column; the chunks of one that is not primitive apart, since each may have a dictionary."""
     if isinstance(column, pa.ChunkedArray):
-        column = column.unify_dictionaries().combine_chunks()
+        if column.num_chunks > 1 and not pa.types.is_primitive(column.type):
+            parts = [_encode_array(chunk) for chunk in column.chunks]
+            moves, dictionary = merge_dictionaries([part.dictionary for part in parts])
+            return Coded(np.concatenate([m[part.codes] for m, part in zip(moves, parts, strict=True)]), dictionary)
+        column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
         if isinstance(column, pa.ChunkedArray):  # an empty one
             column = pa.array([], type=column.type)
-    indices, dictionary = column.indices, to_dictionary_type(column.dictionary)
-    codes = to_numpy(indices).astype(np.int32, copy=False)
+    return _encode_array(column, distinct=distinct)
+
+
+def _encode_array(column: pa.Array, *, distinct: bool = True) -> Coded:
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return _encode_extension(column)
+    if pa.types.is_nested(kind) and not pa.types.is_run_end_encoded(kind):
+        raise UnsupportedValuesError(
+            f"its type is {kind}; leave the column out, or take its parts into columns of their own"
+        )
+    if pa.types.is_null(kind):
+        return Coded(np.zeros(len(column), dtype=np.int32), pa.nulls(1))
+    if pa.types.is_run_end_encoded(kind):
+        return _encode_array(pc.run_end_decode(column))
+    if pa.types.is_dictionary(kind):
+        values = _encode_array(column.dictionary)
+        dictionary = values.dictionary.take(to_arrow(values.codes))
+        return _with_missing(column.indices, dictionary)
+    # Views and half floats have no hash kernel.
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        column = column.cast(pa.large_string() if pa.types.is_string_view(kind) else pa.large_binary())
+    elif pa.types.is_float16(kind):
+        column = column.cast(pa.float64())
+    if not distinct and _converts_directly(column.type):
+        return Coded(np.arange(len(column), dtype=np.int32), to_dictionary_type(column))
+    encoded = pc.dictionary_encode(column, null_encoding="encode")
+    return _with_missing(encoded.indices, to_dictionary_type(encoded.dictionary))
+
+
+def _with_missing(indices: pa.Array, dictionary: pa.Array) -> Coded:
+    """Codes of any whole type, of which some may be missing."""
     if indices.null_count:
-        codes = np.where(missing_in(indices), np.int32(len(dictionary)), codes)
-        dictionary = pa.concat_arrays([dictionary, pa.nulls(1, dictionary.type)])
-    return Coded(codes, dictionary)
+        codes = np.where(missing_in(indices), len(dictionary), to_numpy(indices).astype(np.int64)).astype(np.int32)
+        return Coded(codes, pa.concat_arrays([dictionary, pa.nulls(1, dictionary.type)]))
+    return Coded(to_numpy(indices).astype(np.int32, copy=False), dictionary)
+
+
+def _encode_extension(column: pa.Array) -> Coded:
+    """Code a column of an extension type that Arrow itself defines; others are refused."""
+    name = column.type.extension_name
+    if name == "arrow.uuid":
+        stored = _encode_array(column.storage)
+        ids = [value and deserialize(value) for value in stored.dictionary.to_pylist()]
+        texts = [str(uuid.UUID(bytes=each)) if isinstance(each, bytes) else None for each in ids]
+        return Coded(stored.codes, pa.array(texts, pa.large_string()))
+    if name == "arrow.bool8":
+        return _encode_array(column.storage.cast(pa.bool_()))
+    if name == "arrow.json":
+        return _encode_array(column.storage)
+    raise UnsupportedValuesError(f"its type is {column.type}; leave the column out, or turn it into text")
 
 
 def _converts_directly(kind: pa.DataType) -> bool:
     """Whether values of a type become those of a dictionary without a Python object each."""
     number = (pa.types.is_integer(kind) and kind != pa.uint64()) or pa.types.is_floating(kind)
-    return bool(number or pa.types.is_temporal(kind))
+    return bool(number or pa.types.is_temporal(kind)) and not pa.types.is_interval(kind)
 
 
 def to_dictionary_type(dictionary: pa.Array) -> pa.Array:
-    """A dictionary in one of the module's types."""
+    """A dictionary in one of the module's types.
+
+    Raises:
+        UnsupportedValuesError: If it holds times that Python's calendar does not have.
+    """
     kind = dictionary.type
     if pa.types.is_integer(kind):
-        return dictionary.cast(pa.int64()) if kind != pa.uint64() else serialized(dictionary.to_pylist())
+        return dictionary.cast(pa.int64()) if kind != pa.uint64() else _unsigned(dictionary)
     if pa.types.is_floating(kind):
         numbers = dictionary.cast(pa.float64())
         # Adding 0.0 makes -0.0 the same number as 0.0; NaN is missing.
@@ -105,16 +149,58 @@ def to_dictionary_type(dictionary: pa.Array) -> pa.Array:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return dictionary.cast(pa.large_string())
     if pa.types.is_timestamp(kind):
-        return dictionary.cast(pa.timestamp("us", tz="UTC" if kind.tz else None), safe=False)
+        return _rounded_down(dictionary, pa.timestamp("us", tz="UTC" if kind.tz else None), _CALENDAR)
     if pa.types.is_duration(kind):
-        return dictionary.cast(pa.duration("us"), safe=False)
+        return _rounded_down(dictionary, pa.duration("us"), (-(2**63), 2**63 - 1))
     if pa.types.is_time(kind):
         return dictionary.cast(pa.time64("us"), safe=False)
     if pa.types.is_date(kind):
-        return dictionary.cast(pa.date32())
+        if kind == pa.date64():
+            days = _rounded_down(dictionary.cast(pa.int64()).cast(pa.timestamp("ms")), pa.timestamp("us"), _CALENDAR)
+            return days.cast(pa.date32(), safe=False)
+        found = pc.min_max(dictionary.cast(pa.int32())).as_py()
+        if found["min"] is not None and not _FIRST_DAY <= found["min"] <= found["max"] <= _LAST_DAY:
+            raise outside_the_calendar()
+        return dictionary
     if pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return dictionary
     return serialized(dictionary.to_pylist())
+
+
+_EPOCH = dt.date(1970, 1, 1).toordinal()
+_FIRST_DAY, _LAST_DAY = dt.date.min.toordinal() - _EPOCH, dt.date.max.toordinal() - _EPOCH
+_MICROSECONDS_OF_A_DAY = 86_400_000_000
+_CALENDAR = (_FIRST_DAY * _MICROSECONDS_OF_A_DAY, (_LAST_DAY + 1) * _MICROSECONDS_OF_A_DAY - 1)
+_MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+
+
+def _rounded_down(times: pa.Array, kind: pa.DataType, reach: tuple[int, int]) -> pa.Array:
+    """Times in microseconds; Arrow's own cast rounds nanoseconds before 1970 up, and overflows silently.
+
+    Args:
+        times: Instants or durations of any unit.
+        kind: Their type in microseconds.
+        reach: The least and the greatest number of microseconds that Python has.
+    """
+    ticks = times.view(pa.int64())
+    missing = missing_in(ticks)
+    numbers = to_numpy(ticks)
+    if times.type.unit == "ns":
+        return to_arrow(numbers // 1000, missing).view(kind)
+    factor = _MICROSECONDS[times.type.unit]
+    known = numbers[~missing]
+    if len(known) and not reach[0] <= int(known.min()) * factor <= int(known.max()) * factor <= reach[1]:
+        if pa.types.is_duration(kind):
+            raise UnsupportedValuesError("it holds a duration of more than 292,000 years; leave the column out")
+        raise outside_the_calendar()
+    return to_arrow(np.where(missing, 0, numbers) * factor, missing).view(kind) if factor > 1 else times.cast(kind)
+
+
+def _unsigned(dictionary: pa.Array) -> pa.Array:
+    try:
+        return dictionary.cast(pa.int64())
+    except pa.ArrowInvalid:  # beyond 2**63
+        return serialized(dictionary.to_pylist())
 
 
 def serialized(values: Iterable[object]) -> pa.Array:
@@ -158,11 +244,11 @@ def encode_objects(cells: npt.NDArray[np.object_]) -> Coded:
 
     try:
         found, uniques = pd.factorize(cells)
-    except TypeError:
-        kinds = sorted({type(cell).__name__ for cell in cells if not _hashable(cell)})
-        raise UnsupportedValuesError(
-            f"it holds {' and '.join(kinds)} values; leave the column out, or turn them into text"
-        ) from None
+    except TypeError:  # some cannot be hashed: bytearrays can be summarized, lists are refused
+        canonical_cells = np.empty(len(cells), dtype=object)
+        canonical_cells[:] = [canonical(cell) for cell in cells]
+        found, uniques = pd.factorize(canonical_cells)
+        cells = canonical_cells
     codes = found.astype(np.int32)
     values = uniques.tolist()
     if any(not isinstance(value, str) and value in (0, 1) for value in values):
@@ -172,14 +258,6 @@ def encode_objects(cells: npt.NDArray[np.object_]) -> Coded:
         values = [int(value) if isinstance(value, bool | np.bool_) else value for value in values] + [False, True]
     codes[codes < 0] = len(values)
     return Coded(codes, _dictionary([*values, None]))
-
-
-def _hashable(cell: object) -> bool:
-    try:
-        hash(cell)
-    except TypeError:
-        return False
-    return True
 
 
 def _dictionary(values: list[object]) -> pa.Array:

@@ -79,7 +79,7 @@ def _as_numbers(dictionary: pa.Array, edges: Sequence[Any]) -> tuple[_Numbers, _
     """Values and edges as numbers of one type that compare as they do; None for `dictionaries.serialized` values."""
     kind = dictionary.type
     if pa.types.is_floating(kind):
-        return to_numpy(dictionary), np.array(edges, dtype=np.float64)
+        return to_numpy(dictionary), np.array([_float_from(edge) for edge in edges])
     if pa.types.is_integer(kind) and all(abs(edge) < 1 << 62 for edge in edges):
         return to_numpy(dictionary), np.array([math.ceil(edge) for edge in edges], dtype=np.int64)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -87,6 +87,15 @@ def _as_numbers(dictionary: pa.Array, edges: Sequence[Any]) -> tuple[_Numbers, _
         values = (to_numpy(array.cast(whole)) for array in (dictionary, pa.array(edges, kind)))
         return next(values), next(values)
     return None
+
+
+def _float_from(edge: float) -> float:
+    """The least float that is not below an edge, which may be a whole number beyond 2**53."""
+    try:
+        nearest = float(edge)
+    except OverflowError:
+        return math.inf if edge > 0 else -math.inf
+    return nearest if nearest >= edge else math.nextafter(nearest, math.inf)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """Warehouses: a table or a query of any database that SQLAlchemy reaches.
 
-The server groups; only its distinct rows with their numbers come here.
+The server groups its rows; only the distinct rows with their numbers come here. Its values are those that a frame of
+the same table has, whatever the server thinks of them: `warehouse_values` says how each column is asked for. Open
+this to see which statements are sent, and `_refusal_by_column` for how the column of a raw error is found.
 """
 
-import datetime as dt
-import decimal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from reference.table_summarization.encoding.counts import Counts, Recodings, count, merge
 from reference.table_summarization.encoding.dictionaries import Coded, encode_objects
-from reference.table_summarization.encoding.recoding import POSITIONS, KeepOnly, Recoding, ReplaceByInterval
+from reference.table_summarization.encoding.recoding import POSITIONS, recode
 from reference.table_summarization.errors import MissingExtraError, UnreadableError, UnsupportedValuesError
 from reference.table_summarization.reading.files import unique_names
 from reference.table_summarization.reading.source import MAX_PENDING, Groupings
+from reference.table_summarization.reading.warehouse_values import Key, key_of
+from reference.table_summarization.values import canonical
 
-_SAMPLE_ROWS = 100
 _FETCHED_ROWS = 1 << 16
 
 
@@ -41,57 +42,88 @@ class WarehouseSource:
             raise MissingExtraError(driver, in_extra=error.name == "psycopg") from None
         except SQLAlchemyError as error:
             raise _refused(error) from None
-        self.plan = f"a {self._engine.dialect.name} warehouse, which groups its rows itself; only the groups come here"
-        sample = sa.select(sa.text("*")).select_from(relation).limit(_SAMPLE_ROWS)
+        dialect = self._engine.dialect.name
+        self.plan = f"a {dialect} warehouse, which groups its rows itself; only the groups come here"
         try:
             with self._engine.connect() as connection:
-                rows = connection.execute(sample)
-                self.names = unique_names(list(rows.keys()))
-                self._sample = dict(zip(self.names, zip(*rows.fetchall(), strict=True), strict=False))
+                empty = connection.execute(sa.select(sa.text("*")).select_from(relation).limit(0))
+                self.names = unique_names(list(empty.keys()))
+                self._keys: Mapping[str, Key] = {
+                    name: key_of(dialect, name, column[1])
+                    for name, column in zip(self.names, empty.cursor.description, strict=True)
+                }
         except SQLAlchemyError as error:
             raise _refused(error) from None
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
-        """As `source.Source.binnable_columns`, by the values of the first rows."""
-        return [name for name in names if _may_be_binned([v for v in self._sample.get(name, ()) if v is not None])]
+        """As `source.Source.binnable_columns`: those whose first value that is not missing is a number or a time.
+
+        A column with a text, a bool or bytes anywhere is not binned, so one such value settles it; a number or a time
+        does not, and all the values are looked at.
+        """
+        found = []
+        for name in names:
+            self._keys[name].check(name)
+            key = self._keys[name].expression
+            first = sa.select(key).select_from(self._relation).where(key.is_not(None)).limit(1)
+            try:
+                with self._engine.connect() as connection:
+                    value = canonical(connection.execute(first).scalar())
+            except SQLAlchemyError as error:
+                raise self._refusal_by_column([name], error) from None
+            except UnsupportedValuesError as error:
+                raise UnsupportedValuesError(f"column {name!r} cannot be summarized: {error}") from None
+            if value is not None and not isinstance(value, str | bool | bytes):
+                found.append(name)
+        return found
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
         """As `source.Source.count`, by a GROUP BY on the server for each grouping."""
+        for name in sorted({name for grouping in groupings for name in grouping}):
+            self._keys[name].check(name)
+        counted = []
         for grouping in groupings:
-            for name in grouping:
-                nested = {type(v).__name__ for v in self._sample.get(name, ()) if isinstance(v, list | dict | tuple)}
-                if nested:
-                    raise UnsupportedValuesError(
-                        f"column {name!r} cannot be summarized: it holds {nested.pop()} values; leave it out"
-                    )
-        try:
-            with self._engine.connect().execution_options(stream_results=True) as connection:
-                return [self._count(connection, grouping, recodings, max_rows) for grouping in groupings]
-        except SQLAlchemyError as error:
-            raise _refused(error) from None
+            try:
+                with self._engine.connect().execution_options(stream_results=True) as connection:
+                    counted.append(self._count(connection, grouping, recodings, max_rows))
+            except (SQLAlchemyError, OverflowError, ValueError) as error:
+                if isinstance(error, UnsupportedValuesError):
+                    raise
+                raise self._refusal_by_column(grouping, error) from None
+        return counted
 
-    def _column(self, name: str) -> sa.ColumnElement[Any]:
-        """A column; a floating one with NaN as NULL, for a server's NaN is greater than every number."""
-        column: sa.ColumnElement[Any] = sa.column(name)
-        if any(isinstance(value, float) for value in self._sample.get(name, ())):
-            return sa.case((sa.cast(column, sa.String) == "NaN", sa.null()), else_=column)
-        return column
+    def _grouped(self, keys: Sequence[Key], expressions: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+        """The distinct values of some expressions, with their numbers of rows."""
+        # Computed in a query of its own, so that GROUP BY names the result: its parameters would be others to the
+        # server.
+        columns = [each.label(f"key_{position}") for position, each in enumerate(expressions)]
+        inner = sa.select(*columns).select_from(self._relation).subquery("replaced")
+        compared = [key.compared(column) for key, column in zip(keys, inner.columns, strict=True)]
+        shown = [
+            column if group is column else sa.func.min(column)
+            for group, column in zip(compared, inner.columns, strict=True)
+        ]
+        return sa.select(*shown, sa.func.count().label("rows_of_key")).group_by(*compared)
 
     def _count(self, connection: sa.Connection, names: Sequence[str], recodings: Recodings, max_rows: int) -> Counts:
-        keys = [
-            (_positions(self._column(name), recodings[name]) if name in recodings else sa.column(name)).label(
-                f"key_{position}"
-            )
-            for position, name in enumerate(names)
-        ]
-        # Replaced in a query of its own, so that GROUP BY names the result: its parameters would be others to the
-        # server.
-        replaced = sa.select(*keys).select_from(self._relation).subquery("replaced")
-        grouped = sa.select(*replaced.columns, sa.func.count().label("rows_of_key")).group_by(*replaced.columns)
+        # What the server cannot replace as a frame would is replaced here.
+        replaced = {name: self._keys[name].replaced(recodings[name]) for name in names if name in recodings}
+        on_server = {name: expression for name, expression in replaced.items() if expression is not None}
+        here = {name: recodings[name] for name in names if name in recodings and name not in on_server}
+        keys = [Key(sa.column("position")) if name in on_server else self._keys[name] for name in names]
+        expressions = [on_server.get(name, self._keys[name].expression) for name in names]
         parts = []
-        for fetched in connection.execute(grouped).partitions(_FETCHED_ROWS):
-            *columns, weights = (np.array(cells, dtype=object) for cells in _columns(fetched, len(names) + 1))
-            coded = {name: _coded(cells, recodings.get(name)) for name, cells in zip(names, columns, strict=True)}
+        for fetched in connection.execute(self._grouped(keys, expressions)).partitions(_FETCHED_ROWS):
+            *columns, weights = (_cells(fetched, position) for position in range(len(names) + 1))
+            coded = {}
+            for name, cells in zip(names, columns, strict=True):
+                if name in on_server:
+                    size = len(recodings[name].values) + 1
+                    coded[name] = Coded(cells.astype(np.int32), pa.array(range(size), POSITIONS))
+                else:
+                    coded[name] = _coded(name, cells)
+                    if name in here:
+                        coded[name] = recode(coded[name], here[name])
             rows = weights.astype(np.int64)
             parts.append(count(coded, int(rows.sum()), {}, max_rows, rows))
             if len(parts) == MAX_PENDING:
@@ -101,13 +133,26 @@ class WarehouseSource:
             return count(empty, 0, {}, max_rows)
         return merge(parts, max_rows)
 
+    def _refusal_by_column(self, names: Sequence[str], error: Exception) -> UnreadableError | UnsupportedValuesError:
+        """The error of a statement, with the column that is to blame if one column alone ends in an error too."""
+        for name in names:
+            key = self._keys[name]
+            try:
+                with self._engine.connect().execution_options(stream_results=True) as connection:
+                    for _ in connection.execute(self._grouped([key], [key.expression])):
+                        pass
+            except (SQLAlchemyError, OverflowError, ValueError) as own:
+                advice = "leave it out, or turn it into text in a query"
+                return UnsupportedValuesError(f"column {name!r} cannot be summarized: {_reason(own)}; {advice}")
+        return _refused(error)
+
 
 def relation_of(table: str | None, query: str | None) -> sa.FromClause:
     """What rows are selected from.
 
     Args:
         table: A table's name, `schema.table` if need be.
-        query: A SELECT.
+        query: A SELECT, which runs as it is written.
 
     Raises:
         UnreadableError: Unless exactly one of them is given.
@@ -117,7 +162,9 @@ def relation_of(table: str | None, query: str | None) -> sa.FromClause:
     if table is not None:
         schema, _, name = table.rpartition(".")
         return sa.table(name, schema=schema or None)
-    return sa.text(str(query).rstrip().rstrip(";")).columns().subquery("queried")
+    written = str(query).rstrip().rstrip(";")
+    # SQLAlchemy would take `:word` for a parameter; a line's end closes a comment of the query's last line.
+    return sa.text(written.replace(":", "\\:") + "\n").columns().subquery("queried")
 
 
 def _with_driver(url: str) -> sa.URL:
@@ -126,43 +173,22 @@ def _with_driver(url: str) -> sa.URL:
     return address.set(drivername="postgresql+psycopg") if address.drivername == "postgresql" else address
 
 
-def _refused(error: SQLAlchemyError) -> UnreadableError:
-    reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-    return UnreadableError(f"the warehouse refuses: {reason}")
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 
-def _may_be_binned(values: Sequence[Any]) -> bool:
-    return all(
-        isinstance(value, int | float | decimal.Decimal | dt.date) and not isinstance(value, bool) for value in values
-    )
+def _refused(error: Exception) -> UnreadableError:
+    return UnreadableError(f"the warehouse refuses: {_reason(error)}")
 
 
-def _columns(rows: Sequence[Any], columns: int) -> list[list[Any]]:
-    return [[row[position] for row in rows] for position in range(columns)]
+def _cells(rows: Sequence[Any], column: int) -> Any:
+    cells = np.empty(len(rows), dtype=object)
+    cells[:] = [row[column] for row in rows]
+    return cells
 
 
-def _coded(cells: Any, recoding: Recoding | None) -> Coded:
-    """A column of the answer; of replaced values it has the positions."""
-    if recoding is None:
+def _coded(name: str, cells: Any) -> Coded:
+    try:
         return encode_objects(cells)
-    return Coded(cells.astype(np.int32), pa.array(range(len(recoding.values) + 1), POSITIONS))
-
-
-def _positions(column: sa.ColumnElement[Any], recoding: Recoding) -> sa.ColumnElement[Any]:
-    """The position of a value's replacement, as SQL."""
-    if isinstance(recoding, ReplaceByInterval):
-        edges = [(column < interval.high, position) for position, interval in enumerate(recoding.intervals[:-1])]
-        last = len(recoding.intervals) - 1
-        return sa.case((column.is_(None), last + 1), *edges, else_=last)
-    if isinstance(recoding, KeepOnly):
-        before = recoding.before
-        replaced = column if before is None else _positions(column, before)
-        kept: list[Any] = (
-            recoding.values if before is None else [before.values.index(value) for value in recoding.values]
-        )
-        equal = [
-            (replaced.is_(None) if value is None else replaced == value, position)
-            for position, value in enumerate(kept)
-        ]
-        return sa.case(*equal, else_=len(kept)) if equal else sa.literal(0)
-    raise TypeError(recoding)
+    except UnsupportedValuesError as error:
+        raise UnsupportedValuesError(f"column {name!r} cannot be summarized: {error}") from None

@@ -93,8 +93,7 @@ def object_size(value: Value) -> int:
         case dt.timedelta():
             return 168
         case Interval():
-            end = value.low if value.low is not None else value.high
-            return 128 if isinstance(end, dt.date) else 24
+            return object_size(value.low if value.low is not None else value.high)
 
 
 def _text_size(text: str) -> int:
