@@ -37,11 +37,13 @@ if TYPE_CHECKING:
         UnsupportedValuesError,
     )
     from reference.table_summarization.pipeline import summarize
+    from reference.table_summarization.reading.csv_dialect import CsvFormat
     from reference.table_summarization.results import Pattern, Plan, Summary
 
 __all__ = [
     "AsValues",
     "Auto",
+    "CsvFormat",
     "Edges",
     "EmptyTableError",
     "Every",
@@ -69,6 +71,7 @@ _MODULES = {
         "UnsupportedValuesError",
     ),
     "pipeline": ("summarize",),
+    "reading.csv_dialect": ("CsvFormat",),
     "results": ("Pattern", "Plan", "Summary"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from reference.table_summarization.binning.rules import AsValues, Auto, Intervals, Rules, rule_for
 from reference.table_summarization.errors import EmptyTableError, MissingExtraError, SummaryError
 from reference.table_summarization.options import Options
+from reference.table_summarization.reading.csv_dialect import CsvFormat
 from reference.table_summarization.reading.opening import paths_in, records_in, source_of
 from reference.table_summarization.results.summary import Pattern, Plan, Summary
 from reference.table_summarization.search.costs import CostModel, cost_model
@@ -38,6 +39,7 @@ def summarize(
     query: str | None = None,
     client: Any = None,
     storage_options: Mapping[str, Any] | None = None,
+    csv_format: CsvFormat = CsvFormat(),  # noqa: B008 (frozen)
     max_distinct: int = 10_000_000,
     progress: "Progress | None" = None,
 ) -> Summary:
@@ -63,6 +65,7 @@ def summarize(
         client: The Dask client to use for a Dask DataFrame or for files; None for the current one if there is one,
             except for a Dask DataFrame made of data in this process, which is counted here.
         storage_options: What fsspec's file system is given for addresses, such as a key and an endpoint.
+        csv_format: What is stated of how CSV files are written; the rest is recognised, and `Summary.plan` says what.
         max_distinct: More distinct rows than so many are not brought together: the patterns are then looked for in a
             sample, counted in all rows, and `Summary.plan` says so with the error.
         progress: Called with (parts done, parts in all) in each pass over a table that is read in parts.
@@ -89,26 +92,31 @@ def summarize(
     options = Options(columns, patterns, min_coverage, cost_model(cost), binning, missing == "ignore", max_distinct)
     try:
         if client is None and (table, query) == (None, None):
-            cells = _cells_of_small_table(data, storage_options or {})
-            if cells is not None:
-                return _summarize_cells(cells, options)
-        source = source_of(data, table, query, client, storage_options or {}, max_distinct, progress)
+            small = _cells_of_small_table(data, storage_options or {}, csv_format)
+            if small is not None:
+                return _summarize_cells(*small, options)
+        source = source_of(data, table, query, client, storage_options or {}, max_distinct, progress, csv_format)
         return _summarize_source(source, options)
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"the package {error.name}") from None
 
 
-def _cells_of_small_table(data: Any, storage_options: Mapping[str, Any]) -> dict[str, list[object]] | None:
-    """The cells of a table so small that importing numpy would take most of the time; None if it isn't."""
+def _cells_of_small_table(
+    data: Any, storage_options: Mapping[str, Any], csv_format: CsvFormat
+) -> tuple[dict[str, list[object]], str] | None:
+    """The cells of a table so small that importing numpy would take most of the time, and what held it.
+
+    None if it isn't small.
+    """
     from reference.table_summarization.reading import small_tables
 
     paths, records = paths_in(data), records_in(data)
     if records is not None and len(records) <= small_tables.MOST_ROWS:
-        return small_tables.cells_of_records(records)
-    return small_tables.cells_of_files(paths, storage_options) if paths is not None else None
+        return small_tables.cells_of_records(records), "records"
+    return small_tables.cells_of_files(paths, storage_options, csv_format) if paths is not None else None
 
 
-def _summarize_cells(table_cells: Mapping[str, Sequence[object]], options: Options) -> Summary:
+def _summarize_cells(table_cells: Mapping[str, Sequence[object]], held_by: str, options: Options) -> Summary:
     """The summary of a small table."""
     from reference.table_summarization.reading import small_tables
 
@@ -124,7 +132,9 @@ def _summarize_cells(table_cells: Mapping[str, Sequence[object]], options: Optio
     table = small_tables.table_of(cells, bins, ignore_missing=options.ignore_missing)
     search = _search(table, options.model)
     found = search.marshal(search.expand_all(options.limits(rows)))
-    plan = Plan(f"a small table of {rows} rows, counted in this process", len(table.weights), True, rows, 0.0)
+    plan = Plan(
+        f"a small table of {rows} rows ({held_by}), counted in this process", len(table.weights), True, rows, 0.0
+    )
     return _summary(table, found, names, bins, options.model, plan)
 
 

@@ -1,6 +1,6 @@
 """What the columns of CSV files are: by all their texts (see `text_types`), without a Python object for each."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -9,8 +9,18 @@ import pyarrow.compute as pc
 from reference.table_summarization.encoding.arrays import text_array
 from reference.table_summarization.encoding.counts import Counts, count, merge
 from reference.table_summarization.encoding.dictionaries import Coded, serialized, to_dictionary_type
+from reference.table_summarization.errors import UnsupportedValuesError
 from reference.table_summarization.reading.source import MAX_PENDING
-from reference.table_summarization.reading.text_types import MISSING, PATTERNS, Kind, kinds_of, read
+from reference.table_summarization.reading.text_types import (
+    BLANKS,
+    MISSING,
+    PATTERNS,
+    SEPARATORS_OF_THOUSANDS,
+    Kind,
+    kind_of,
+    kinds_of,
+    read,
+)
 
 TEXTS = pa.large_string()
 """The type of dictionaries of texts."""
@@ -19,6 +29,8 @@ _MISSING = text_array(sorted(MISSING))
 _ARROW_TYPES = {
     Kind.INTEGER: [pa.int64()],
     Kind.NUMBER: [pa.float64()],
+    Kind.GROUPED: [pa.float64()],
+    Kind.COMMA: [pa.float64()],
     Kind.DATE: [pa.date32()],
     Kind.INSTANT: [pa.timestamp("us"), pa.timestamp("us", tz="UTC")],
 }
@@ -30,26 +42,29 @@ Numbers are counted as such at once, other texts as they are spelled; None where
 """
 
 
-def infer_types(blocks: Iterable[tuple[Mapping[str, Any], int]], max_rows: int) -> ColumnTypes:
+def infer_types(blocks: Iterable[tuple[Mapping[str, Any], int]], max_rows: int, kinds: Collection[Kind]) -> ColumnTypes:
     """What the columns of blocks of rows hold, each of texts or of texts coded."""
     inferred: list[ColumnTypes] = []
     for block, rows in blocks:
-        inferred.append({name: _inferred(name, column, rows, max_rows) for name, column in block.items()})
+        inferred.append({name: _inferred(name, column, rows, max_rows, kinds) for name, column in block.items()})
         if len(inferred) == MAX_PENDING:
             inferred = [join(max_rows, inferred)]
     return join(max_rows, inferred)
 
 
-def _inferred(name: str, column: Any, rows: int, max_rows: int) -> tuple[set[Kind] | None, Counts]:
+def _inferred(
+    name: str, column: Any, rows: int, max_rows: int, kinds: Collection[Kind]
+) -> tuple[set[Kind] | None, Counts]:
     cells = column.dictionary if isinstance(column, Coded) else column
-    kinds = kinds_in(cells)
+    allowed = kinds_in(cells, kinds)
+    kind = kind_of([allowed])
     values = cells
-    if kinds is None:
+    if allowed is None:
         values = pa.nulls(len(cells))
-    elif Kind.NUMBER in kinds:
-        values = _numbers(cells, Kind.INTEGER if Kind.INTEGER in kinds else Kind.NUMBER)
+    elif kind in {Kind.INTEGER, Kind.NUMBER}:
+        values = _numbers(cells, kind)
     counted = Coded(column.codes, values) if isinstance(column, Coded) else values
-    return kinds, count({name: counted}, rows, {}, max_rows)
+    return allowed, count({name: counted}, rows, {}, max_rows)
 
 
 def _numbers(cells: pa.Array, kind: Kind) -> pa.Array:
@@ -81,39 +96,61 @@ def _joined(max_rows: int, tallies: Sequence[Counts | None]) -> Counts | None:
 
 def typed(cells: pa.Array, kind: Kind | None) -> pa.Array:
     """The values of a dictionary of texts."""
-    present = pc.if_else(pc.is_in(cells, _MISSING), pa.nulls(len(cells), cells.type), cells)
+    trimmed = _trimmed(cells)
+    texts = cells if kind is Kind.TEXT else trimmed
+    present = pc.if_else(pc.is_in(trimmed, _MISSING), pa.nulls(len(cells), cells.type), texts)
     if kind is Kind.TEXT:
         return present
     for arrow_type in _ARROW_TYPES.get(kind, []) if kind is not None else []:
         try:
-            return to_dictionary_type(present.cast(arrow_type))
-        except pa.ArrowException:  # spelled or sized in a way that Arrow does not know, or by clocks of both kinds
+            return to_dictionary_type(_as_arrow_spells(present, kind).cast(arrow_type))
+        except (pa.ArrowException, UnsupportedValuesError):
+            # Spelled or sized in a way that Arrow does not know, or by clocks of both kinds.
             continue
     return serialized(read(text, kind) for text in cells.to_pylist())
 
 
-def kinds_in(cells: pa.Array) -> set[Kind] | None:
+def _trimmed(cells: pa.Array) -> pa.Array:
+    return pc.utf8_trim(cells, BLANKS)
+
+
+def _as_arrow_spells(cells: pa.Array, kind: Kind | None) -> pa.Array:
+    """Texts of a kind in the one spelling that Arrow's cast knows."""
+    if kind in {Kind.GROUPED, Kind.COMMA}:
+        cells = pc.replace_substring_regex(cells, SEPARATORS_OF_THOUSANDS[kind], "")
+        return pc.replace_substring(cells, ",", ".")
+    if kind is Kind.INSTANT:
+        cells = pc.replace_substring_regex(cells, r"(\.[0-9]{6})[0-9]+", r"\1")
+        return pc.replace_substring_regex(cells, r"(:[0-9]{2}(\.[0-9]+)?[+-][0-9]{2})$", r"\1:00")
+    return cells
+
+
+def kinds_in(cells: pa.Array, kinds: Collection[Kind]) -> set[Kind] | None:
     """`text_types.kinds_of` a dictionary, without a Python object for each text."""
-    present = cells.filter(pc.and_(cells.is_valid(), pc.invert(pc.is_in(cells, _MISSING))))
+    trimmed = _trimmed(cells)
+    known = pc.and_(cells.is_valid(), pc.invert(pc.is_in(trimmed, _MISSING)))
+    present = trimmed.filter(known)
     if not len(present):
         return None
-    kinds = {kind for kind, pattern in PATTERNS.items() if _all_match(present, pattern)}
-    for kind in kinds & {Kind.DATE, Kind.INSTANT}:
-        if not any(_casts(present, arrow_type) for arrow_type in _ARROW_TYPES[kind]):
+    found = {kind for kind, pattern in PATTERNS.items() if kind in kinds and _all_match(present, pattern)}
+    if present.equals(cells.filter(known)):
+        found.add(Kind.TRIMMED)
+    for kind in found & {Kind.DATE, Kind.INSTANT}:
+        if not any(_casts(_as_arrow_spells(present, kind), arrow_type) for arrow_type in _ARROW_TYPES[kind]):
             # No date of the calendar, or a spelling that Arrow does not know.
-            return kinds_of(present.to_pylist())
-    return kinds | {Kind.TEXT}
+            return kinds_of(cells.to_pylist(), kinds)
+    return found | {Kind.TEXT}
 
 
 def _all_match(cells: pa.Array, pattern: str) -> bool:
-    # Most columns are told by their first text.
+    # The first text decides most columns.
     whole = rf"\A(?:{pattern})\z"
     return all(pc.all(pc.match_substring_regex(some, whole)).as_py() for some in (cells[:1], cells))
 
 
 def _casts(cells: pa.Array, arrow_type: pa.DataType) -> bool:
     try:
-        cells.cast(arrow_type)
-    except pa.ArrowException:
+        to_dictionary_type(cells.cast(arrow_type))
+    except (pa.ArrowException, UnsupportedValuesError):
         return False
     return True

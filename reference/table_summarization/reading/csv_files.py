@@ -5,24 +5,29 @@ import io
 import itertools
 import mmap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from reference.table_summarization.encoding.counts import Counts, Recodings
-from reference.table_summarization.encoding.dictionaries import Coded, encode
+from reference.table_summarization.encoding.dictionaries import Coded, encode, to_dictionary_type
 from reference.table_summarization.errors import EmptyTableError, UnreadableError
 from reference.table_summarization.reading.column_types import TEXTS, ColumnTypes, infer_types, join, kinds_in, typed
-from reference.table_summarization.reading.files import File, unique_names, unreadable
+from reference.table_summarization.reading.csv_dialect import CsvFormat, Dialect, not_utf8
+from reference.table_summarization.reading.files import File, partition_values, unique_names, unreadable
+from reference.table_summarization.reading.small_tables import dialect_of
 from reference.table_summarization.reading.source import Groupings, Runner, Threads, count_parts
 from reference.table_summarization.reading.text_types import MISSING, Kind, kind_of
 
 _CODED = pa.dictionary(pa.int32(), pa.string())
 _BLOCK_BYTES = 1 << 23
+_PYTHON_ROWS = 1 << 16
 _RANGE_BYTES = 1 << 24
 
 
@@ -32,26 +37,37 @@ class _LineRange:
 
     Attributes:
         file: The file.
+        dialect: How it is written.
         kinds: What the columns' texts are; a column that is not in it stays as it is spelled.
         types: As what columns are parsed; one that is not in it is coded.
         header: The columns' names, if the range does not begin with them.
         start: Its first byte.
         stop: The end of its last line; None for the file's own.
+        partition: The values of the columns that its folders are.
     """
 
     file: File
+    dialect: Dialect
     kinds: Mapping[str, Kind | None]
     types: Mapping[str, pa.DataType]
     header: tuple[str, ...] = ()
     start: int = 0
     stop: int | None = None
+    partition: Mapping[str, str | int | None] = field(default_factory=dict)
 
-    def reader(self, names: Sequence[str] = ()) -> pa_csv.CSVStreamingReader:
-        """A reader of these columns; of all if there are none."""
+    def _reader(self, names: Sequence[str]) -> pa_csv.CSVStreamingReader:
         return pa_csv.open_csv(
             self._source(),
-            pa_csv.ReadOptions(block_size=_BLOCK_BYTES, column_names=list(self.header)),
-            pa_csv.ParseOptions(delimiter=self.file.delimiter, newlines_in_values=True),
+            pa_csv.ReadOptions(
+                block_size=_BLOCK_BYTES,
+                column_names=list(self.header),
+                encoding="utf8" if self.dialect.encoding == "utf-8-sig" else self.dialect.encoding,
+            ),
+            pa_csv.ParseOptions(
+                delimiter=self.dialect.delimiter,
+                newlines_in_values=True,
+                escape_char="\\" if self.dialect.escapes else False,
+            ),
             pa_csv.ConvertOptions(
                 column_types={name: self.types.get(name, _CODED) for name in names},
                 include_columns=list(names),
@@ -69,40 +85,84 @@ class _LineRange:
 
     def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
         """The rows, some megabytes at a time."""
+        own = [name for name in names if name not in self.partition]
+        blocks = self._blocks_by_csv(own) if self.dialect.skips_blanks else self._blocks_by_arrow(own)
         try:
-            with self.reader(names) as reader:
-                for batch in reader:
-                    yield {name: self._typed(name, batch.column(name)) for name in names}, batch.num_rows
-        except (OSError, pa.ArrowException) as error:
+            for columns, rows in blocks:
+                folders = {n: constant(value, rows) for n, value in self.partition.items() if n in names}
+                yield {**{name: self._typed(name, columns[name]) for name in own}, **folders}, rows
+        except UnicodeDecodeError:
+            raise not_utf8(self.file.path) from None
+        except (OSError, pa.ArrowException, csv.Error) as error:
+            if "UTF8" in str(error):
+                raise not_utf8(self.file.path) from None
             raise unreadable(self.file.path, error) from None
 
+    def _blocks_by_arrow(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
+        first = [] if names or not self.header else list(self.header[:1])  # of no columns there would be no rows
+        with self._reader(names or first or self.dialect_names()[:1]) as reader:
+            for batch in reader:
+                yield {name: batch.column(name) for name in names}, batch.num_rows
+
+    def _blocks_by_csv(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
+        """By Python's own reader, which knows of blanks behind separators."""
+        with _lines(self.file, self.dialect) as lines:
+            rows = self.dialect.rows(lines)
+            header = self.dialect_names() if self.dialect.header else list(self.header)
+            if self.dialect.header:
+                next(rows, None)
+            while some := list(itertools.islice(rows, _PYTHON_ROWS)):
+                if any(len(row) != len(header) for row in some):
+                    number = next(len(row) for row in some if len(row) != len(header))
+                    raise csv.Error(f"Expected {len(header)} columns, got {number}")
+                columns = dict(zip(header, zip(*some, strict=True), strict=True))
+                yield {name: pa.array(columns[name], pa.string()) for name in names}, len(some)
+
+    def dialect_names(self) -> list[str]:
+        """The names of the file's columns."""
+        return _header(self.file, self.dialect)
+
     def _typed(self, name: str, column: pa.Array) -> Any:
-        if name in self.types:
+        if name in self.types and column.type == self.types[name]:
             return column
         coded = encode(name, column)
         return Coded(coded.codes, typed(coded.dictionary, self.kinds[name])) if name in self.kinds else coded
 
 
-def _header(file: File) -> list[str]:
-    """The names in a file's first line."""
-    decompressed = file.open() if not file.local or file.xz else pa.input_stream(file.path)
+def constant(value: str | int | None, rows: int) -> Coded:
+    """A column of one value."""
+    return Coded(np.zeros(rows, dtype=np.int32), to_dictionary_type(pa.array([value])))
+
+
+@contextmanager
+def _lines(file: File, dialect: Dialect) -> Iterator[io.TextIOWrapper]:
+    opened = file.open() if not file.local or file.xz else pa.input_stream(file.path)
+    with io.TextIOWrapper(opened, encoding=dialect.encoding, newline="") as lines:
+        yield lines
+
+
+def _header(file: File, dialect: Dialect) -> list[str]:
+    """The names of a file's columns."""
     try:
-        with io.TextIOWrapper(decompressed, encoding="utf-8-sig", newline="") as lines:
-            names = next(filter(None, csv.reader(lines, delimiter=file.delimiter, strict=True)), None)
+        with _lines(file, dialect) as lines:
+            first = next(dialect.rows(lines), None)
+    except UnicodeDecodeError:
+        raise not_utf8(file.path) from None
     except (OSError, ValueError, csv.Error) as error:
         raise unreadable(file.path, error) from None
-    if names is None:
+    if first is None:
         raise EmptyTableError(f"{file.path} is empty")
-    return unique_names(names)
+    return unique_names(dialect.names(first))
 
 
 def _split(lines: _LineRange, names: Sequence[str]) -> list[_LineRange]:
-    """A file as ranges of lines, so that there is one for each core and progress can be reported.
+    """A file as ranges of lines, one for each core, so that progress can be reported.
 
-    A line's end is one unless it stands in quotes, so that only what is before the first quote is cut.
+    A line's end is one unless it stands in quotes, so that only what is before the first quote is split.
     """
     path = Path(lines.file.path)
-    if not lines.file.local or lines.file.compressed or path.stat().st_size < 2 * _RANGE_BYTES:
+    by_bytes = lines.dialect.encoding == "utf-8-sig" and not (lines.dialect.escapes or lines.dialect.skips_blanks)
+    if not lines.file.local or lines.file.compressed or not by_bytes or path.stat().st_size < 2 * _RANGE_BYTES:
         return [lines]
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         quoted, ends = content.find(b'"'), [0]
@@ -113,7 +173,7 @@ def _split(lines: _LineRange, names: Sequence[str]) -> list[_LineRange]:
             ends.append(end)
         ends.append(len(content))
     header = tuple(names)
-    return [replace(lines, header=header if a else (), start=a, stop=b) for a, b in itertools.pairwise(ends)]
+    return [replace(lines, header=header if a else lines.header, start=a, stop=b) for a, b in itertools.pairwise(ends)]
 
 
 class CsvSource:
@@ -123,33 +183,48 @@ class CsvSource:
         files: They.
         runner: Where they are counted.
         max_rows: If a column has more distinct texts, they are sampled while types are inferred.
+        stated: What need not be recognised of how they are written.
     """
 
-    def __init__(self, files: Sequence[File], runner: Runner, max_rows: int) -> None:
+    def __init__(self, files: Sequence[File], runner: Runner, max_rows: int, stated: CsvFormat) -> None:
         self._runner = runner
         self._max_rows = max_rows
         self._tallies: dict[str, Counts] = {}
-        self.names = _header(files[0])
+        self._dialect = dialect = dialect_of(files[0], stated)
+        self._own = _header(files[0], dialect)
         for file in files[1:]:
-            if _header(file) != self.names:
+            if _header(file, dialect) != self._own:
                 raise UnreadableError(f"{file.path} has another header than {files[0].path}; summarize them apart")
-        whole = [_LineRange(file, {}, {}) for file in files]
-        block, rows = next(whole[0].blocks(self.names), ({}, 0))  # of a header alone there is none
+        folders = partition_values(files, self._own)
+        self.names = [*self._own, *folders[0]]
+        header = () if dialect.header else tuple(self._own)
+        whole = [
+            _LineRange(file, dialect, {}, {}, header, partition=folder)
+            for file, folder in zip(files, folders, strict=True)
+        ]
+        block, rows = next(whole[0].blocks(self._own), ({}, 0))  # of a header alone there is none
         # What nearly always differs is not coded while it is typed; what is text by its first block is not typed.
         self._differing = {name for name, column in block.items() if len(column.dictionary) * 2 > rows}
-        self._maybe_typed = {n for n in self.names if n not in block or kinds_in(block[n].dictionary) != {Kind.TEXT}}
+        self._maybe_typed = {
+            name
+            for name in self._own
+            if name not in block or kind_of([kinds_in(block[name].dictionary, dialect.kinds)]) is not Kind.TEXT
+        }
         here = isinstance(runner, Threads)
-        self._parts = [part for lines in whole for part in (_split(lines, self.names) if here else [lines])]
-        self.plan = f"{len(files)} CSV file(s), counted {runner.plan}"
+        self._parts = [part for lines in whole for part in (_split(lines, self._own) if here else [lines])]
+        self.plan = f"{len(files)} CSV file(s) with {dialect}, counted {runner.plan}"
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
         """As `Source.binnable_columns`; types the columns, in one pass over those that the first block leaves open."""
         open_ = [name for name in names if name in self._maybe_typed]
-        kinds: dict[str, Kind | None] = dict.fromkeys(names, Kind.TEXT)
+        kinds: dict[str, Kind | None] = dict.fromkeys((name for name in names if name in self._own), Kind.TEXT)
         types: dict[str, pa.DataType] = {}
         if open_:
             as_texts = {name: pa.string() for name in self._differing & set(open_)}
-            tasks = [partial(_inferred, replace(part, types=as_texts), open_, self._max_rows) for part in self._parts]
+            tasks = [
+                partial(_inferred, replace(part, types=as_texts), open_, self._max_rows, self._dialect.kinds)
+                for part in self._parts
+            ]
             for name, (allowed, tally) in self._runner.reduce(tasks, partial(join, self._max_rows)).items():
                 kinds[name] = kind_of([allowed])
                 if tally is None or kinds[name] in {None, Kind.BOOL, Kind.TEXT}:
@@ -158,19 +233,23 @@ class CsvSource:
                     # Two texts may be one value.
                     values = typed(tally.dictionaries[0], kinds[name])
                     tally = replace(tally, dictionaries=(values,), deduplicated=False)
-                elif not tally.halvings:
+                elif not tally.halvings and allowed is not None and Kind.TRIMMED in allowed:
                     types[name] = tally.dictionaries[0].type  # every text of it was read so
                 self._tallies[name] = tally
         self._parts = [replace(part, kinds=kinds, types=types) for part in self._parts]
-        return [name for name in open_ if kinds[name] not in {None, Kind.BOOL, Kind.TEXT}]
+        folders = [name for name in names if name not in self._own]
+        return [name for name in open_ if kinds[name] not in {None, Kind.BOOL, Kind.TEXT}] + folders
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
         """As `Source.count`; single columns are known from typing them."""
-        if all(len(names) == 1 and names[0] in self._tallies for names in groupings) and not recodings:
-            return [self._tallies[name] for (name,) in groupings]
-        return count_parts(self._runner, self._parts, groupings, recodings, max_rows)
+        known = {names: self._tallies[names[0]] for names in groupings if len(names) == 1 and names[0] in self._tallies}
+        if recodings:
+            known = {}
+        others = [names for names in groupings if names not in known]
+        counted = iter(count_parts(self._runner, self._parts, others, recodings, max_rows) if others else [])
+        return [known[names] if names in known else next(counted) for names in groupings]
 
 
-def _inferred(lines: _LineRange, names: Sequence[str], max_rows: int) -> ColumnTypes:
+def _inferred(lines: _LineRange, names: Sequence[str], max_rows: int, kinds: frozenset[Kind]) -> ColumnTypes:
     """What these columns of a file hold."""
-    return infer_types(lines.blocks(names), max_rows)
+    return infer_types(lines.blocks(names), max_rows, kinds)

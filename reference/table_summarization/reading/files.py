@@ -2,11 +2,13 @@
 
 import glob
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import unquote
 
 from reference.table_summarization.errors import MissingExtraError, SummaryError, UnknownColumnError, UnreadableError
 
@@ -22,10 +24,12 @@ class File:
     Attributes:
         path: A path, or an address such as s3://bucket/key.
         options: What fsspec's file system is given, if it is an address.
+        partition: The columns that its folders are, as Hive names them: `country=DE` in its path is ("country", "DE").
     """
 
     path: str
     options: Mapping[str, Any]
+    partition: tuple[tuple[str, str | None], ...] = ()
 
     @property
     def local(self) -> bool:
@@ -53,9 +57,21 @@ class File:
         return bool(self.suffixes) and self.suffixes[-1] in _PARQUET
 
     @property
-    def delimiter(self) -> str:
-        """What separates its fields, if it is CSV."""
-        return "\t" if self.suffixes and self.suffixes[-1] == ".tsv" else ","
+    def delimiter(self) -> str | None:
+        """What its name says that separates its fields, if it is CSV."""
+        return "\t" if self.suffixes and self.suffixes[-1] == ".tsv" else None
+
+    def beginning(self, size: int) -> tuple[bytes, bool]:
+        """Its first bytes, decompressed, and whether they are all that there are."""
+        if self.local and self.compressed and not self.xz:
+            import pyarrow as pa
+
+            with pa.input_stream(self.path) as stream:
+                read: bytes = stream.read(size + 1)
+        else:
+            with self.open() as file:
+                read = file.read(size + 1)
+        return read[:size], len(read) <= size
 
     def _decompressed(self) -> IO[bytes]:
         import lzma
@@ -87,7 +103,7 @@ def unique_names(names: Sequence[object]) -> list[str]:
         UnknownColumnError: If a name stands twice.
     """
     texts = [str(name) for name in names]
-    twice = sorted({name for name in texts if texts.count(name) > 1})
+    twice = sorted(name for name, times in Counter(texts).items() if times > 1)
     if twice:
         raise UnknownColumnError(f"the table has more than one column {twice[0]!r}; rename one of them")
     return texts
@@ -148,12 +164,53 @@ def files(paths: Sequence[str], options: Mapping[str, Any]) -> list[File]:
     """
     found: list[File] = []
     for path in paths:
+        if not path.strip():
+            raise UnreadableError(
+                "an empty path names no file; give a CSV or Parquet file, a folder of them, or a glob"
+            )
         names = _local_names(path) if "://" not in path else _remote_names(path, options)
         if not names:
             raise UnreadableError(
                 f"no file is called {without_password(path)}; give a CSV or Parquet file, a folder of them, or a glob"
             )
-        found += [File(name, options if "://" in name else {}) for name in names]
+        found += [File(name, options if "://" in name else {}, _partition(name, path)) for name in names]
+    keys = {tuple(key for key, _ in file.partition) for file in found}
+    if len(keys) > 1:
+        raise UnreadableError(
+            "the files lie in folders of different partition columns "
+            f"({'; '.join(sorted(', '.join(key) or 'none' for key in keys))}); summarize them apart"
+        )
+    return found
+
+
+def _partition(name: str, path: str) -> tuple[tuple[str, str | None], ...]:
+    """The partition columns in the folders of a file; Hive writes a missing value by a name of its own.
+
+    Args:
+        name: The file.
+        path: What was given: of a folder only what lies in it counts, as to pandas.
+    """
+    base = str(Path(path).expanduser()) if "://" not in path else path
+    below = name.removeprefix(base.rstrip("/") + "/") if not glob.has_magic(base) else name
+    folders = [folder.partition("=") for folder in below.split("/")[:-1]]
+    pairs = [(unquote(key), unquote(value)) for key, equals, value in folders if equals and key and "://" not in key]
+    return tuple((key, None if value == "__HIVE_DEFAULT_PARTITION__" else value) for key, value in pairs)
+
+
+def partition_values(files: Sequence[File], own: Sequence[str]) -> list[dict[str, str | int | None]]:
+    """The values of the partition columns for each file: whole numbers if all of a column are, else texts.
+
+    Args:
+        files: They.
+        own: The columns in the files themselves, which count more than their folders.
+    """
+    found: list[dict[str, str | int | None]] = [{} for _ in files]
+    for position, key in enumerate(key for key, _ in files[0].partition):
+        values = [file.partition[position][1] for file in files]
+        whole = all(value is None or re.fullmatch(r"-?[0-9]{1,18}", value) for value in values)
+        for value, columns in zip(values, found, strict=True):
+            if key not in own:
+                columns[key] = int(value) if whole and value is not None else value
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reference.table_summarization.errors import UnreadableError
 
 if TYPE_CHECKING:
+    from reference.table_summarization.reading.csv_dialect import CsvFormat
     from reference.table_summarization.reading.source import Progress, Runner, Source
 
 
@@ -35,6 +36,7 @@ def source_of(
     storage_options: Mapping[str, Any],
     max_distinct: int,
     progress: "Progress | None",
+    stated: "CsvFormat",
 ) -> "Source":
     """The source of some data; only what it needs is imported."""
     from reference.table_summarization.reading.source import Threads
@@ -63,7 +65,7 @@ def source_of(
             return ParquetSource(found, runner)
         from reference.table_summarization.reading.csv_files import CsvSource
 
-        return CsvSource(found, runner, max_distinct)
+        return CsvSource(found, runner, max_distinct, stated)
     from reference.table_summarization.reading.in_memory import ArrowSource, PandasSource, arrow_table
 
     if records is not None:

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 
 from reference.table_summarization.encoding.counts import Counts, Recodings
 from reference.table_summarization.errors import UnreadableError
-from reference.table_summarization.reading.files import File, unique_names, unreadable
+from reference.table_summarization.reading.csv_files import constant
+from reference.table_summarization.reading.files import File, partition_values, unique_names, unreadable
 from reference.table_summarization.reading.in_memory import may_be_binned
 from reference.table_summarization.reading.source import Groupings, Runner, count_parts, group_small
 
@@ -25,27 +26,32 @@ class _RowGroups:
         file: It.
         groups: Their numbers.
         texts: The file's columns of texts.
+        partition: The values of the columns that its folders are.
     """
 
     file: File
     groups: tuple[int, ...]
     texts: frozenset[str]
+    partition: Mapping[str, str | int | None]
 
     def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
         """The row groups, one block for all."""
+        own = [name for name in names if name not in self.partition]
         try:
             with _opened(self.file, self.texts & set(names)) as parquet:
-                table = parquet.read_row_groups(self.groups, columns=list(names), use_threads=False)
+                table = parquet.read_row_groups(self.groups, columns=own, use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise unreadable(self.file.path, error) from None
-        yield {name: table.column(name) for name in names}, table.num_rows
+        folders = {name: constant(value, table.num_rows) for name, value in self.partition.items() if name in names}
+        yield {**{name: table.column(name) for name in own}, **folders}, table.num_rows
 
 
 def _opened(file: File, texts: Collection[str] = ()) -> pq.ParquetFile:
     """A Parquet file; its columns of these names are read as codes."""
     if file.local:
-        return pq.ParquetFile(file.path, read_dictionary=list(texts), memory_map=True)
-    return pq.ParquetFile(file.open(), read_dictionary=list(texts), pre_buffer=True)
+        return pq.ParquetFile(file.path, read_dictionary=list(texts), memory_map=True, coerce_int96_timestamp_unit="us")
+    opened = file.open()
+    return pq.ParquetFile(opened, read_dictionary=list(texts), pre_buffer=True, coerce_int96_timestamp_unit="us")
 
 
 class ParquetSource:
@@ -59,6 +65,7 @@ class ParquetSource:
     def __init__(self, files: Sequence[File], runner: Runner) -> None:
         self._runner = runner
         self._parts: list[_RowGroups] = []
+        self._types: dict[str, set[pa.DataType]] = {}
         rows = 0
         for position, file in enumerate(files):
             try:
@@ -67,19 +74,24 @@ class ParquetSource:
             except (OSError, pa.ArrowException) as error:
                 raise unreadable(file.path, error) from None
             if position == 0:
-                self.names = unique_names(schema.names)
-                self._schema = schema
-            elif set(schema.names) != set(self.names):
+                own = unique_names(schema.names)
+                folders = partition_values(files, own)
+            elif set(schema.names) != set(own):
                 raise UnreadableError(f"{file.path} has other columns than {files[0].path}; summarize them apart")
             rows += metadata.num_rows
+            for column in schema:
+                self._types.setdefault(column.name, set()).add(column.type)
             texts = frozenset(field.name for field in schema if _is_text(field.type))
             group_rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-            self._parts += [_RowGroups(file, groups, texts) for groups in group_small(group_rows, _PART_ROWS)]
+            self._parts += [
+                _RowGroups(file, groups, texts, folders[position]) for groups in group_small(group_rows, _PART_ROWS)
+            ]
+        self.names = [*own, *folders[0]]
         self.plan = f"{len(files)} Parquet file(s) of {rows} rows, counted {runner.plan}"
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
-        """As `Source.binnable_columns`, by the columns' types."""
-        return [name for name in names if may_be_binned(self._schema.field(name).type)]
+        """As `Source.binnable_columns`, by the columns' types in all files; of a partition column the values decide."""
+        return [name for name in names if name not in self._types or any(map(may_be_binned, self._types[name]))]
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
         """As `Source.count`; only the columns asked for are read."""

@@ -8,7 +8,15 @@ from typing import Any
 
 from reference.table_summarization.binning.rules import Intervals, binnable, interval_of
 from reference.table_summarization.errors import EmptyTableError, UnreadableError, UnsupportedValuesError
-from reference.table_summarization.reading.files import File, files, unique_names, unreadable
+from reference.table_summarization.reading.csv_dialect import SAMPLE_BYTES, CsvFormat, Dialect, not_utf8, recognise
+from reference.table_summarization.reading.files import (
+    File,
+    files,
+    partition_values,
+    unique_names,
+    unreadable,
+    without_password,
+)
 from reference.table_summarization.reading.text_types import kind_of, kinds_of, read
 from reference.table_summarization.search.costs import stored_bits
 from reference.table_summarization.search.table import NO_VALUE, CodedTable, Column
@@ -17,7 +25,7 @@ from reference.table_summarization.values import Value, canonical, order
 MOST_ROWS = 2000
 """From more rows on, arrays are faster."""
 
-_MOST_BYTES = 1 << 16
+_MOST_BYTES = SAMPLE_BYTES
 
 
 def distribution(cells: Sequence[Value]) -> tuple[list[Value], list[int]] | None:
@@ -83,8 +91,10 @@ def canonical_cells(name: str, cells: Sequence[object]) -> list[Value]:
         raise UnsupportedValuesError(f"column {name!r} cannot be summarized: {error}") from None
 
 
-def cells_of_files(paths: Sequence[str], storage_options: Mapping[str, Any]) -> dict[str, list[object]] | None:
-    """The cells of small CSV files on this machine; None if they are something else.
+def cells_of_files(
+    paths: Sequence[str], storage_options: Mapping[str, Any], stated: CsvFormat
+) -> tuple[dict[str, list[object]], str] | None:
+    """The cells of small CSV files on this machine; and how they are written; None if they are something else.
 
     Raises:
         UnreadableError: If they cannot be read as one table.
@@ -97,32 +107,51 @@ def cells_of_files(paths: Sequence[str], storage_options: Mapping[str, Any]) -> 
         or sum(Path(f.path).stat().st_size for f in found) > _MOST_BYTES
     ):
         return None
+    dialect = dialect_of(found[0], stated)
     texts: dict[str, list[str]] = {}
+    lengths = []
     for file in found:
-        header, rows = _read(file)
+        header, rows = _read(file, dialect)
         if texts and header != list(texts):
             raise UnreadableError(f"{file.path} has another header than {found[0].path}; summarize them apart")
         for position, name in enumerate(header):
             texts.setdefault(name, []).extend(row[position] for row in rows)
-    return {name: [*_typed(column)] for name, column in texts.items()}
+        lengths.append(len(rows))
+    cells: dict[str, list[object]] = {name: [*_typed(column, dialect)] for name, column in texts.items()}
+    for values, length in zip(partition_values(found, list(texts)), lengths, strict=True):
+        for name, value in values.items():
+            cells.setdefault(name, []).extend([value] * length)
+    return cells, f"CSV with {dialect}"
 
 
-def _read(file: File) -> tuple[list[str], list[list[str]]]:
+def dialect_of(file: File, stated: CsvFormat) -> Dialect:
+    """How a file is written, and those beside it."""
     try:
-        with Path(file.path).open(encoding="utf-8-sig", newline="") as lines:
-            header, *rows = [row for row in csv.reader(lines, delimiter=file.delimiter, strict=True) if row] or [[]]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        sample, whole = file.beginning(SAMPLE_BYTES)
+    except OSError as error:
         raise unreadable(file.path, error) from None
-    if not header:
+    return recognise(without_password(file.path), sample, whole=whole, by_name=file.delimiter, stated=stated)
+
+
+def _read(file: File, dialect: Dialect) -> tuple[list[str], list[list[str]]]:
+    try:
+        with Path(file.path).open(encoding=dialect.encoding, newline="") as lines:
+            rows = list(dialect.rows(lines))
+    except UnicodeDecodeError as error:
+        raise not_utf8(file.path) if dialect.encoding == "utf-8-sig" else unreadable(file.path, error) from None
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise unreadable(file.path, error) from None
+    if not rows:
         raise EmptyTableError(f"{file.path} is empty")
-    for number, row in enumerate(rows, 2):
+    header = unique_names(dialect.names(rows[0]))
+    for number, row in enumerate(rows, 1):
         if len(row) != len(header):
             raise UnreadableError(f"{file.path} cannot be read: row {number} has {len(row)} fields, not {len(header)}")
-    return unique_names(header), rows
+    return header, rows[1:] if dialect.header else rows
 
 
-def _typed(texts: Sequence[str]) -> list[Value]:
+def _typed(texts: Sequence[str], dialect: Dialect) -> list[Value]:
     distinct = set(texts)
-    kind = kind_of([kinds_of(distinct)])
+    kind = kind_of([kinds_of(distinct, dialect.kinds)])
     values = {text: read(text, kind) for text in distinct}
     return [values[text] for text in texts]

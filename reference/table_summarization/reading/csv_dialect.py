@@ -1,0 +1,278 @@
+"""How a CSV file is written: its encoding, separator, header, quotes and numbers, as stated or as its beginning shows.
+
+One function, `recognise`, looks at the first 64 KiB of the first file, whatever the size of the table, so that a small
+file and a large one are read alike. What cannot be told is asked for: the error says by which option. `Summary.plan`
+says what was recognised.
+"""
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reference.table_summarization.errors import SummaryError, UnreadableError
+from reference.table_summarization.reading.text_types import Kind, kind_of, kinds_of
+
+SAMPLE_BYTES = 1 << 16
+_ROWS = 200
+_DELIMITERS = (",", ";", "\t", "|")
+_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
+
+_FORMATS = (
+    (b"PK\x03\x04", "a ZIP archive (or an Excel workbook); unpack it, or save it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook; save it as CSV"),
+    (b"PAR1", "a Parquet file; end its name in .parquet"),
+    (b"ARROW1", "an Arrow file; read it with pyarrow and give the table"),
+    (b"SQLite format 3", "a SQLite database; give sqlite:///PATH and a table"),
+    (b"\x1f\x8b", "compressed with gzip; end its name in .csv.gz"),
+    (b"BZh", "compressed with bzip2; end its name in .csv.bz2"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd; end its name in .csv.zst"),
+    (b"\xfd7zXZ", "compressed with xz; end its name in .csv.xz"),
+    (b"%PDF", "a PDF document"),
+)
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+@dataclass(frozen=True)
+class CsvFormat:
+    """What is stated of CSV files; what is None is recognised.
+
+    Attributes:
+        delimiter: What separates fields, one character.
+        decimal: `.` or `,`, what separates the fraction of a number.
+        encoding: Python's name of an encoding, such as `latin-1`.
+        header: Whether the first line has the names of the columns; without them they are `column_1` and so on.
+    """
+
+    delimiter: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    header: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.delimiter is not None and (
+            len(self.delimiter) != 1 or self.delimiter in '"\r\n' or self.delimiter > "~"
+        ):
+            raise SummaryError(f"a delimiter is one ASCII character that is no quote, not {self.delimiter!r}")
+        if self.decimal not in {None, ".", ","}:
+            raise SummaryError(f"a decimal separator is . or ',', not {self.decimal!r}")
+        if self.decimal is not None and self.decimal == self.delimiter:
+            raise SummaryError(f"fields and fractions cannot both be separated by {self.decimal!r}")
+        if self.encoding is not None:
+            try:
+                known = codecs.lookup(self.encoding)
+            except LookupError:
+                raise SummaryError(f"no encoding is called {self.encoding!r}; try latin-1 or utf-16") from None
+            if not known._is_text_encoding:  # noqa: SLF001 (what `str.encode` itself asks)
+                raise SummaryError(f"{self.encoding!r} is no encoding of text; try latin-1 or utf-16")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a CSV file is written.
+
+    Attributes:
+        delimiter: What separates fields.
+        encoding: Python's name of the encoding.
+        header: Whether the first line has the names of the columns.
+        skips_blanks: Whether a blank behind a separator belongs to no field.
+        escapes: Whether a quote within quotes is written with a backslash before it.
+        quotes: Whether there are quotes in the beginning of the file.
+        kinds: What columns may be; see `text_types`.
+    """
+
+    delimiter: str = ","
+    encoding: str = "utf-8-sig"
+    header: bool = True
+    skips_blanks: bool = False
+    escapes: bool = False
+    quotes: bool = False
+    kinds: frozenset[Kind] = frozenset()
+
+    def __str__(self) -> str:
+        said = [f"fields separated by {_NAMES.get(self.delimiter, repr(self.delimiter))}"]
+        said += ["with blanks"] if self.skips_blanks else []
+        said += [f"in {self.encoding}"] if self.encoding not in {"utf-8", "utf-8-sig"} else []
+        said += ["without a header"] if not self.header else []
+        said += ["quotes escaped by backslashes"] if self.escapes else []
+        said += ["decimal commas"] if Kind.NUMBER not in self.kinds else []
+        return ", ".join(said)
+
+    def rows(self, lines: Iterator[str] | io.TextIOBase) -> Iterator[list[str]]:
+        """The rows of some text that are not empty."""
+        reader = csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            strict=True,
+            skipinitialspace=self.skips_blanks,
+            escapechar="\\" if self.escapes else None,
+        )
+        return (row for row in reader if row)
+
+    def names(self, first: list[str]) -> list[str]:
+        """The names of the columns by a file's first row."""
+        if not self.header:
+            return [f"column_{number}" for number in range(1, len(first) + 1)]
+        return [name.strip(" \t") for name in first] if self.skips_blanks else first
+
+
+def recognise(path: str, sample: bytes, *, whole: bool, by_name: str | None, stated: CsvFormat) -> Dialect:
+    """How a file is written.
+
+    Args:
+        path: What errors call it.
+        sample: Its first bytes.
+        whole: Whether they are all that there are.
+        by_name: The separator that the file's name says, if it says one.
+        stated: What need not be recognised.
+
+    Raises:
+        UnreadableError: If the file is no CSV, or something must be stated.
+    """
+    if stated.encoding is None:
+        for magic, meaning in _FORMATS:
+            if sample.startswith(magic):
+                raise UnreadableError(f"{path} is no CSV file, but {meaning}")
+    encoding = stated.encoding or _encoding(path, sample, whole=whole)
+    text = _decoded(path, sample, encoding, whole=whole)
+    if _is_json(text, whole=whole):
+        raise UnreadableError(f"{path} is no CSV file, but JSON; turn its records into CSV or Parquet")
+    if not whole:  # the last line may be cut
+        text = text[: text.rfind("\n") + 1] or text
+    delimiter = stated.delimiter or by_name or _delimiter(text)
+    kinds = _kinds(delimiter, stated.decimal)
+    plain = Dialect(delimiter, encoding, quotes='"' in text, kinds=kinds)
+    chosen = _best(plain, text)
+    rows = _some_rows(chosen, text) or []
+    header = stated.header
+    if header is None:
+        header = True
+        if len(rows) > 1 and _looks_like_data(rows, kinds):
+            raise UnreadableError(
+                f"the first line of {path} looks like data ({', '.join(rows[0][:3])}), not like names; "
+                "say whether it has names: --header or --no-header (CsvFormat(header=...))"
+            )
+    return Dialect(delimiter, encoding, header, chosen.skips_blanks, chosen.escapes, plain.quotes, kinds)
+
+
+def _encoding(path: str, sample: bytes, *, whole: bool) -> str:
+    for mark, name in _MARKS:
+        if sample.startswith(mark):
+            return name
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample, final=whole)
+    except UnicodeDecodeError:
+        raise not_utf8(path) from None
+    if b"\0" in sample:
+        raise UnreadableError(
+            f"{path} is no CSV file, or is in an encoding without a mark; "
+            "say which, such as --encoding utf-16-le (CsvFormat(encoding=...))"
+        )
+    return "utf-8-sig"
+
+
+def not_utf8(path: str) -> UnreadableError:
+    """The error for a file in another encoding."""
+    return UnreadableError(
+        f"{path} cannot be read: its encoding is not UTF-8 (decode error); "
+        "say which it is, such as --encoding latin-1 (CsvFormat(encoding=...))"
+    )
+
+
+def _decoded(path: str, sample: bytes, encoding: str, *, whole: bool) -> str:
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(sample, final=whole)
+    except UnicodeError:
+        raise UnreadableError(f"{path} cannot be read: it is not in {encoding}") from None
+
+
+def _is_json(text: str, *, whole: bool) -> bool:
+    start = text.lstrip()
+    if not start.startswith(("{", "[")):
+        return False
+    try:
+        json.loads(start)
+    except json.JSONDecodeError:
+        # The beginning of a larger document, or a line for each record.
+        try:
+            json.JSONDecoder().raw_decode(start)
+        except json.JSONDecodeError as error:
+            return not whole and error.pos > len(start) * 0.9
+    return True
+
+
+def _delimiter(text: str) -> str:
+    """The separator with which the first rows have equally many fields, the most of them; else commas."""
+    found, most = {}, {}
+    for delimiter in _DELIMITERS:
+        rows = _some_rows(_best(Dialect(delimiter), text), text)
+        if rows:
+            most[delimiter] = len(rows[0])
+            if len({len(row) for row in rows}) == 1:
+                found[delimiter] = len(rows[0])
+    fields = found if max(found.values(), default=1) > 1 else most
+    return max(fields, key=lambda each: fields[each]) if max(fields.values(), default=1) > 1 else ","
+
+
+def _best(plain: Dialect, text: str) -> Dialect:
+    """A dialect with its treatment of blanks and of backslashes."""
+    blanks = _follow_every_separator(plain, text)
+    ways = [Dialect(plain.delimiter, plain.encoding, skips_blanks=blanks, escapes=escapes) for escapes in (False, True)]
+    if '\\"' not in text:
+        return ways[0]
+    for way in ways:
+        rows = _some_rows(way, text)
+        if rows and len({len(row) for row in rows}) == 1:
+            return way
+    return ways[0]
+
+
+def _follow_every_separator(plain: Dialect, text: str) -> bool:
+    """Whether a blank follows every separator, quoted fields taken as they are without it."""
+    rows = _some_rows(Dialect(plain.delimiter, skips_blanks=True, escapes='\\"' in text), text)
+    fields = sum(len(row) - 1 for row in rows or [])
+    lines = text.splitlines()[: len(rows or [])]
+    return fields > 0 and sum(line.count(plain.delimiter + " ") for line in lines) >= fields
+
+
+def _some_rows(dialect: Dialect, text: str) -> list[list[str]] | None:
+    """The first rows; None if they cannot be parsed so."""
+    rows: list[list[str]] = []
+    try:
+        for row in dialect.rows(io.StringIO(text, newline="")):
+            rows.append(row)
+            if len(rows) == _ROWS:
+                break
+    except csv.Error:
+        return rows if "unexpected end" in str(_last_error(dialect, text)) else None
+    return rows
+
+
+def _last_error(dialect: Dialect, text: str) -> csv.Error | None:
+    try:
+        for _ in dialect.rows(io.StringIO(text, newline="")):
+            pass
+    except csv.Error as error:
+        return error
+    return None
+
+
+def _kinds(delimiter: str, decimal: str | None) -> frozenset[Kind]:
+    if decimal == ",":
+        return frozenset(Kind) - {Kind.NUMBER, Kind.GROUPED}
+    if decimal == "." or delimiter == ",":
+        return frozenset(Kind) - {Kind.COMMA}
+    return frozenset(Kind)
+
+
+def _looks_like_data(rows: list[list[str]], kinds: frozenset[Kind]) -> bool:
+    """Whether every field of the first row is a number or a time, as those below it are."""
+    first, *others = rows
+    for position, cell in enumerate(first):
+        kind = kind_of([kinds_of([cell], kinds)])
+        below = kind_of([kinds_of({row[position] for row in others if len(row) > position}, kinds)])
+        if kind in {None, Kind.TEXT} or below in {None, Kind.TEXT}:
+            return False
+    return True
