@@ -1,5 +1,6 @@
 """The command `table-summarization`, `tsum` for short: the patterns of files, or of a warehouse's table."""
 
+import csv
 import enum
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from reference.command_line import BAD_INPUT, Command
 from reference.table_summarization.binning.rules import Binning, parse_rule
 from reference.table_summarization.errors import MissingExtraError, SummaryError
 from reference.table_summarization.pipeline import summarize
+from reference.table_summarization.reading.csv_dialect import CsvFormat
 from reference.table_summarization.results.summary import Summary
 
 if TYPE_CHECKING:
@@ -71,7 +73,15 @@ def tsum(
         ),
     ],
     columns: Annotated[
-        str | None, typer.Option("--columns", "-c", metavar="A,B,...", help="The columns to look at; all by default.")
+        list[str] | None,
+        typer.Option(
+            "--columns",
+            "-c",
+            metavar="A,B,...",
+            show_default=False,
+            help="The columns to look at; all by default. May be repeated; a name with a comma or a blank at an end "
+            """stands in quotes: `-c '"Income, total",kind'`.""",
+        ),
     ] = None,
     patterns: Annotated[int, typer.Option("--patterns", "-n", min=0, help="At most so many patterns; 0 for all.")] = 20,
     min_coverage: Annotated[
@@ -101,6 +111,19 @@ def tsum(
     ] = None,
     table: Annotated[str | None, typer.Option(help="A warehouse's table, `schema.table` if need be.")] = None,
     query: Annotated[str | None, typer.Option(help="Or a SELECT to run there.")] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="What separates the fields of a CSV file, if it is not recognised; `tab` is one.")
+    ] = None,
+    decimal: Annotated[
+        str | None, typer.Option(help="What separates the fraction of a CSV file's numbers: `.` or `,`.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="The encoding of a CSV file that is not UTF-8, such as `latin-1`.")
+    ] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", show_default=False, help="Whether a CSV file's first line has the names."),
+    ] = None,
     max_distinct: Annotated[
         int, typer.Option(min=1, help="More distinct rows are sampled; the plan then says so, with the error.")
     ] = 10_000_000,
@@ -113,7 +136,8 @@ def tsum(
         with _progress() as progress:
             summary = summarize(
                 files[0] if len(files) == 1 else files,
-                columns=[name.strip() for name in columns.split(",")] if columns else None,
+                columns=_names(columns),
+                csv_format=CsvFormat("\t" if delimiter in {"tab", "\\t"} else delimiter, decimal, encoding, header),
                 patterns=patterns or None,
                 min_coverage=min_coverage,
                 missing=missing.value,
@@ -142,6 +166,11 @@ def _written(summary: Summary, form: Format) -> str:
             return summary.to_markdown()
         case Format.SENTENCES:
             return "\n".join(summary.sentences())
+
+
+def _names(options: list[str] | None) -> list[str] | None:
+    """The columns of `--columns`, each option a line of CSV."""
+    return [name for row in csv.reader(options, skipinitialspace=True) for name in row] if options else None
 
 
 def _rules(bins: list[str]) -> dict[str | None, Binning]:

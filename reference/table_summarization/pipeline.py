@@ -11,9 +11,9 @@ from reference.table_summarization.errors import EmptyTableError, MissingExtraEr
 from reference.table_summarization.options import Options
 from reference.table_summarization.reading.csv_dialect import CsvFormat
 from reference.table_summarization.reading.opening import paths_in, records_in, source_of
-from reference.table_summarization.results.summary import Pattern, Plan, Summary
+from reference.table_summarization.results.summary import MOST_COUNTED, Pattern, Plan, Summary
 from reference.table_summarization.search.costs import CostModel, cost_model
-from reference.table_summarization.search.plain import Fixed, Found, PlainSearch
+from reference.table_summarization.search.plain import Fixed, Found, Limits, PlainSearch
 from reference.table_summarization.search.table import CodedTable
 from reference.table_summarization.values import Interval, Value
 
@@ -131,11 +131,12 @@ def _summarize_cells(table_cells: Mapping[str, Sequence[object]], held_by: str, 
             bins[name] = intervals
     table = small_tables.table_of(cells, bins, ignore_missing=options.ignore_missing)
     search = _search(table, options.model)
-    found = search.marshal(search.expand_all(options.limits(rows)))
+    patterns, more = _expanded(search, options.limits(rows))
+    found = search.marshal(patterns)
     plan = Plan(
         f"a small table of {rows} rows ({held_by}), counted in this process", len(table.weights), True, rows, 0.0
     )
-    return _summary(table, found, names, bins, options.model, plan)
+    return _summary(table, found, names, bins, options.model, plan, more)
 
 
 def _search(table: CodedTable, model: CostModel) -> Any:
@@ -145,6 +146,14 @@ def _search(table: CodedTable, model: CostModel) -> Any:
     from reference.table_summarization.search.vectorized import VectorizedSearch
 
     return VectorizedSearch(table, model)
+
+
+def _expanded(search: Any, limits: Limits) -> tuple[list[Fixed], int]:
+    """The patterns of local expansion, as many as are asked for, and how many more there are."""
+    if limits.patterns is None:
+        return search.expand_all(limits), 0
+    found = search.expand_all(replace(limits, patterns=limits.patterns + MOST_COUNTED))
+    return found[: limits.patterns], max(0, len(found) - limits.patterns)
 
 
 def _summarize_source(source: "Source", options: Options) -> Summary:
@@ -170,12 +179,12 @@ def _summarize_source(source: "Source", options: Options) -> Summary:
         raise EmptyTableError("the table has no rows")
     table = prepare_table(counts, recodings, ignore_missing=options.ignore_missing)
     search = _search(table, options.model)
-    patterns = search.expand_all(options.limits(table.rows))
+    patterns, more = _expanded(search, options.limits(table.rows))
     plan = _plan(source, counts, [name for name, tally in zip(watched, tallies, strict=True) if tally.halvings])
     if counts.halvings:
         table, patterns = _recounted(source, table, patterns, names, recodings, options)
         search = _search(table, options.model)
-    return _summary(table, search.marshal(patterns), names, bins, options.model, plan)
+    return _summary(table, search.marshal(patterns), names, bins, options.model, plan, more)
 
 
 def _plan(source: "Source", counts: "Counts", sampled_bins: Sequence[str]) -> Plan:
@@ -234,6 +243,7 @@ def _summary(
     bins: Mapping[str, Intervals],
     model: CostModel,
     plan: Plan,
+    more: int,
 ) -> Summary:
     patterns = []
     for one in found:
@@ -243,7 +253,7 @@ def _summary(
         shown = {name: _label(fixed[name]) for name in names if name in fixed}
         patterns.append(Pattern(shown, one.saving, one.rows / table.rows * 100, one.rows, one.new_rows))
     left_over = table.rows - sum(one.new_rows for one in found)
-    return Summary(tuple(patterns), names, table.rows, left_over, model.name, dict(bins), plan)
+    return Summary(tuple(patterns), names, table.rows, left_over, model.name, dict(bins), plan, more)
 
 
 def _label(value: Value) -> Value:

@@ -178,6 +178,13 @@ def shown(value: Value) -> str:
             return str(value)
 
 
+def printable(text: str) -> str:
+    """A text for a terminal: control characters and other unprintable ones are escaped as in Python."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
 def as_json(value: Value) -> bool | int | float | str | None:
     """A value as JSON has it: numbers, texts, true, false and null; the rest as `shown`."""
     match value:

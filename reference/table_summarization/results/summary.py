@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reference.table_summarization.binning.rules import Intervals
-from reference.table_summarization.values import Interval, Value, as_json, shown
+from reference.table_summarization.values import Interval, Value, as_json, printable, shown
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+MOST_COUNTED = 100
+"""So many patterns beyond those asked for are looked for, to say how many are not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Pattern:
         }
 
     def __str__(self) -> str:
-        return ", ".join(f"{column} = {shown(value)}" for column, value in self.pattern.items())
+        return printable(", ".join(f"{column} = {shown(value)}" for column, value in self.pattern.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ class Summary:
         cost: The name of the cost model.
         bins: The intervals of the columns that were binned.
         plan: How it was made.
+        not_shown: How many more patterns were found and save something, beyond those asked for; at most
+            `MOST_COUNTED` are looked for.
     """
 
     patterns: tuple[Pattern, ...]
@@ -94,6 +100,7 @@ class Summary:
     cost: str
     bins: Mapping[str, Intervals]
     plan: Plan
+    not_shown: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """All of it in values that JSON has."""
@@ -104,6 +111,7 @@ class Summary:
             "columns": list(self.columns),
             "rows": self.rows,
             "left_over": self.left_over,
+            "not_shown": self.not_shown,
             "cost": self.cost,
             "bins": {column: [_edges(interval) for interval in intervals] for column, intervals in self.bins.items()},
             "plan": str(self.plan),
@@ -111,8 +119,9 @@ class Summary:
         }
 
     def to_json(self, indent: int | None = 4) -> str:
-        """The summary as JSON."""
-        return json.dumps(self.as_dict(), indent=indent, ensure_ascii=False)
+        """The summary as JSON; characters without a form of their own are escaped."""
+        written = json.dumps(self.as_dict(), indent=indent, ensure_ascii=False)
+        return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in written)
 
     def to_frame(self) -> "pd.DataFrame":
         """A row for each pattern: a column for each of the table's (`*` where the pattern is open), then figures."""
@@ -130,10 +139,10 @@ class Summary:
     def table(self) -> list[list[str]]:
         """The patterns as cells of text, a header first; only the columns that a pattern fixes."""
         fixed = [column for column in self.columns if any(column in found.pattern for found in self.patterns)]
-        header = [*fixed, "saving", "coverage", "rows"]
+        header = [*map(printable, fixed), "saving", "coverage", "rows"]
         return [header] + [
             [
-                *(shown(found.pattern[column]) if column in found.pattern else "*" for column in fixed),
+                *(printable(shown(found.pattern[column])) if column in found.pattern else "*" for column in fixed),
                 str(found.saving),
                 f"{found.coverage:.1f} %",
                 str(found.rows),
@@ -168,11 +177,17 @@ class Summary:
 
     def _rest(self) -> str:
         share = 100 * self.left_over / self.rows
-        return f"{self.left_over} of {self.rows} rows ({share:.1f} %) are in none of these patterns."
+        rest = f"{self.left_over} of {self.rows} rows ({share:.1f} %) are in none of these patterns."
+        if not self.not_shown:
+            return rest
+        more = f"{self.not_shown} or more" if self.not_shown == MOST_COUNTED else str(self.not_shown)
+        return f"{rest} {more} further patterns are not shown."
 
 
 def _and(pattern: Mapping[str, Value]) -> str:
-    *most, last = [f"{column} {'missing' if value is None else shown(value)}" for column, value in pattern.items()]
+    *most, last = [
+        printable(f"{column} {'missing' if value is None else shown(value)}") for column, value in pattern.items()
+    ]
     return f"{', '.join(most)} and {last}" if most else last
 
 
