@@ -5,6 +5,7 @@ What loads is `fixtures.load`: Apache Bench where it is to be had, from an image
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 
@@ -16,7 +17,7 @@ from fixtures.waiting import eventually
 from scenarios.customer_sharding import published
 
 STAND_IN = f"""#!/bin/sh
-PATH="$PATH_OF_AB" exec {sys.executable} -m scenarios.customer_sharding.bench "$@"
+PATH="$PATH_OF_AB" exec {shlex.quote(sys.executable)} -m scenarios.customer_sharding.bench "$@"
 """
 
 
