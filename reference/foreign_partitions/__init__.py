@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .deployment import Deployment
-    from .description import Column, Description, Endpoint, Partition, Secret, Server, Table
+    from .description import Column, Description, Endpoint, Login, Partition, Secret, Server, Table
     from .direct import DirectRows
     from .errors import (
         BadDescription,
+        BadRow,
         Conflict,
         ForeignPartitionsError,
+        InTransaction,
+        KeyTaken,
         PartitionUnavailable,
         Unreachable,
         WithoutPartitionKey,
     )
-    from .outbox import Outbox
+    from .outbox import Outbox, SetAside
     from .planning import Change, Plan
     from .reading import read
     from .rows import Rows
@@ -30,17 +33,20 @@ if TYPE_CHECKING:
 
 MODULES = {
     "deployment": ("Deployment",),
-    "description": ("Column", "Description", "Endpoint", "Partition", "Secret", "Server", "Table"),
+    "description": ("Column", "Description", "Endpoint", "Login", "Partition", "Secret", "Server", "Table"),
     "direct": ("DirectRows",),
     "errors": (
         "BadDescription",
+        "BadRow",
         "Conflict",
         "ForeignPartitionsError",
+        "InTransaction",
+        "KeyTaken",
         "PartitionUnavailable",
         "Unreachable",
         "WithoutPartitionKey",
     ),
-    "outbox": ("Outbox",),
+    "outbox": ("Outbox", "SetAside"),
     "planning": ("Change", "Plan"),
     "reading": ("read",),
     "rows": ("Rows",),
@@ -49,6 +55,7 @@ MODULES = {
 
 __all__ = [
     "BadDescription",
+    "BadRow",
     "Change",
     "Column",
     "Conflict",
@@ -57,6 +64,9 @@ __all__ = [
     "DirectRows",
     "Endpoint",
     "ForeignPartitionsError",
+    "InTransaction",
+    "KeyTaken",
+    "Login",
     "Outbox",
     "Partition",
     "PartitionUnavailable",
@@ -65,6 +75,7 @@ __all__ = [
     "Rows",
     "Secret",
     "Server",
+    "SetAside",
     "Table",
     "Unreachable",
     "WithoutPartitionKey",

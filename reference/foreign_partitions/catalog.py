@@ -1,4 +1,4 @@
-"""What is there: the part of a server's catalogs that a description speaks of."""
+"""The state of a server: the part of its catalogs that a description is compared with."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from .compatibility import ServerTypes
 from .description import Column, Secret
 from .errors import Conflict
 
@@ -18,14 +20,16 @@ OLDEST = 170000
 
 @dataclass(frozen=True)
 class ColumnState:
-    """A column that is there.
+    """A column of an existing table.
 
     Attributes:
-        type: As the server spells it.
+        type: As the server spells it, with a collation that is not the type's own.
         null: Whether it may be null.
         identity: `a` for always, `d` for by default, else empty.
         default: Whether it has a default of its own.
         sequence: The sequence that belongs to it, quoted.
+        generated: Whether it is computed from other columns.
+        remote_name: The name that a foreign table's option gives it on its server.
     """
 
     type: str
@@ -33,21 +37,26 @@ class ColumnState:
     identity: str
     default: bool
     sequence: str | None
+    generated: bool = False
+    remote_name: str | None = None
 
 
 @dataclass(frozen=True)
 class TableState:
-    """A table that is there.
+    """An existing table.
 
     Attributes:
         kind: `r` plain, `p` partitioned, `f` foreign.
         columns: By name, in their order.
         partitioned_by: The definition of its partition key, such as `HASH (quarter)`.
-        parent: The table it is a partition of.
+        parent: The table it is a partition of; with its schema where that is another than its own.
         bound: Its bound, as the server spells it.
         server: The foreign server it lives on.
         key: The columns of its primary key.
         indexes: The columns of each index.
+        unlogged: Whether a crash of the server empties it.
+        checks: The definition of each CHECK constraint, by name.
+        options: The options of a foreign table.
     """
 
     kind: str
@@ -58,6 +67,9 @@ class TableState:
     server: str | None = None
     key: Sequence[str] = ()
     indexes: Sequence[Sequence[str]] = ()
+    unlogged: bool = False
+    checks: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,10 +82,11 @@ class ServerState:
         spelled: The described columns' types as this server spells them; None for one it does not know.
         extension: Whether postgres_fdw is there.
         servers: Options of foreign servers by name.
-        mappings: User and password that this user has on foreign servers, by server.
+        mappings: User and password that each role has on each foreign server, by server and role.
         settings: Settings of the database, by name.
         user: Who is connected.
         database: The database's name.
+        types: What it knows of the table's types; None where it was not asked.
     """
 
     schema: bool = False
@@ -81,30 +94,37 @@ class ServerState:
     spelled: Mapping[str, str | None] = field(default_factory=dict)
     extension: bool = False
     servers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    mappings: Mapping[str, tuple[str | None, Secret | None]] = field(default_factory=dict)
+    mappings: Mapping[tuple[str, str], tuple[str | None, Secret | None]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     user: str = "postgres"
     database: str = "postgres"
+    types: ServerTypes | None = None
 
 
 RELATIONS = """
 SELECT c.oid, c.relname, c.relkind::text AS kind, pg_get_partkeydef(c.oid) AS partitioned_by,
-       p.relname AS parent_name,
+       CASE WHEN pn.nspname = n.nspname THEN p.relname ELSE pn.nspname || '.' || p.relname END AS parent_name,
+       c.relpersistence = 'u' AS unlogged, f.ftoptions AS options,
        pg_get_expr(c.relpartbound, c.oid) AS bound, s.srvname AS server
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
 LEFT JOIN pg_class p ON p.oid = i.inhparent
+LEFT JOIN pg_namespace pn ON pn.oid = p.relnamespace
 LEFT JOIN pg_foreign_table f ON f.ftrelid = c.oid
 LEFT JOIN pg_foreign_server s ON s.oid = f.ftserver
 WHERE n.nspname = %s AND c.relname = ANY(%s)
 """
 
 COLUMNS = """
-SELECT attrelid AS oid, attname AS name, format_type(atttypid, atttypmod) AS type, NOT attnotnull AS null,
-       attidentity::text AS identity, atthasdef AS default,
+SELECT attrelid AS oid, attname AS name,
+       format_type(atttypid, atttypmod) || CASE WHEN attcollation <> typcollation
+           THEN ' COLLATE ' || attcollation::regcollation ELSE '' END AS type,
+       NOT attnotnull AS null, attidentity::text AS identity, atthasdef AS default, attgenerated <> '' AS generated,
+       (SELECT split_part(o, '=', 2) FROM unnest(attfdwoptions) o WHERE o LIKE 'column_name=%%') AS remote_name,
        pg_get_serial_sequence(attrelid::regclass::text, attname) AS sequence
-FROM pg_attribute WHERE attrelid = ANY(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attrelid, attnum
+FROM pg_attribute JOIN pg_type t ON t.oid = atttypid
+WHERE attrelid = ANY(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attrelid, attnum
 """
 
 INDEXES = """
@@ -116,10 +136,14 @@ FROM pg_index i WHERE i.indrelid = ANY(%s) AND i.indpred IS NULL AND i.indexprs 
 """
 
 
+CHECKS = "SELECT conrelid AS oid, conname AS name, pg_get_constraintdef(oid) AS definition FROM pg_constraint \
+WHERE conrelid = ANY(%s) AND contype = 'c'"
+
+
 def inspect_server(
     connection: Connection[Any], schema: str, names: Collection[str], columns: Mapping[str, Column], what: str
 ) -> ServerState:
-    """Read what a server has of the tables named.
+    """Read the state of the named tables and of what they depend on.
 
     Args:
         connection: To the server.
@@ -143,7 +167,7 @@ def inspect_server(
         AS schema, EXISTS (SELECT FROM pg_extension WHERE extname = 'postgres_fdw') AS extension""",
         schema,
     )
-    kinds = list({column.type for column in columns.values()})
+    spelled = _spelled(connection, columns, what)
     settings = rows(
         """SELECT split_part(s, '=', 1) AS name, split_part(s, '=', 2) AS value FROM pg_db_role_setting r,
         unnest(r.setconfig) s WHERE setrole = 0
@@ -155,6 +179,9 @@ def inspect_server(
         oid, name = each.pop("oid"), each.pop("name")
         held[oid][name] = ColumnState(**each)
     indexes = rows(INDEXES, list(found))
+    checks: dict[int, dict[str, str]] = {oid: {} for oid in found}
+    for each in rows(CHECKS, list(found)):
+        checks[each["oid"]][each["name"]] = each["definition"]
     return ServerState(
         schema=facts["schema"],
         relations={
@@ -167,31 +194,57 @@ def inspect_server(
                 columns=held[oid],
                 key=next((tuple(one["columns"]) for one in indexes if one["oid"] == oid and one["key"]), ()),
                 indexes=[tuple(one["columns"]) for one in indexes if one["oid"] == oid and not one["key"]],
+                unlogged=each["unlogged"],
+                checks=checks[oid],
+                options=_options(each["options"]),
             )
             for oid, each in found.items()
         },
-        spelled={
-            each["type"]: each["spelled"]
-            for each in rows(
-                "SELECT t AS type, format_type(to_regtype(t), to_regtypemod(t)) AS spelled FROM unnest(%s::text[]) t",
-                kinds,
-            )
-        },
+        spelled=spelled,
         extension=facts["extension"],
         servers={
-            each["name"]: dict(option.split("=", 1) for option in each["options"] or ())
+            each["name"]: _options(each["options"])
             for each in rows("SELECT srvname AS name, srvoptions AS options FROM pg_foreign_server")
         },
-        mappings={each["server"]: _mapping(each["options"]) for each in rows(MAPPINGS)},
+        mappings={(each["server"], each["role"]): _mapping(each["options"]) for each in rows(MAPPINGS)},
         settings={each["name"]: each["value"] for each in settings},
         user=facts["user"],
         database=facts["database"],
     )
 
 
-MAPPINGS = "SELECT srvname AS server, umoptions AS options FROM pg_user_mappings WHERE usename = current_user"
+MAPPINGS = "SELECT srvname AS server, usename AS role, umoptions AS options FROM pg_user_mappings"
+
+
+def _spelled(connection: Connection[Any], columns: Mapping[str, Column], what: str) -> dict[str, str | None]:
+    """Return each described type as the server spells it, None for one that it does not know."""
+    spelled: dict[str, str | None] = {}
+    for name, column in columns.items():
+        try:
+            with connection.transaction():
+                (known, own), *_ = connection.execute(
+                    "SELECT format_type(t, to_regtypemod(%(type)s)), to_regcollation(%(collation)s) = typcollation "
+                    "FROM to_regtype(%(type)s) t LEFT JOIN pg_type ON oid = t",
+                    {"type": column.base_type, "collation": column.collation},
+                ).fetchall()
+        except psycopg.Error as error:
+            reason = error.diag.message_primary
+            raise Conflict(f"{what}: {column.type!r}, which {name} is to have, is not a type: {reason}") from None
+        if known is None or (column.collation is not None and own is None):
+            spelled[column.type] = None
+            continue
+        collation = ""
+        if column.collation is not None and not own:
+            query = "SELECT to_regcollation(%s)::text"
+            collation = " COLLATE " + connection.execute(query, [column.collation]).fetchall()[0][0]
+        spelled[column.type] = known + collation
+    return spelled
+
+
+def _options(options: Sequence[str] | None) -> dict[str, str]:
+    return dict(option.split("=", 1) for option in options or ())
 
 
 def _mapping(options: Sequence[str] | None) -> tuple[str | None, Secret | None]:
-    known = dict(option.split("=", 1) for option in options or ())
+    known = _options(options)
     return known.get("user"), Secret(known["password"]) if "password" in known else None

@@ -1,4 +1,4 @@
-"""The command `foreign-partitions`: what is due, doing it, and whether all is sound."""
+"""The command `foreign-partitions`: show the missing statements, execute them, and check the result."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def plan(file: File) -> None:
 
 @app.command()
 def apply(file: File) -> None:
-    """Make what is described, and leave what is there already."""
+    """Create what the description lacks on its servers, and leave the rest as it is."""
     with _deployment(file) as deployment:
         done = deployment.apply()
         for change in done.changes:
@@ -80,8 +80,13 @@ def verify(file: File) -> None:
 @contextmanager
 def _deployment(file: Path) -> Generator[Deployment]:
     with command.errors({BadDescription: BAD_INPUT, ForeignPartitionsError: NO_ANSWER}):
+        import psycopg
+
         from .deployment import Deployment
         from .reading import read
 
-        with Deployment(read(file)) as deployment:
-            yield deployment
+        try:
+            with Deployment(read(file)) as deployment:
+                yield deployment
+        except psycopg.Error as error:
+            command.end(NO_ANSWER, f"a server refuses: {error.diag.message_primary or ' '.join(str(error).split())}")

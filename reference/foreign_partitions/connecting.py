@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
@@ -10,7 +11,14 @@ from .description import Endpoint
 from .errors import Unreachable
 
 
-def connect(name: str, endpoint: Endpoint, *, timeout: int, autocommit: bool = False) -> psycopg.Connection[Any]:
+def connect(
+    name: str,
+    endpoint: Endpoint,
+    *,
+    timeout: int,
+    autocommit: bool = False,
+    settings: Mapping[str, str] | None = None,
+) -> psycopg.Connection[Any]:
     """Connect to a server.
 
     Args:
@@ -18,6 +26,7 @@ def connect(name: str, endpoint: Endpoint, *, timeout: int, autocommit: bool = F
         endpoint: Where it is, and who logs in.
         timeout: Seconds to wait for it.
         autocommit: Whether each statement is a transaction of its own.
+        settings: Options of the foreign server; those for TLS are used.
 
     Raises:
         Unreachable: It does not answer, or refuses the connection.
@@ -31,6 +40,8 @@ def connect(name: str, endpoint: Endpoint, *, timeout: int, autocommit: bool = F
             password=endpoint.password.revealed or None,
             connect_timeout=timeout,
             autocommit=autocommit,
+            client_encoding="UTF8",
+            **{name: value for name, value in (settings or {}).items() if name.startswith("ssl")},  # type: ignore[arg-type]
         )
     except psycopg.OperationalError as error:
         reason = " ".join(str(error).split())

@@ -1,30 +1,39 @@
-"""A description carried out: connections to all its servers, and `plan`, `apply` and `verify` over them."""
+"""Connections to all the servers of a description, and `plan`, `apply` and `verify` over them."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any, Self
 
 import psycopg
+from psycopg import sql
 
-from .catalog import inspect_server
+from .catalog import ServerState, inspect_server
+from .compatibility import inspect_types
 from .connecting import connect
 from .description import Description
 from .errors import Conflict
 from .planning import BASE, Plan, plan
 from .verification import Report, verify
 
+# Of advisory locks: one apply at a time in a database.
+LOCK = 0x66647730
+
 
 class Deployment:
     """Connections to the base and to every server of a description, as long as the block lasts.
 
     Args:
-        description: What is wanted.
+        description: The description.
         connect_timeout: Seconds to wait for each connection.
+        lock_timeout: Seconds that `apply` waits for another one to end.
     """
 
-    def __init__(self, description: Description, *, connect_timeout: int = 5) -> None:
+    def __init__(self, description: Description, *, connect_timeout: int = 5, lock_timeout: int = 60) -> None:
         self.description = description
+        self.lock_timeout = lock_timeout
         self.connect_timeout = connect_timeout
         self._stack = ExitStack()
         self._connections: dict[str, psycopg.Connection[Any]] = {}
@@ -51,24 +60,56 @@ class Deployment:
         """Return what `apply` would do."""
         table = self.description.table
         names = [table.name, *(partition.name for partition in self.description.partitions)]
-        hosts = {
-            name: inspect_server(connection, table.schema, names, table.columns, name)
-            for name, connection in self._connections.items()
-        }
+        hosts = {name: self._inspected(name, connection, names) for name, connection in self._connections.items()}
         for connection in self._connections.values():
             connection.rollback()
         base = hosts.pop(BASE)
         return plan(self.description, base, hosts)
 
+    def _inspected(self, name: str, connection: psycopg.Connection[Any], names: Sequence[str]) -> ServerState:
+        table = self.description.table
+        state = inspect_server(connection, table.schema, names, table.columns, name)
+        if None in state.spelled.values():  # an unknown type is a conflict by itself
+            return state
+        return replace(state, types=inspect_types(connection, table))
+
     def apply(self) -> Plan:
-        """Carry the description out and return what was done; done again, nothing is.
+        """Carry the description out and return what was changed; a second call changes nothing.
 
         Each server's part is one transaction; the base's is last. When one fails the servers before it keep theirs,
-        which nothing uses yet, and the next call goes on from there.
+        which nothing uses yet, and the next call goes on from there. Several calls at once wait for each other.
 
         Raises:
-            Conflict: What is there contradicts the description, or a statement was refused.
+            Conflict: The state contradicts the description, a statement was refused, or another call did not end.
         """
+        with self.locked():
+            return self._apply()
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """Hold a lock on the base, which every `apply` takes, for as long as the block lasts.
+
+        Raises:
+            Conflict: Another one holds it for longer than `lock_timeout`.
+        """
+        base = self._connections[BASE]
+        with base.transaction():
+            base.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(self.lock_timeout * 1000)))
+            try:
+                base.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+            except psycopg.errors.LockNotAvailable:
+                raise Conflict(
+                    f"another apply has been under way for {self.lock_timeout} s: wait for its end"
+                ) from None
+        try:
+            yield
+        finally:
+            if not base.closed:
+                base.rollback()
+                base.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+                base.commit()
+
+    def _apply(self) -> Plan:
         due = self.plan()
         if due.conflicts:
             raise Conflict("; ".join(due.conflicts))
@@ -84,7 +125,7 @@ class Deployment:
         return due
 
     def verify(self) -> Report:
-        """Compare what is there with the description, row by row where rows could be wrong."""
+        """Compare the state with the description, and look for rows that are misplaced or there twice."""
         due = self.plan()
         try:
             return verify(self._connections[BASE], self.description, due)

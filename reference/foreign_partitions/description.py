@@ -1,10 +1,11 @@
-"""What is wanted: a base table, its partitions, and which server each of them lives on."""
+"""The description of a table over several servers: its columns, its partitions, and the server of each of them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import chain
 
 from .errors import BadDescription
@@ -12,7 +13,18 @@ from .errors import BadDescription
 # PostgreSQL cuts identifiers off here, in bytes, without an error.
 LONGEST_NAME = 63
 # Types are put into statements as they stand: names and modifiers, nothing that could end a statement.
-TYPE = re.compile(r'[a-z_][a-z0-9_. "]*(\(\d+(, ?-?\d+)?\))?([a-z ]*)(\[\])*', re.IGNORECASE)
+NAME = r'(?:"[^"]+"|[a-z_][a-z0-9_$]*)'
+WORD = rf"(?!collate\b){NAME}"
+TYPE = re.compile(
+    rf"(?P<type>{WORD}(?:[. ]{WORD})*(?: ?\( ?-?\w+(?: ?, ?-?\w+)* ?\))?(?: {WORD})*(?: ?\(\d\))?(?: ?\[\d*\])*)"
+    rf"(?: +collate +(?P<collation>{NAME}(?:\.{NAME})?))?",
+    re.IGNORECASE,
+)
+# What follows a type in a column's definition and is no part of it.
+NOT_OF_A_TYPE = re.compile(
+    r"\b(check|constraint|default|deferrable|generated|not|null|primary|references|unique|collate|setof)\b",
+    re.IGNORECASE,
+)
 INTEGERS = ("bigint", "int8", "integer", "int", "int4")
 
 
@@ -68,18 +80,34 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Login:
+    """Who logs in to a server for a role of the base.
+
+    Attributes:
+        user: The role over there.
+        password: Its password.
+    """
+
+    user: str
+    password: Secret = NO_PASSWORD
+
+
+@dataclass(frozen=True)
 class Server:
     """A server that holds foreign partitions.
 
     Attributes:
         name: What the base calls it.
         endpoint: How the base reaches it.
-        reached: ServerState and port at which those who set the table up reach it, where that is another way.
+        reached: Host and port at which operators reach it, where those are others than the base uses.
         batch_size: How many rows of one statement go to it at once (PostgreSQL 14).
         fetch_size: How many rows of an answer come from it at once; PostgreSQL's own default of 100 makes large
             answers wait on the way.
         asynchronous: Whether scans of several of its partitions, or of several servers, overlap (PostgreSQL 14).
         connect_timeout: Seconds the base waits for a connection to it.
+        settings: Further options of the foreign server, such as `{"sslmode": "verify-full"}` or
+            `{"use_remote_estimate": "true"}`. Those for TLS hold for operators' connections, too.
+        roles: Roles of the base that reach the server as somebody else than its owner: by role, who logs in there.
     """
 
     name: str
@@ -89,9 +117,15 @@ class Server:
     fetch_size: int = 1000
     asynchronous: bool = True
     connect_timeout: int = 2
+    settings: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, Login] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _name(self.name, "server")
+        if taken := sorted(set(self.settings) & {*self._own_options, "user", "password"}):
+            raise BadDescription(
+                f"{self.name}: {', '.join(taken)} is not a further setting: write it where the server is described"
+            )
         for name, rows in (("batch_size", self.batch_size), ("fetch_size", self.fetch_size)):
             if rows < 1:
                 raise BadDescription(f"{name} of {self.name} is {rows}: write one or more rows")
@@ -100,7 +134,7 @@ class Server:
 
     @property
     def admin_endpoint(self) -> Endpoint:
-        """How those who set the table up reach it."""
+        """How operators reach it."""
         if self.reached is None:
             return self.endpoint
         host, port = self.reached
@@ -109,6 +143,10 @@ class Server:
     @property
     def options(self) -> Mapping[str, str]:
         """The options of the foreign server, as the catalog has them."""
+        return {**self._own_options, **self.settings}
+
+    @property
+    def _own_options(self) -> Mapping[str, str]:
         return {
             "host": self.endpoint.host,
             "port": str(self.endpoint.port),
@@ -125,7 +163,7 @@ class Column:
     """A column.
 
     Attributes:
-        type: As PostgreSQL spells it, such as `numeric(10, 2)`.
+        type: As PostgreSQL spells it, such as `numeric(10, 2)` or `text COLLATE "C"`.
         null: Whether it may be null.
     """
 
@@ -133,8 +171,27 @@ class Column:
     null: bool = False
 
     def __post_init__(self) -> None:
-        if not TYPE.fullmatch(self.type):
-            raise BadDescription(f"{self.type!r} is not the name of a type: write one such as bigint or numeric(10, 2)")
+        found = TYPE.fullmatch(self.type)
+        if found is None or NOT_OF_A_TYPE.search(re.sub('"[^"]*"', "", found["type"])):
+            raise BadDescription(
+                f"{self.type!r} is not the name of a type: write one such as bigint, numeric(10, 2) or text COLLATE "
+                f'"C"; whether a column may be null is said by `null`'
+            )
+
+    @property
+    def base_type(self) -> str:
+        """The type without its collation."""
+        found = TYPE.fullmatch(self.type)
+        assert found is not None
+        return found["type"]
+
+    @property
+    def collation(self) -> str | None:
+        """The collation that the type names, as it is spelled there."""
+        found = TYPE.fullmatch(self.type)
+        assert found is not None
+        collation: str | None = found["collation"]
+        return collation
 
 
 @dataclass(frozen=True)
@@ -164,20 +221,36 @@ class Table:
     def __post_init__(self) -> None:
         for name, what in ((self.name, "table"), (self.schema, "schema"), *((each, "column") for each in self.columns)):
             _name(name, what)
+        if not isinstance(self.hash, str):
+            raise BadDescription(
+                f"{self.name} is partitioned by {', '.join(self.hash)}: partitioning by several columns is not "
+                f"supported: name the one column that lookups always carry"
+            )
         named = [self.hash, *([self.identity] if self.identity else []), *self.key, *chain.from_iterable(self.indexes)]
         for column in named:
             if column not in self.columns:
                 raise BadDescription(f"{column!r} is no column of {self.name}: it has {', '.join(self.columns)}")
         if self.columns[self.hash].null:
             raise BadDescription(f"{self.hash} may be null: rows without a partition key all go to one partition")
-        if self.identity is not None and self.columns[self.identity].type not in INTEGERS:
+        if self.identity is not None and self.columns[self.identity].type.lower() not in INTEGERS:
             raise BadDescription(f"{self.identity} is an identity and must be bigint or integer")
         if not self.key:
             raise BadDescription(f"{self.name} has no key, so nothing would stop duplicates: name the key's columns")
+        if twice := [name for name in self.key if list(self.key).count(name) > 1]:
+            raise BadDescription(f"the key of {self.name} names {twice[0]} twice")
         if self.hash not in self.key and self.identity not in self.key:
             raise BadDescription(
                 f"the key ({', '.join(self.key)}) can only be kept within a partition: add {self.hash}, or an identity"
             )
+
+    def nullable(self, column: str) -> bool:
+        """Return whether a column may be null: what is described, but for keys and identities, which never may."""
+        return self.columns[column].null and column != self.identity and column not in self.key
+
+    @property
+    def outbox(self) -> str:
+        """The name of the table's outbox."""
+        return suffixed(self.name, "_outbox")
 
 
 @dataclass(frozen=True)
@@ -201,7 +274,7 @@ class Description:
     """A table over several servers.
 
     Attributes:
-        base: Where the base table is, as those who set it up reach it.
+        base: Where the base table is, as operators reach it.
         table: The base table.
         partitions: As many as the modulus, in the order of their remainders.
         servers: Those that the partitions name.
@@ -219,6 +292,10 @@ class Description:
         if not self.partitions:
             raise BadDescription(f"{self.table.name} has no partitions: list at least one")
         names = [self.table.name, *(each.name for each in self.partitions)]
+        if self.table.outbox in names:
+            raise BadDescription(
+                f"{self.table.outbox!r} is the name of the outbox of {self.table.name}: name it otherwise"
+            )
         servers = [each.name for each in self.servers]
         for name in {each for each in [*names, *servers] if names.count(each) + servers.count(each) > 1}:
             raise BadDescription(f"{name!r} is named twice")
@@ -237,6 +314,15 @@ class Description:
     def on(self, server: str | None) -> Mapping[int, Partition]:
         """Return the partitions of a server (None: the base) by remainder."""
         return {number: each for number, each in enumerate(self.partitions) if each.server == server}
+
+
+def suffixed(name: str, suffix: str) -> str:
+    """Return a name with a suffix; where PostgreSQL would cut it off, a hash keeps it different from every other."""
+    if len((name + suffix).encode()) <= LONGEST_NAME:
+        return name + suffix
+    digest = sha256(name.encode()).hexdigest()[:12]
+    room = LONGEST_NAME - len(suffix) - len(digest) - 1
+    return f"{name.encode()[:room].decode(errors='ignore')}_{digest}{suffix}"
 
 
 def _name(name: str, what: str) -> None:

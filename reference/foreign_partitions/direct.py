@@ -1,4 +1,4 @@
-"""Rows looked up past the base: on the server that their partition lives on, in one round trip.
+"""Lookups that bypass the base: each is asked of the server that has the row, in one round trip.
 
 Through the base a row of a foreign partition takes one round trip to the base and five from there to its server:
 postgres_fdw reads by a cursor in a transaction, and opens and closes both for every statement. No option of it spares
@@ -7,8 +7,11 @@ them. An application that looks up many rows one by one can ask the servers itse
 
 from __future__ import annotations
 
+from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Self
+from uuid import UUID
 
 import psycopg
 from psycopg import sql
@@ -17,7 +20,12 @@ from psycopg.rows import dict_row
 from .connecting import connect
 from .description import Description, Partition
 from .errors import PartitionUnavailable, Unreachable
-from .rows import lookup, require_partition_key
+from .rows import compared, conditions, lookup, partition_of, require_partition_key
+
+# Settings by which a server reads the values of a lookup: those of the base's session hold on every server.
+SESSION = ("TimeZone", "DateStyle", "IntervalStyle")
+# Types whose equal values are the same to PostgreSQL; the partition of others is asked for at every lookup.
+CACHED = frozenset({int, str, bytes, UUID, Decimal, date, datetime})
 
 
 class DirectRows:
@@ -25,12 +33,14 @@ class DirectRows:
 
     What it gives is what `rows.Rows.find` gives, apart from transactions: a foreign partition is read as it is
     committed, without what the caller's transaction on the base has written there. It takes that each server enforces
-    its partitions' bounds, as `deployment.Deployment.apply` has them do.
+    its partitions' bounds, as `deployment.Deployment.apply` has them do. Servers read a value as the base's session
+    does: a datetime without an offset is of its time zone.
 
     Args:
-        base: To the base; asked for the rows beside it, and once for each value of the hash column where its rows are.
-        description: Of the table; its servers are reached as those reach them who set the table up.
-        remembered: Of how many values of the hash column it is remembered where their rows are.
+        base: To the base; asked for the rows beside it, and once for each value of the hash column for its partition.
+        description: Of the table; its servers are reached as operators reach them. After a rebalance an object with the
+            new description is needed.
+        remembered: How many values of the hash column have their partition cached.
     """
 
     def __init__(self, base: psycopg.Connection[Any], description: Description, *, remembered: int = 100_000) -> None:
@@ -38,8 +48,11 @@ class DirectRows:
         self._description = description
         self._servers = {server.name: server for server in description.servers}
         self._connections: dict[str, psycopg.Connection[Any]] = {}
-        self._partition = lru_cache(remembered)(self._asked)
-        self._statement = lru_cache(256)(self._composed)
+        self._sessions: dict[str, tuple[str, ...]] = {}
+        self._base_session: tuple[str, ...] = ()
+        self._remainder = partition_of(description)
+        self._cached = lru_cache(remembered)(self._ask_base)
+        self._statement = lru_cache(256)(self._compose)
 
     def __enter__(self) -> Self:
         """Return it; its connections to servers are closed when the block ends, the base's is the caller's."""
@@ -54,22 +67,23 @@ class DirectRows:
             self._connections.popitem()[1].close()
 
     def partition(self, value: Any) -> Partition:
-        """Return the partition of the rows whose hash column has a value; the base is asked once for each.
-
-        A table that is given another modulus needs a new object.
-        """
-        return self._partition(value)
+        """Return the partition of the rows whose hash column has a value; the base is asked once for each."""
+        # Equal values of different types may mean different values to PostgreSQL.
+        name = type(value).__name__
+        return self._cached(name, value, self._session()) if type(value) in CACHED else self._ask_base(name, value, ())
 
     def find(self, **columns: Any) -> list[dict[str, Any]]:
-        """Find rows by equal columns, on the server that has them.
+        """Find rows by equal columns (None: by NULL), on the server that has them.
 
         Raises:
             WithoutPartitionKey: The hash column is not among them.
             PartitionUnavailable: The partition's server does not answer.
         """
         key = require_partition_key(self._description.table, columns)
-        partition = self._partition(key)
-        statement, values = self._statement(partition.name, tuple(columns)), list(columns.values())
+        if key is None:
+            return []  # no row has a NULL there
+        partition = self.partition(key)
+        statement, values = self._statement(partition.name, conditions(columns)), compared(columns)
         if partition.server is None:
             return _rows(self._base, statement, values)
         return self._rows_on(partition.server, statement, values)
@@ -83,16 +97,33 @@ class DirectRows:
         if name not in self._connections:
             server = self._servers[name]
             try:
-                made = connect(name, server.admin_endpoint, timeout=server.connect_timeout, autocommit=True)
+                made = connect(
+                    name,
+                    server.admin_endpoint,
+                    timeout=server.connect_timeout,
+                    autocommit=True,
+                    settings=server.settings,
+                )
             except Unreachable as error:
                 raise PartitionUnavailable(str(error)) from error
             self._connections[name] = made
+            self._sessions.pop(name, None)
         return self._connections[name]
+
+    def _session(self) -> tuple[str, ...]:
+        if not self._base.closed:  # else what is cached still holds, as long as it lasts
+            self._base_session = tuple(self._base.info.parameter_status(name) or "" for name in SESSION)
+        return self._base_session
 
     def _rows_on(self, name: str, statement: bytes, values: list[Any]) -> list[dict[str, Any]]:
         fresh = name not in self._connections
         connection = self.connection(name)
+        session = self._session()
         try:
+            if self._sessions.get(name) != session:
+                for setting, value in zip(SESSION, session, strict=True):
+                    connection.execute("SELECT set_config(%s, %s, false)", [setting, value])
+                self._sessions[name] = session
             return _rows(connection, statement, values)
         except psycopg.OperationalError as error:
             if not connection.closed:
@@ -103,23 +134,14 @@ class DirectRows:
         # It was lost since the last lookup, or in this one: to read again does no harm.
         return self._rows_on(name, statement, values)
 
-    def _asked(self, value: Any) -> Partition:
-        """Ask the base, whose types and hash functions they are."""
-        table, modulus = self._description.table, self._description.modulus
-        query = sql.SQL(
-            """SELECT place FROM generate_series(0, {modulus} - 1) place
-            WHERE satisfies_hash_partition({base}::regclass, {modulus}, place, %s::{kind})"""
-        ).format(
-            modulus=sql.Literal(modulus),
-            base=sql.Literal(sql.Identifier(table.schema, table.name).as_string()),
-            kind=sql.SQL(table.columns[table.hash].type),
-        )
-        found = self._base.execute(query, [value]).fetchone()
+    def _ask_base(self, _kind: str, value: Any, _session: tuple[str, ...]) -> Partition:
+        """Ask the base, whose types and hash functions decide; one answer holds for a type and a session."""
+        found = self._base.execute(self._remainder, [value]).fetchone()
         assert found is not None, "every value has a remainder"
         remainder: int = found[0]
         return self._description.partitions[remainder]
 
-    def _composed(self, leaf: str, columns: tuple[str, ...]) -> bytes:
+    def _compose(self, leaf: str, columns: tuple[tuple[str, bool], ...]) -> bytes:
         table = self._description.table
         return lookup(table, sql.Identifier(table.schema, leaf), columns).as_bytes()
 

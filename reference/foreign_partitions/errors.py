@@ -1,27 +1,39 @@
-"""What can go wrong, by name."""
+"""The errors of this library."""
 
 from __future__ import annotations
 
 
 class ForeignPartitionsError(Exception):
-    """Anything this library raises on its own account."""
+    """The base class of every error that this library raises itself."""
 
 
 class BadDescription(ForeignPartitionsError, ValueError):
-    """A description is not what it must be; the message says what to write."""
+    """A description contradicts itself or PostgreSQL; the message says what to write."""
 
 
 class Conflict(ForeignPartitionsError):
-    """What is there contradicts the description in a way that only its owner can settle: nothing was changed."""
+    """The state of a server contradicts the description in a way that only its owner can settle; nothing is changed."""
 
 
 class Unreachable(ForeignPartitionsError, ConnectionError):
-    """A server does not answer those who set the table up."""
+    """A server does not answer an operator, or refuses the connection."""
 
 
 class PartitionUnavailable(ForeignPartitionsError, ConnectionError):
-    """The base table answers, the server of the partition that was asked for does not; the others go on."""
+    """The base answers, but the server of a partition does not; the other partitions can still be used."""
 
 
 class WithoutPartitionKey(ForeignPartitionsError, ValueError):
-    """A row was asked for without its partition key: every partition on every server would be visited."""
+    """A lookup lacks the partition key, so that it would visit every partition on every server."""
+
+
+class KeyTaken(ForeignPartitionsError):
+    """Another row with the same key and a different content is there already; nothing is changed."""
+
+
+class BadRow(ForeignPartitionsError, ValueError):
+    """A row cannot be written as it is given; the message says why."""
+
+
+class InTransaction(ForeignPartitionsError, RuntimeError):
+    """The connection is in a transaction, and the operation commits transactions of its own."""

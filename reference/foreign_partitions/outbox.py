@@ -1,21 +1,52 @@
 """An outbox: rows for several servers written in one transaction of the base, and delivered until they are there.
 
-PostgreSQL has no atomic commit over foreign servers. The base alone can commit at once that all rows are wanted;
-delivery inserts each in a transaction of its own, with the key that was given at the start, so that doing it again does
-no harm. Readers may meanwhile see some of the rows and not the others.
+PostgreSQL has no atomic commit over foreign servers. The base alone can record in one commit that all rows are to be
+inserted; each is then delivered in a transaction of its own, which inserts it and takes it out of the outbox. The
+partition's server commits before the base does, so after a crash in between the row is delivered again; it brings its
+key and is there once. Readers may meanwhile see some of the rows and not the others.
 """
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 
 from .description import Description
-from .rows import Rows, translate_connection_loss
+from .errors import BadDescription, BadRow, Conflict, InTransaction, KeyTaken, PartitionUnavailable
+from .rows import Rows, partition_of, translate_connection_loss
+
+# Errors that a row meets at every attempt: its values are refused, or a trigger refuses it.
+OF_THE_ROW = (KeyTaken, BadRow, psycopg.DataError, psycopg.IntegrityError, psycopg.errors.RaiseException)
+FETCHED = 500  # rows at a time
+LOCK = 0x66647731  # of advisory locks: one creation of an outbox at a time
+COLUMNS = ("place", "row", "error")
+# What the spelling of a value depends on, and the setting under which every session reads it back as it was.
+SPELLING = {"datestyle": "ISO", "intervalstyle": "postgres", "extra_float_digits": "1"}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A row of the outbox that could not be inserted and never will be as it is.
+
+    Attributes:
+        place: Its place in the outbox.
+        row: Its columns, each value as PostgreSQL spells it.
+        error: Why it was refused.
+    """
+
+    place: int
+    row: Mapping[str, str | None]
+    error: str
 
 
 class Outbox:
@@ -24,58 +55,173 @@ class Outbox:
     Args:
         connection: To the base.
         description: Of the table.
+
+    Raises:
+        BadDescription: The table has no identity, by which a second delivery would be recognised.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], description: Description) -> None:
         self.connection = connection
+        self.description = description
         self.table = description.table
+        if self.table.identity is None:
+            raise BadDescription(f"{self.table.name} has no identity: an outbox needs one to deliver a row only once")
+        self.identity: str = self.table.identity
         self._rows = Rows(connection, description)
-        self._base = sql.Identifier(self.table.schema, self.table.name)
-        self._name = sql.Identifier(self.table.schema, f"{self.table.name}_outbox")
+        self._name = sql.Identifier(self.table.schema, self.table.outbox)
+        self._types: dict[str, str] = {}
 
     def create(self) -> None:
-        """Make the outbox's table where it is missing."""
-        statement = (
-            "CREATE TABLE IF NOT EXISTS {} (place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, row jsonb NOT NULL)"
-        )
-        with self.connection.transaction():
-            self.connection.execute(sql.SQL(statement).format(self._name))
-
-    def put(self, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Write rows down: all, or none where the caller's transaction fails.
-
-        Returns:
-            The identities that they will have.
-        """
-        with self.connection.transaction():
-            numbers = self._rows.reserve(len(rows))
-            statement = sql.SQL("INSERT INTO {} (row) VALUES (%s)").format(self._name)
-            for number, row in zip(numbers, rows, strict=True):
-                self.connection.execute(statement, [Jsonb({**row, self.table.identity: number})])
-        return numbers
-
-    def deliver(self) -> int:
-        """Insert what is waiting, each row in a transaction of its own, and strike it out afterwards.
-
-        May be called at any time, by several at once, and again after any crash.
-
-        Returns:
-            How many rows were waiting.
+        """Create the outbox's table where it is missing.
 
         Raises:
-            PartitionUnavailable: A partition's server does not answer; what is left waits on.
+            Conflict: A table of that name exists and is not an outbox.
         """
-        columns = sql.SQL(", ").join(map(sql.Identifier, self.table.columns))
-        insert = sql.SQL(
-            """INSERT INTO {base} ({columns}) OVERRIDING SYSTEM VALUE
-            SELECT {columns} FROM jsonb_populate_record(NULL::{base}, %s) ON CONFLICT DO NOTHING"""
-        ).format(base=self._base, columns=columns)
         with self.connection.transaction():
-            select = sql.SQL("SELECT place, row FROM {} ORDER BY place").format(self._name)
-            waiting = self.connection.execute(select).fetchall()
-        for place, row in waiting:
-            with translate_connection_loss(), self.connection.transaction():
-                self.connection.execute(insert, [Jsonb(row)])
-            with self.connection.transaction():
-                self.connection.execute(sql.SQL("DELETE FROM {} WHERE place = %s").format(self._name), [place])
-        return len(waiting)
+            self.connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+            for statement in (
+                """CREATE TABLE IF NOT EXISTS {} (
+                    place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, row jsonb NOT NULL, error text)""",
+                "SELECT place, row FROM {} LIMIT 0",
+                "ALTER TABLE {} ADD COLUMN IF NOT EXISTS error text",
+            ):
+                try:
+                    self.connection.execute(sql.SQL(statement).format(self._name))
+                except psycopg.errors.UndefinedColumn:
+                    raise Conflict(f"{self.table.outbox} exists and is not an outbox: rename it") from None
+
+    def put(self, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Write rows to the outbox, all or none: in the caller's transaction, or in one of its own.
+
+        Values mean what they mean to `Rows.insert`. A row without an identity is given a number.
+
+        Returns:
+            The identities that the rows will have.
+
+        Raises:
+            BadRow: A column is not described.
+        """
+        for row in rows:
+            if unknown := [name for name in row if name not in self.table.columns]:
+                raise BadRow(f"{unknown[0]} is no column of {self.table.name}: it has {', '.join(self.table.columns)}")
+        statement = sql.SQL("INSERT INTO {} (row) VALUES (%s)").format(self._name)
+        with self.connection.transaction():
+            drawn = iter(self._rows.reserve(sum(row.get(self.identity) is None for row in rows)))
+            numbered = [
+                {**row, self.identity: next(drawn) if row.get(self.identity) is None else row[self.identity]}
+                for row in rows
+            ]
+            before = {name: self._setting(name) for name in SPELLING}
+            self._set(SPELLING)
+            spelled = [self._spelled(row) for row in numbered]
+            self._set(before)
+            for each in spelled:
+                self.connection.execute(statement, [Jsonb(each)])
+        return [row[self.identity] for row in numbered]
+
+    def deliver(self) -> int:
+        """Insert the waiting rows, each in a transaction of its own that also takes it out of the outbox.
+
+        May be called at any time, by several at once, and again after any crash. A row that is refused for its values
+        is set aside (see `set_aside`); rows of servers that do not answer wait on, and the others are delivered.
+
+        Returns:
+            How many rows this call delivered.
+
+        Raises:
+            InTransaction: The connection is in a transaction: deliveries must commit one by one.
+            PartitionUnavailable: A partition's server does not answer.
+            psycopg.Error: A row met an error that is not its own, such as a missing table; it waits on.
+        """
+        if self.connection.info.transaction_status != TransactionStatus.IDLE:
+            raise InTransaction("deliver commits each row by itself: commit or roll back first")
+        delivered, last = 0, -1
+        failure: Exception | None = None
+        unavailable: set[str | None] = set()
+        while waiting := self._waiting(last):
+            for place, row in waiting:
+                last = place
+                if unavailable and self._server(row) in unavailable:
+                    continue
+                try:
+                    delivered += self._deliver(place, row)
+                except PartitionUnavailable as error:
+                    failure = failure or error
+                    unavailable.add(self._server(row))
+                except OF_THE_ROW as error:
+                    self._set_aside(place, error)
+                except psycopg.Error as error:
+                    if self.connection.closed:
+                        raise
+                    failure = failure or error
+        if failure is not None:
+            raise failure
+        return delivered
+
+    def set_aside(self) -> list[SetAside]:
+        """Return the rows that were refused for their values, in the order in which they were put."""
+        query = sql.SQL("SELECT place, row, error FROM {} WHERE error IS NOT NULL ORDER BY place").format(self._name)
+        with self.connection.transaction():
+            return [SetAside(place, _texts(row), error) for place, row, error in self.connection.execute(query)]
+
+    def retry(self) -> int:
+        """Have the next delivery try the rows again that were set aside, and return how many they are."""
+        statement = sql.SQL("UPDATE {} SET error = NULL WHERE error IS NOT NULL").format(self._name)
+        with self.connection.transaction():
+            return self.connection.execute(statement).rowcount
+
+    def _waiting(self, after: int) -> list[tuple[int, dict[str, str | None]]]:
+        query = sql.SQL("SELECT place, row FROM {} WHERE error IS NULL AND place > %s ORDER BY place LIMIT {}").format(
+            self._name, sql.Literal(FETCHED)
+        )
+        with self.connection.transaction():
+            return [(place, _texts(row)) for place, row in self.connection.execute(query, [after]).fetchall()]
+
+    def _deliver(self, place: int, row: Mapping[str, str | None]) -> bool:
+        # Whoever holds the row delivers it; without the lock, one of two could insert a row that was delivered by the
+        # other and has been deleted since.
+        hold = sql.SQL("SELECT FROM {} WHERE place = %s AND error IS NULL FOR UPDATE SKIP LOCKED").format(self._name)
+        remove = sql.SQL("DELETE FROM {} WHERE place = %s").format(self._name)
+        with translate_connection_loss(), self.connection.transaction():
+            if self.connection.execute(hold, [place]).fetchone() is None:
+                return False
+            self._rows.insert({**row, self.identity: int(row[self.identity] or 0)})
+            self.connection.execute(remove, [place])
+        return True
+
+    def _set_aside(self, place: int, error: Exception) -> None:
+        reason = " ".join(str(error).split())
+        logger.warning("%s: the row at %s of the outbox is set aside: %s", self.table.name, place, reason)
+        statement = sql.SQL("UPDATE {} SET error = %s WHERE place = %s").format(self._name)
+        with self.connection.transaction():
+            self.connection.execute(statement, [reason, place])
+
+    def _server(self, row: Mapping[str, str | None]) -> str | None:
+        """Return the server of a row's partition."""
+        with self.connection.transaction():
+            found = self.connection.execute(partition_of(self.description), [row.get(self.table.hash)]).fetchone()
+        return self.description.partitions[found[0]].server if found is not None else None
+
+    def _setting(self, name: str) -> str:
+        ((value,),) = self.connection.execute("SELECT current_setting(%s)", [name]).fetchall()
+        setting: str = value
+        return setting
+
+    def _set(self, settings: Mapping[str, str]) -> None:
+        for name, value in settings.items():
+            self.connection.execute("SELECT set_config(%s, %s, true)", [name, value])
+
+    def _spelled(self, row: Mapping[str, Any]) -> dict[str, str | None]:
+        """Return the values of a row as text that PostgreSQL reads back as what `Rows.insert` makes of them."""
+        if not self._types:
+            # Without modifiers: a cast to varchar(3) would cut off what an insert refuses.
+            kinds = {name: column.base_type for name, column in self.table.columns.items()}
+            query = "SELECT n, format_type(to_regtype(t), -1) FROM unnest(%s::text[], %s::text[]) c(n, t)"
+            self._types = dict(self.connection.execute(query, [list(kinds), list(kinds.values())]).fetchall())
+        values = sql.SQL(", ").join(sql.SQL("%s::{}::text").format(sql.SQL(self._types[name])) for name in row)
+        (found,) = self.connection.execute(sql.SQL("SELECT {}").format(values), list(row.values())).fetchall()
+        return dict(zip(row, found, strict=True))
+
+
+def _texts(row: Mapping[str, Any]) -> dict[str, str | None]:
+    return {k: v if v is None or isinstance(v, str) else json.dumps(v) for k, v in row.items()}

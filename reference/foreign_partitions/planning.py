@@ -1,4 +1,4 @@
-"""From what is there to what is wanted: the statements between, or why there are none."""
+"""From the state of the servers to the description: the missing statements, or the reason why there are none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from psycopg import sql
 
 from .catalog import ServerState, TableState
-from .description import Description, Secret, Server
+from .compatibility import differences
+from .description import Description, Login, Secret, Server
 
 BASE = "base"
 SETTINGS = ("enable_partitionwise_aggregate", "enable_partitionwise_join")
@@ -16,7 +17,7 @@ SETTINGS = ("enable_partitionwise_aggregate", "enable_partitionwise_join")
 
 @dataclass(frozen=True)
 class Change:
-    """A statement that is due.
+    """A statement that is missing.
 
     Attributes:
         host: `base`, or the server's name.
@@ -34,11 +35,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is between the state and the description.
+    """The difference between the state and the description.
 
     Attributes:
-        changes: What is to be done, in order: the servers first, for the base's statements need them.
-        conflicts: What cannot be done without losing or guessing something.
+        changes: Statements to execute, in order: those of the servers first, since the base's depend on them.
+        conflicts: Differences that no statement settles without losing or guessing something.
     """
 
     changes: Sequence[Change] = ()
@@ -46,16 +47,26 @@ class Plan:
 
 
 def plan(description: Description, base: ServerState, servers: Mapping[str, ServerState]) -> Plan:
-    """Return what is to be done. Pure: nothing is asked and nothing is changed.
+    """Return the statements between the state and the description. Pure: no server is asked or changed.
 
     Args:
-        description: What is wanted.
+        description: The description.
         base: The state of the base's server.
         servers: The states of the described servers, by name.
     """
     planner = _Planner(description)
     for server in description.servers:
-        planner.host(server.name, servers[server.name], server.name)
+        state = servers[server.name]
+        if base.types is not None and state.types is not None:
+            planner.conflicts += differences(base.types, state.types, server.name, description.table)
+        planner.host(server.name, state, server.name)
+        planner.checks(server.name, state, base)
+    if base.types is not None and not base.types.hashable:
+        column = description.table.columns[description.table.hash]
+        planner.conflicts.append(
+            f"base: {column.type} has no hash function, so {description.table.hash} cannot be the partition key: "
+            f"choose a column of another type"
+        )
     planner.connections(base)
     planner.host(BASE, base, None)
     planner.foreign(base)
@@ -98,27 +109,29 @@ class _Planner:
                 )
             elif differing := _differing(base.servers[server.name], server.options):
                 self.change(BASE, "ALTER SERVER {} OPTIONS ({})", server.name, _options(differing))
-            self._mapping(server, base)
+            owner = Login(server.endpoint.user, server.endpoint.password)
+            for role, login in {base.user: owner, **server.roles}.items():
+                self._mapping(server, role, login, base)
 
-    def _mapping(self, server: Server, base: ServerState) -> None:
-        user, password = server.endpoint.user, server.endpoint.password
-        if server.name not in base.mappings:
+    def _mapping(self, server: Server, role: str, login: Login, base: ServerState) -> None:
+        user, password = login.user, login.password
+        if (server.name, role) not in base.mappings:
             self.change(
                 BASE,
                 "CREATE USER MAPPING FOR {} SERVER {} OPTIONS (user {}, password {})",
-                base.user,
+                role,
                 server.name,
                 sql.Literal(user),
                 _Password(password),
             )
             return
-        there = base.mappings[server.name]
+        there = base.mappings[server.name, role]
         wanted = [("user", user, sql.Literal(user)), ("password", password, _Password(password))]
         for (name, value, literal), known in zip(wanted, there, strict=True):
             if known != value:
                 verb = sql.SQL("ADD" if known is None else "SET")
                 statement = f"ALTER USER MAPPING FOR {{}} SERVER {{}} OPTIONS ({{}} {name} {{}})"
-                self.change(BASE, statement, base.user, server.name, verb, literal)
+                self.change(BASE, statement, role, server.name, verb, literal)
 
     # Tables that lie on a host itself
 
@@ -136,7 +149,7 @@ class _Planner:
             columns = [
                 sql.SQL("{} {}{}").format(
                     sql.Identifier(name),
-                    sql.SQL(column.type + ("" if column.null else " NOT NULL")),
+                    sql.SQL(column.type + ("" if self.table.nullable(name) else " NOT NULL")),
                     sql.SQL(" GENERATED ALWAYS AS IDENTITY" if name == identity else ""),
                 )
                 for name, column in self.table.columns.items()
@@ -173,6 +186,8 @@ class _Planner:
                     f"{host}: {name} is a partition of {relation.parent} {relation.bound}, not {bound}"
                 )
                 return
+            if relation.unlogged:
+                self.change(host, "ALTER TABLE {} SET LOGGED", table)
             if not relation.key:
                 self.change(host, "ALTER TABLE {} ADD {}", table, key)
             elif set(relation.key) != set(self.table.key):
@@ -218,6 +233,41 @@ class _Planner:
                     self.conflicts.append(f"{leaf.name} lives on {where}, and is described on {server.name}")
                 elif (relation.parent, _spelled(relation.bound)) != (self.table.name, _spelled(bound)):
                     self.conflicts.append(f"base: {leaf.name} is a partition of {relation.parent} {relation.bound}")
+                else:
+                    self._foreign_options(leaf.name, table, relation)
+
+    def _foreign_options(self, name: str, table: sql.Identifier, relation: TableState) -> None:
+        """Drop a foreign table's options: some point to another table, the others overrule the server's."""
+        implied = {"schema_name": self.table.schema, "table_name": name}
+        for option, value in relation.options.items():
+            if implied.get(option) != value:
+                self.change(BASE, "ALTER FOREIGN TABLE {} OPTIONS (DROP {})", table, option)
+        for column, each in relation.columns.items():
+            if each.remote_name not in (None, column):
+                statement = "ALTER FOREIGN TABLE {} ALTER {} OPTIONS (DROP column_name)"
+                self.change(BASE, statement, table, column)
+
+    def checks(self, host: str, state: ServerState, base: ServerState) -> None:
+        """The CHECK constraints of the base, which PostgreSQL does not enforce in foreign partitions."""
+        parent = base.relations.get(self.table.name)
+        inherited = parent.checks if parent is not None else {}
+        self._missing_checks(host, self.table.name, inherited, state)
+        for leaf in self.description.on(host).values():
+            relation = base.relations.get(leaf.name)
+            own = relation.checks if relation is not None and relation.kind == "f" else {}
+            self._missing_checks(host, leaf.name, {k: v for k, v in own.items() if k not in inherited}, state)
+
+    def _missing_checks(self, host: str, name: str, wanted: Mapping[str, str], state: ServerState) -> None:
+        relation = state.relations.get(name)
+        there = relation.checks if relation is not None else {}
+        for constraint, definition in wanted.items():
+            if constraint not in there:
+                table = sql.Identifier(self.table.schema, name)
+                self.change(host, "ALTER TABLE {} ADD CONSTRAINT {} {}", table, constraint, sql.SQL(definition))
+            elif there[constraint] != definition:
+                self.conflicts.append(
+                    f"{host}: {constraint} of {name} is {there[constraint]}, and on the base {definition}"
+                )
 
     def _same(self, host: str, state: ServerState, name: str, relation: TableState) -> bool:
         """Say whether a table that is there has the described kind and columns; what differs is a conflict."""
@@ -228,12 +278,17 @@ class _Planner:
             self.conflicts.append(f"{host}: {name} is {kind.get(relation.kind, 'no table')}")
         elif parent and (relation.partitioned_by or "").replace('"', "") != by.replace('"', ""):
             self.conflicts.append(f"{host}: {name} is partitioned by {relation.partitioned_by}, not by {by}")
-        wanted = {name: (state.spelled[each.type], each.null) for name, each in self.table.columns.items()}
+        wanted = {
+            name: (state.spelled[each.type], self.table.nullable(name)) for name, each in self.table.columns.items()
+        }
         there = {name: (each.type, each.null) for name, each in relation.columns.items()}
         for column in dict.fromkeys([*wanted, *there]):
             if wanted.get(column) != there.get(column):
                 is_, should = _words(there.get(column)), _words(wanted.get(column))
                 self.conflicts.append(f"{host}: column {column} of {name} is {is_}, and should be {should}")
+        for column, each in relation.columns.items():
+            if each.generated:
+                self.conflicts.append(f"{host}: column {column} of {name} is generated, which no description has")
         return len(self.conflicts) == before
 
     def _bound(self, remainder: int) -> str:
@@ -254,18 +309,21 @@ def _list(columns: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, columns))
 
 
-def _options(options: Mapping[str, tuple[str, str]]) -> sql.Composed:
+def _options(options: Mapping[str, tuple[str, str | None]]) -> sql.Composed:
     return sql.SQL(", ").join(
-        sql.SQL("{}{} {}").format(sql.SQL(verb), sql.Identifier(name), sql.Literal(value))
+        sql.SQL(verb + "{}" + ("" if value is None else " {}")).format(sql.Identifier(name), sql.Literal(value))
         for name, (verb, value) in options.items()
     )
 
 
-def _differing(there: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    def differing() -> Iterator[tuple[str, tuple[str, str]]]:
+def _differing(there: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, tuple[str, str | None]]:
+    def differing() -> Iterator[tuple[str, tuple[str, str | None]]]:
         for name, value in wanted.items():
             if there.get(name) != value:
                 yield name, ("SET " if name in there else "ADD ", value)
+        for name in there:
+            if name not in wanted:
+                yield name, ("DROP ", None)
 
     return dict(differing())
 

@@ -1,4 +1,4 @@
-"""Descriptions from files: TOML, or JSON of the same shape. Passwords come from the environment only."""
+"""Descriptions read from TOML or JSON files; passwords come from the environment only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .description import Column, Description, Endpoint, Partition, Secret, Server, Table
+from .description import Column, Description, Endpoint, Login, Partition, Secret, Server, Table
 from .errors import BadDescription
 
 ENDPOINT = {"host", "port", "database", "user", "password_environment"}
@@ -47,6 +47,12 @@ def parse(data: object, environment: Mapping[str, str]) -> Description:
     """
     whole = _table(data, "the description", {"base", "table", "partitions", "servers", "partitionwise"})
     base = _endpoint(_table(whole.get("base"), "base", ENDPOINT), "base", environment)
+    for kind in ("range", "list", "partition_by", "subpartitions"):
+        if isinstance(whole.get("table"), dict) and kind in whole["table"]:
+            raise BadDescription(
+                f"table.{kind} is not supported: a table is partitioned by the hash of one column (hash = '...'), and "
+                f"its partitions are not partitioned again"
+            )
     table = _table(whole.get("table"), "table", {"name", "schema", "columns", "hash", "identity", "key", "indexes"})
     columns = _table(table.get("columns"), "table.columns")
     servers = _table(whole.get("servers", {}), "servers")
@@ -56,7 +62,7 @@ def parse(data: object, environment: Mapping[str, str]) -> Description:
         table=Table(
             name=_typed(table, "name", str, "table"),
             columns={name: _column(each, name) for name, each in columns.items()},
-            hash=_typed(table, "hash", str, "table"),
+            hash=_hash(table),
             identity=_typed(table, "identity", str, "table", None),
             key=_names(table.get("key", []), "table.key"),
             indexes=[_names(each, "table.indexes") for each in _typed(table, "indexes", list, "table", [])],
@@ -69,21 +75,23 @@ def parse(data: object, environment: Mapping[str, str]) -> Description:
 
 
 def _endpoint(entry: Mapping[str, Any], where: str, environment: Mapping[str, str]) -> Endpoint:
-    variable = _typed(entry, "password_environment", str, where, None)
-    if variable is not None and variable not in environment:
-        raise BadDescription(f"{where}: the password is looked for in the variable {variable}, which is not set")
     return Endpoint(
         host=_typed(entry, "host", str, where),
         port=_typed(entry, "port", int, where, 5432),
         database=_typed(entry, "database", str, where, "postgres"),
         user=_typed(entry, "user", str, where, "postgres"),
-        password=Secret(environment[variable] if variable is not None else ""),
+        password=_password(entry, where, environment),
     )
 
 
 def _server(name: str, data: object, environment: Mapping[str, str]) -> Server:
     where = f"servers.{name}"
-    entry = _table(data, where, ENDPOINT | {"reached", "batch_size", "fetch_size", "asynchronous", "connect_timeout"})
+    known = {"reached", "batch_size", "fetch_size", "asynchronous", "connect_timeout", "settings", "roles"}
+    entry = _table(data, where, ENDPOINT | known)
+    settings = _table(entry.get("settings", {}), f"{where}.settings")
+    if unspelled := [option for option, value in settings.items() if not isinstance(value, str)]:
+        raise BadDescription(f"{where}.settings: write the value of {unspelled[0]} as text, such as 'true'")
+    roles = _table(entry.get("roles", {}), f"{where}.roles")
     reached = None
     if "reached" in entry:
         way = _table(entry["reached"], f"{where}.reached", {"host", "port"})
@@ -96,7 +104,31 @@ def _server(name: str, data: object, environment: Mapping[str, str]) -> Server:
         fetch_size=_typed(entry, "fetch_size", int, where, 1000),
         asynchronous=_typed(entry, "asynchronous", bool, where, True),
         connect_timeout=_typed(entry, "connect_timeout", int, where, 2),
+        settings=settings,
+        roles={role: _login(each, f"{where}.roles.{role}", environment) for role, each in roles.items()},
     )
+
+
+def _login(data: object, where: str, environment: Mapping[str, str]) -> Login:
+    entry = _table(data, where, {"user", "password_environment"})
+    return Login(_typed(entry, "user", str, where), _password(entry, where, environment))
+
+
+def _password(entry: Mapping[str, Any], where: str, environment: Mapping[str, str]) -> Secret:
+    variable = _typed(entry, "password_environment", str, where, None)
+    if variable is not None and variable not in environment:
+        raise BadDescription(f"{where}: the password is looked for in the variable {variable}, which is not set")
+    return Secret(environment[variable] if variable is not None else "")
+
+
+def _hash(table: Mapping[str, Any]) -> str:
+    if isinstance(table.get("hash"), list):
+        raise BadDescription(
+            f"table.hash is {table['hash']!r}: partitioning by several columns is not supported: name the one column "
+            f"that lookups always carry"
+        )
+    name: str = _typed(table, "hash", str, "table")
+    return name
 
 
 def _column(data: object, name: str) -> Column:

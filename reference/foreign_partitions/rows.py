@@ -1,4 +1,4 @@
-"""Rows of a table over several servers, written and found so that faults and partitions do no harm."""
+"""Rows of a table over several servers: inserted so that a retry is safe, found in the one partition that has them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psycopg import errors, sql
 from psycopg.rows import dict_row
 
 from .description import Description, Table
-from .errors import PartitionUnavailable, WithoutPartitionKey
+from .errors import BadDescription, KeyTaken, PartitionUnavailable, WithoutPartitionKey
 
 # SQLSTATE class 08: the base could not reach the server of a partition, or lost it.
 CONNECTION_LOST = (
@@ -20,51 +20,71 @@ CONNECTION_LOST = (
     errors.ConnectionDoesNotExist,
     errors.SqlclientUnableToEstablishSqlconnection,
 )
+# Up to this distance a sequence is advanced number by number, which no other session can undo.
+DRAWN = 10_000
 
 
 class Rows:
     """The rows of a described table, through a connection to the base.
 
     Args:
-        connection: To the base; its transactions are the caller's. What is safe across servers: one partition a
-            transaction, for each server commits by itself. More than that takes the outbox.
+        connection: To the base; its transactions are the caller's. Each server commits by itself, so a transaction is
+            atomic only within one partition; use the outbox for rows of several.
         description: Of the table.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], description: Description) -> None:
         self.connection = connection
+        self.description = description
         self.table = description.table
         self._name = sql.Identifier(self.table.schema, self.table.name)
+        self._highest = 0  # of the numbers that the sequence is known to have passed
 
     def reserve(self, number: int = 1) -> list[int]:
-        """Take numbers from the base's sequence, for rows that may have to be inserted more than once.
+        """Draw numbers from the base's sequence, for rows that may have to be inserted more than once.
 
         Raises:
-            ValueError: The table has no identity.
+            BadDescription: The table has no identity, or not yet.
         """
-        if self.table.identity is None:
-            raise ValueError(f"{self.table.name} has no identity to reserve numbers of")
-        query = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
-        found = self.connection.execute(query, [self._name.as_string(), self.table.identity, number])
-        return [row[0] for row in found]
+        query = "SELECT nextval(%s) FROM generate_series(1, %s)"
+        found: list[int] = [row[0] for row in self.connection.execute(query, [self._sequence(), number])]
+        self._highest = max([self._highest, *found])
+        return found
 
     def insert(self, row: Mapping[str, Any]) -> bool:
-        """Insert a row; one that brings its whole key may be inserted again, and is there once.
+        """Insert a row. One that brings its whole key may be inserted again after any error.
+
+        A number that is brought for the identity column advances the base's sequence, so that it is not drawn again.
 
         Returns:
-            Whether it was not there before. Of an earlier row with the same key nothing is changed.
+            Whether the row is new; False where the same row is there already.
 
         Raises:
-            PartitionUnavailable: Its server does not answer. Whether the row is there is then not known: insert again.
+            KeyTaken: Another row with the same key is there.
+            PartitionUnavailable: Its server does not answer. Whether the row is there is unknown: insert it again.
         """
         statement = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({}) ON CONFLICT DO NOTHING").format(
-            self._name, _list(row), sql.SQL(", ").join(sql.Placeholder() * len(row))
+            self._name, column_list(row), sql.SQL(", ").join(sql.Placeholder() * len(row))
         )
         with translate_connection_loss():
-            return self.connection.execute(statement, list(row.values())).rowcount == 1
+            self._advance_sequence(row)
+            for _ in range(2):
+                if self.connection.execute(statement, list(row.values())).rowcount == 1:
+                    return True
+                same = self._same_is_there(row)
+                if same is not None:
+                    break
+                # It was deleted in between, or what is there differs in its partition key.
+        if same:
+            return False
+        key = ", ".join(f"{name} {row[name]}" for name in self.table.key if name in row)
+        raise KeyTaken(
+            f"another row of {self.table.name} has {key or 'the number that was drawn'}: nothing was inserted; choose "
+            f"another key, or update the row that is there"
+        )
 
     def find(self, **columns: Any) -> list[dict[str, Any]]:
-        """Find rows by equal columns, in the one partition that has them.
+        """Find rows by equal columns (None: by NULL), in the one partition that has them.
 
         Raises:
             WithoutPartitionKey: The hash column is not among them.
@@ -81,13 +101,13 @@ class Rows:
             WithoutPartitionKey: The hash column is not among them.
         """
         require_partition_key(self.table, columns)
-        return lookup(self.table, self._name, tuple(columns)), list(columns.values())
+        return lookup(self.table, self._name, conditions(columns)), compared(columns)
 
     def move(self, to: Any, **columns: Any) -> int:
         """Give rows another partition key: a delete and an insert in one statement.
 
-        Two partitions of one server commit together. Between two servers there are two commits: a crash between them
-        can lose the rows or double them, so that such a move belongs into quiet hours, or through an outbox.
+        Two partitions of one server commit together. Between two servers there are two commits, and a crash between
+        them can lose the rows or double them: move such rows while nothing else runs, or through an outbox.
 
         Args:
             to: The new value of the hash column.
@@ -106,14 +126,70 @@ class Rows:
         statement = sql.SQL(
             """WITH moved AS (DELETE FROM {table} WHERE {rows} RETURNING {kept})
             INSERT INTO {table} ({hash}, {kept}) OVERRIDING SYSTEM VALUE SELECT %s, {kept} FROM moved"""
-        ).format(table=self._name, rows=_equal(columns), kept=_list(kept), hash=sql.Identifier(self.table.hash))
+        ).format(
+            table=self._name,
+            rows=_equal(conditions(columns)),
+            kept=column_list(kept),
+            hash=sql.Identifier(self.table.hash),
+        )
         with translate_connection_loss():
-            return self.connection.execute(statement, [*columns.values(), to]).rowcount
+            return self.connection.execute(statement, [*compared(columns), to]).rowcount
+
+    def _sequence(self) -> str:
+        if self.table.identity is None:
+            raise BadDescription(f"{self.table.name} has no identity to reserve numbers of: describe one")
+        query = "SELECT pg_get_serial_sequence(%s, %s)"
+        found = self.connection.execute(query, [self._name.as_string(), self.table.identity]).fetchone()
+        if found is None or found[0] is None:
+            raise BadDescription(
+                f"{self.table.identity} of {self.table.name} has no sequence yet: apply the description"
+            )
+        sequence: str = found[0]
+        return sequence
+
+    def _advance_sequence(self, row: Mapping[str, Any]) -> None:
+        number = row.get(self.table.identity) if self.table.identity is not None else None
+        if not isinstance(number, int) or number <= self._highest:
+            return
+        sequence = self._sequence()
+        query = "SELECT COALESCE(pg_sequence_last_value(%s::regclass), 0)"
+        ((last,),) = self.connection.execute(query, [sequence]).fetchall()
+        if last < number <= last + DRAWN:
+            self.connection.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [sequence, number - last])
+        elif last < number:
+            query = "SELECT setval(%(s)s, greatest(%(n)s, pg_sequence_last_value(%(s)s::regclass)))"
+            self.connection.execute(query, {"s": sequence, "n": number})
+        self._highest = max(last, number)
+
+    def _same_is_there(self, row: Mapping[str, Any]) -> bool | None:
+        """Return whether the row with this key has this content; None where no row has this key and partition key."""
+        if any(name not in row for name in self.table.key):
+            return None
+        query = """SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attname = ANY(%s)
+            AND NOT atthasdef AND attidentity = ''"""
+        omitted = [name for name in self.table.columns if name not in row]
+        empty = self.connection.execute(query, [self._name.as_string(), omitted]).fetchall()
+        wanted = {**row, **dict.fromkeys(name for (name,) in empty)}
+        by = [name for name in dict.fromkeys([self.table.hash, *self.table.key]) if name in row]
+        statement = sql.SQL(
+            """SELECT to_jsonb(present) = to_jsonb(wanted) FROM
+            (SELECT {columns} FROM {table} WHERE {key}) present, (SELECT {values}) wanted"""
+        ).format(
+            columns=column_list(wanted),
+            table=self._name,
+            key=sql.SQL(" AND ").join(sql.SQL("{} = {}").format(sql.Identifier(n), self._typed(n)) for n in by),
+            values=sql.SQL(", ").join(sql.SQL("{} AS {}").format(self._typed(n), sql.Identifier(n)) for n in wanted),
+        )
+        found = self.connection.execute(statement, [*(row[name] for name in by), *wanted.values()]).fetchone()
+        return None if found is None else bool(found[0])
+
+    def _typed(self, column: str) -> sql.Composed:
+        return sql.SQL("%s::{}").format(sql.SQL(self.table.columns[column].base_type))
 
 
 @contextmanager
 def translate_connection_loss() -> Generator[None]:
-    """Say which server does not answer where a partition cannot be reached.
+    """Name the server that does not answer where a partition cannot be reached.
 
     Raises:
         PartitionUnavailable: In the place of what the driver raises.
@@ -137,14 +213,40 @@ def require_partition_key(table: Table, columns: Mapping[str, Any]) -> Any:
     return columns[table.hash]
 
 
-def lookup(table: Table, name: sql.Identifier, columns: Sequence[str]) -> sql.Composed:
+def conditions(columns: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
+    """Return by column whether it is compared with NULL; statements are the same where this is."""
+    return tuple((name, value is None) for name, value in columns.items())
+
+
+def compared(columns: Mapping[str, Any]) -> list[Any]:
+    """Return the parameters of a lookup: the values that are not NULL."""
+    return [value for value in columns.values() if value is not None]
+
+
+def lookup(table: Table, name: sql.Identifier, columns: Sequence[tuple[str, bool]]) -> sql.Composed:
     """Return the statement that finds rows by equal columns, in the base table or in a leaf of it."""
-    return sql.SQL("SELECT {} FROM {} WHERE {}").format(_list(table.columns), name, _equal(columns))
+    return sql.SQL("SELECT {} FROM {} WHERE {}").format(column_list(table.columns), name, _equal(columns))
 
 
-def _list(columns: Mapping[str, Any] | Sequence[str]) -> sql.Composed:
+def column_list(columns: Mapping[str, Any] | Sequence[str]) -> sql.Composed:
+    """Return quoted names, separated by commas."""
     return sql.SQL(", ").join(map(sql.Identifier, columns))
 
 
-def _equal(columns: Mapping[str, Any] | Sequence[str]) -> sql.Composed:
-    return sql.SQL(" AND ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in columns)
+def partition_of(description: Description) -> sql.Composed:
+    """Return the query for the remainder of a value of the partition key, as the base itself computes it."""
+    table, modulus = description.table, description.modulus
+    return sql.SQL(
+        """SELECT remainder FROM generate_series(0, {modulus} - 1) remainder
+        WHERE satisfies_hash_partition({base}::regclass, {modulus}, remainder, %s::{kind})"""
+    ).format(
+        modulus=sql.Literal(modulus),
+        base=sql.Literal(sql.Identifier(table.schema, table.name).as_string()),
+        kind=sql.SQL(table.columns[table.hash].base_type),
+    )
+
+
+def _equal(columns: Sequence[tuple[str, bool]]) -> sql.Composed:
+    return sql.SQL(" AND ").join(
+        sql.SQL("{} IS NULL" if null else "{} = %s").format(sql.Identifier(name)) for name, null in columns
+    )

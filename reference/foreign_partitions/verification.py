@@ -1,4 +1,4 @@
-"""Whether the rows are where queries look for them, and each is there once."""
+"""Checks of the rows themselves: each is where queries look for it, and is there once."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 from psycopg import Connection, sql
 
 from .description import Description
 from .planning import Plan
-from .rows import translate_connection_loss
+from .rows import CONNECTION_LOST, column_list, translate_connection_loss
 
 SHOWN = 20
 
@@ -21,7 +22,7 @@ class Report:
 
     Attributes:
         drift: Statements that would bring what is there to what is described, passwords left out.
-        conflicts: Differences that no statement of ours would settle.
+        conflicts: Differences that `apply` would not settle, and partitions that cannot be read.
         misplaced: By leaf, how many rows lie in it that do not belong there: they are counted, and no query that names
             the partition key finds them.
         duplicates: Keys that are there more than once, the first twenty, with the leaves they lie in.
@@ -41,14 +42,14 @@ class Report:
 
 
 def verify(connection: Connection[Any], description: Description, due: Plan) -> Report:
-    """Look for rows that are in the wrong place or there twice, through the base table.
+    """Look for misplaced rows, duplicates and a sequence that lags behind, through the base table.
 
     Reads every row's key from every server once; nothing is changed.
 
     Args:
         connection: To the base's server.
-        description: What is wanted.
-        due: What the state lacks.
+        description: The description.
+        due: The difference between the state and the description.
 
     Raises:
         PartitionUnavailable: A server does not answer the base.
@@ -64,29 +65,86 @@ def verify(connection: Connection[Any], description: Description, due: Plan) -> 
             [base.as_string()],
         )
     }
-    rows, misplaced = {}, {}
+    rows, misplaced, unreadable = {}, {}, []
     # A server that planned by its constraints would take our question for answered.
     connection.execute("SET LOCAL constraint_exclusion = off")
     with translate_connection_loss():
         for remainder, leaf in enumerate(description.partitions):
             if leaf.name not in there:
                 continue
-            found = connection.execute(
-                # Materialized: postgres_fdw would send the function on, with the base table's number, which means
-                # nothing over there.
-                sql.SQL(
-                    """WITH keys AS MATERIALIZED (SELECT {0} FROM {1})
-                    SELECT count(*), count(*) FILTER (WHERE NOT satisfies_hash_partition(%s::regclass, %s, %s, {0}))
-                    FROM keys"""
-                ).format(sql.Identifier(table.hash), sql.Identifier(table.schema, leaf.name)),
-                [base.as_string(), description.modulus, remainder],
-            ).fetchone()
+            # Materialized: postgres_fdw would send the function on, with the base table's number, which means nothing
+            # over there.
+            query = sql.SQL(
+                """WITH keys AS MATERIALIZED (SELECT {0} FROM {1})
+                SELECT count(*), count(*) FILTER (WHERE NOT satisfies_hash_partition(%s::regclass, %s, %s, {0}))
+                FROM keys"""
+            ).format(sql.Identifier(table.hash), sql.Identifier(table.schema, leaf.name))
+            try:
+                with connection.transaction():
+                    found = connection.execute(query, [base.as_string(), description.modulus, remainder]).fetchone()
+            except CONNECTION_LOST:
+                raise
+            except psycopg.Error as error:
+                unreadable.append(f"{leaf.name} cannot be read: {error.diag.message_primary or error}")
+                continue
             assert found is not None
             rows[leaf.name] = found[0]
             if found[1]:
                 misplaced[leaf.name] = found[1]
-        duplicates = _duplicates(connection, description) if there else []
+        complete = bool(there) and not unreadable and not _read_problem(connection, description)
+        duplicates = _duplicates(connection, description) if complete else []
+        conflicts += unreadable
+        if complete:
+            conflicts += _lagging_sequence(connection, description)
+    conflicts += _set_aside(connection, description)
     return Report(drift, conflicts, misplaced, duplicates, rows)
+
+
+def _read_problem(connection: Connection[Any], description: Description) -> bool:
+    """Say whether the base table as a whole cannot be read, for a column of a foreign partition is missing."""
+    name = sql.Identifier(description.table.schema, description.table.name)
+    columns = column_list(description.table.columns)
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("SELECT {} FROM {} LIMIT 0").format(columns, name))
+    except CONNECTION_LOST:
+        raise
+    except psycopg.Error:
+        return True
+    return False
+
+
+def _lagging_sequence(connection: Connection[Any], description: Description) -> list[str]:
+    """Say where the base's sequence would draw numbers that rows have already."""
+    table = description.table
+    if table.identity is None:
+        return []
+    name = sql.Identifier(table.schema, table.name)
+    query = sql.SQL(
+        """SELECT max({column}), (SELECT COALESCE(pg_sequence_last_value(s::regclass), 0)
+        FROM pg_get_serial_sequence({name}, {identity}) s) FROM {table}"""
+    ).format(
+        column=sql.Identifier(table.identity),
+        name=sql.Literal(name.as_string()),
+        identity=sql.Literal(table.identity),
+        table=name,
+    )
+    ((highest, last),) = connection.execute(query).fetchall()
+    if highest is None or last is None or highest <= last:
+        return []
+    statement = f"SELECT setval(pg_get_serial_sequence('{name.as_string()}', '{table.identity}'), {highest})"
+    return [f"base: the sequence of {table.identity} is at {last}, below the highest number {highest}: {statement}"]
+
+
+def _set_aside(connection: Connection[Any], description: Description) -> list[str]:
+    """Say how many rows of the outbox are set aside."""
+    name = sql.Identifier(description.table.schema, description.table.outbox)
+    query = "SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'error'"
+    if connection.execute(query, [name.as_string()]).fetchone() is None:
+        return []
+    found = sql.SQL("SELECT count(*), min(error) FROM {} WHERE error IS NOT NULL").format(name)
+    ((number, reason),) = connection.execute(found).fetchall()
+    return [f"base: {number} rows of the outbox are set aside, for instance: {reason}"] if number else []
 
 
 def _duplicates(connection: Connection[Any], description: Description) -> list[dict[str, Any]]:
