@@ -10,6 +10,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 export UV_PYTHON_DOWNLOADS := never
+# A machine behind a proxy with a certificate of its own has that in its store; uv and requests bring their own stores.
+CERTIFICATES := $(firstword $(wildcard $(SSL_CERT_FILE) /etc/ssl/certs/ca-certificates.crt \
+  /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem))
+ifneq ($(CERTIFICATES),)
+export UV_SYSTEM_CERTS ?= true
+export REQUESTS_CA_BUNDLE ?= $(CERTIFICATES)
+endif
 # pyenv shows only one interpreter unless it is told of the others; tox takes those it finds.
 PYENV_VERSION ?= $(shell pyenv versions --bare 2>/dev/null | grep -E '^3\.1[1-3]\.[0-9]+$$' | paste -sd: -)
 ifneq ($(strip $(PYENV_VERSION)),)
