@@ -36,7 +36,7 @@ step = @printf '\n=== %s\n' '$(1)'; since=$$SECONDS; $(2); printf '=== %s: %d mi
 ##@ A stranger's two commands
 .PHONY: scenarios
 scenarios: $(VENV)/locked ## prove the documents' claims with the services to be had without Docker, ending with the ledger; QUICK=1: the light documents
-	@$(PYTEST) $(if $(QUICK),$(LIGHT:%=scenarios/%),scenarios/) --services=embedded
+	@$(if $(QUICK),EXECUTABLE_DOCUMENTS_QUICK=1) $(PYTEST) $(if $(QUICK),$(LIGHT:%=scenarios/%),scenarios/) --services=embedded
 ifdef QUICK
 	@echo 'make scenarios, without QUICK, proves the other documents, too.'
 endif
@@ -160,7 +160,7 @@ $(UV): requirements/uv.txt
 	@touch $@
 
 $(VENV)/locked: $(UV) requirements/development.txt pyproject.toml
-	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/development.txt
+	@$(UV) pip install --quiet --python $(BIN)/python $(if $(QUICK),,--compile-bytecode) --require-hashes -r requirements/development.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
