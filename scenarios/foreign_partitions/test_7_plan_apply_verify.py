@@ -109,8 +109,7 @@ class TestCommand:
             deployment.apply()
 
     @pytest.mark.claim("fdw-6", shows="published")
-    def test_verify_finds_misplaced_rows(self, made, command):
-        table = made("published")
+    def test_verify_finds_misplaced_rows(self, table, command):
         table.second.execute("INSERT INTO person_2 VALUES (7, 1, '', '', ''), (8, 2, '', '', '')")
 
         code, output = command("verify")
