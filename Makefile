@@ -85,7 +85,7 @@ ledger-diff: $(VENV)/locked ## what the last run says differently from the publi
 publish: $(VENV)/locked ## publish the last run (complete, with Docker, on a clean tree) to results/
 	@$(BIN)/python -m fixtures.claims publish
 	@$(BIN)/python -m benchmarks plot
-	@$(BIN)/cog -r README.md docs/index.md
+	@$(BIN)/cog -r README.md docs/index.md docs/figures.md
 
 .PHONY: sabotage
 sabotage: $(VENV)/locked ## give each test of an erratum the other way: each must go red, as its marker says
