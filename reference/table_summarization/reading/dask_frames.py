@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from dask.base import compute
-from dask.dataframe.dask_expr.io import FromPandas
+from dask.dataframe.dask_expr.io import FromPandas, ReadParquet
+from dask.dataframe.utils import UNKNOWN_CATEGORIES
 from dask.delayed import Delayed, delayed
 
 from reference.table_summarization.encoding.counts import Counts, Recodings, count
@@ -24,6 +25,8 @@ from reference.table_summarization.reading.source import Groupings, count_parts,
 T = TypeVar("T")
 
 _FAN_IN = 8
+_TYPES_ARE_DECLARED = (FromPandas, ReadParquet)
+"""What gives partitions of the types that the frame's meta has."""
 
 
 class DaskRunner:
@@ -78,6 +81,11 @@ def count_partition(
     ]
 
 
+def _says_nothing(kind: Any) -> bool:
+    """Whether a declared type leaves open what a column holds: objects, and categories that are not known."""
+    return holds_objects(kind) or (hasattr(kind, "categories") and UNKNOWN_CATEGORIES in kind.categories)
+
+
 def _may_be_binned(frame: Any) -> list[bool | None]:
     """Whether each column of a partition may be binned; None where it has only missing values and does not tell."""
     columns = (frame.iloc[:, position] for position in range(frame.shape[1]))
@@ -102,24 +110,26 @@ class DaskSource:
         self.plan = f"a Dask DataFrame of {frame.npartitions} partitions, counted {runner.plan}"
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
-        """As `source.Source.binnable_columns`, by type; for objects the first partition with a value decides."""
+        """As `source.Source.binnable_columns`: by the declared types where they bind, else by what the partitions hold.
+
+        A frame's meta says nothing of objects and of unknown categories, and it may be wrong where a program made the
+        partitions (`from_delayed`, `from_map`, `map_partitions`).
+        """
         positions = {name: position for position, name in enumerate(self.names) if name in set(names)}
         meta = self._frame._meta  # noqa: SLF001 (Dask's documented way to the columns' types)
-        objects = [name for name, position in positions.items() if holds_objects(meta.dtypes.iloc[position])]
-        found = [name for name, position in positions.items() if series_may_be_binned(meta.iloc[:, position])]
-        # The first partition, which nearly always tells, then all others at once.
-        for partitions in (slice(0, 1), slice(1, None)):
-            if not objects:
-                break
-            columns = [self._frame.columns[positions[name]] for name in objects]
-            parts = self._frame.partitions[partitions][columns].to_delayed()
-            answers = self._runner.computed(delayed(list)([delayed(_may_be_binned)(part) for part in parts]))
-            first = [
-                next((maybe for maybe in maybes if maybe is not None), None) for maybes in zip(*answers, strict=True)
-            ]
-            found += [name for name, maybe in zip(objects, first, strict=False) if maybe]
-            objects = [name for name, maybe in zip(objects, first, strict=False) if maybe is None]
-        return found
+        declared = {name: meta.iloc[:, position] for name, position in positions.items()}
+        if isinstance(self._frame.expr, _TYPES_ARE_DECLARED):
+            open_ = [name for name, column in declared.items() if _says_nothing(column.dtype)]
+        else:
+            open_ = list(declared)
+        found = [name for name, column in declared.items() if name not in open_ and series_may_be_binned(column)]
+        if not open_:
+            return found
+        columns = [self._frame.columns[positions[name]] for name in open_]
+        parts = self._frame[columns].to_delayed()
+        answers = self._runner.computed(delayed(list)([delayed(_may_be_binned)(part) for part in parts]))
+        # One text settles a column, one number does not: all values of a column that is found are looked at.
+        return found + [name for name, maybes in zip(open_, zip(*answers, strict=True), strict=True) if any(maybes)]
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
         """As `source.Source.count`; only the columns asked for are read."""

@@ -1,0 +1,273 @@
+"""The same random table has the same patterns, savings, counts and bins from every kind of source.
+
+The tables hold texts, whole numbers, fractions and bools with missing values, and instants, with columns of so many
+values that they are binned. SQLite has neither bools nor instants of its own: of it the other columns are compared.
+"""
+
+import datetime as dt
+
+import dask
+import dask.dataframe as dd
+import duckdb
+import numpy as np
+import pandas as pd
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import sqlalchemy as sa
+
+from reference.table_summarization import SummaryError, summarize
+
+SEEDS = (0, 3, 4, 5)
+POSTGRES = {"color": "text", "size": "int8", "weight": "float8", "many": "int8", "flag": "bool", "at": "timestamp"}
+ARROW = {
+    "color": pa.string(),
+    "size": pa.int64(),
+    "weight": pa.float64(),
+    "many": pa.int64(),
+    "flag": pa.bool_(),
+    "at": pa.timestamp("us"),
+}
+COLUMNS = list(ARROW)
+IN_SQLITE = ["color", "size", "weight", "many"]
+
+
+def some_rows(seed):
+    """From 30 to 900 rows, in which a few combinations are frequent; from none to half of a column is missing."""
+    random = np.random.default_rng(seed)
+    rows = int(random.integers(30, 900))
+    kind = random.integers(0, 4, rows)
+    start = dt.datetime.fromisoformat("1969-12-01")
+    table = {
+        "color": picked(["red", "green", "blue", "é;, ü"], kind),
+        "size": picked([1, 2, 3, 2**40], kind),
+        "weight": [float(w) for w in np.round(random.normal(10.0 * kind, 3.0), 3)],
+        "many": [int(m) for m in random.integers(-1_000, 1_000, rows)],
+        "flag": [bool(k % 2) for k in kind],
+        "at": [start + dt.timedelta(minutes=int(m), microseconds=int(m) % 7) for m in random.integers(0, 90_000, rows)],
+    }
+    for values in table.values():
+        share = random.choice([0.0, 0.05, 0.5])
+        for row in np.flatnonzero(random.random(rows) < share):
+            values[row] = None
+    return table
+
+
+def picked(values, positions):
+    return [values[position] for position in positions]
+
+
+def arrow(rows):
+    return pa.table({name: pa.array(values, ARROW[name]) for name, values in rows.items()})
+
+
+def in_chunks(table, lengths=(0, 1, 7, 11)):
+    """The same table in several chunks."""
+    parts, start = [], 0
+    for length in lengths:
+        parts.append(table.slice(start, length))
+        start += length
+    return pa.concat_tables([*parts, table.slice(start)])
+
+
+def pandas(rows):
+    return arrow(rows).to_pandas()
+
+
+def nullable(rows):
+    return arrow(rows).to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def dask_of(frame):
+    """A Dask DataFrame; its bools are nullable, because Dask turns a column of Python objects into texts."""
+    return dd.from_pandas(frame.astype({"flag": "boolean"}), npartitions=4, sort=False)
+
+
+def dask_of_differing_partitions(rows):
+    """Partitions of other types than each other: the first is empty, and the meta calls numbers text."""
+    frame = pandas(rows).astype({"flag": "boolean"})
+    parts = [
+        frame.iloc[:0],
+        frame.iloc[:9].astype({"many": "Float64", "weight": "category", "color": "category"}),
+        frame.iloc[9:20].astype({"many": "Int64", "size": "category"}),
+        frame.iloc[20:],
+    ]
+    meta = frame.iloc[:0].astype({"many": "string", "weight": "string"})
+    return dd.from_delayed([dask.delayed(part) for part in parts], meta=meta, verify_meta=False)
+
+
+def dask_of_unknown_categories(rows):
+    return dask_of(pandas(rows)).astype({"color": "category", "size": "category", "many": "category"})
+
+
+def csv_file(folder, rows):
+    pandas(rows).astype({"size": "Int64", "many": "Int64"}).to_csv(folder / "table.csv", index=False)
+    return folder / "table.csv"
+
+
+def csv_files(folder, rows):
+    frame = pandas(rows).astype({"size": "Int64", "many": "Int64"})
+    for part in range(3):
+        frame.iloc[part::3].to_csv(folder / f"{part}.csv", index=False)
+    return folder / "*.csv"
+
+
+def csv_gz(folder, rows):
+    pandas(rows).astype({"size": "Int64", "many": "Int64"}).to_csv(folder / "table.csv.gz", index=False)
+    return folder / "table.csv.gz"
+
+
+def csv_semicolons(folder, rows):
+    frame = pandas(rows).astype({"size": "Int64", "many": "Int64"})
+    frame.to_csv(folder / "table.csv", index=False, sep=";", decimal=",")
+    return folder / "table.csv"
+
+
+def parquet_dictionaries(folder, rows):
+    table = arrow(rows)
+    coded = table.set_column(0, "color", table["color"].dictionary_encode())
+    pq.write_table(coded, folder / "table.parquet", row_group_size=10)
+    return folder / "table.parquet"
+
+
+def parquet_files_missing_first(folder, rows):
+    """Row groups and a whole first file in which the columns have only missing values."""
+    table = arrow(rows)
+    order = sorted(range(table.num_rows), key=lambda row: rows["weight"][row] is not None)
+    table = table.take(order)
+    empty = sum(value is None for value in rows["weight"])
+    pq.write_table(table.slice(0, empty), folder / "0.parquet", row_group_size=5)
+    pq.write_table(table.slice(empty), folder / "1.parquet", row_group_size=50)
+    return [folder / "1.parquet", folder / "0.parquet"]
+
+
+def parquet_in_hive_folders(folder, rows):
+    table = arrow(rows)
+    pq.write_to_dataset(table, folder / "table", partition_cols=["color"])
+    return folder / "table"
+
+
+def postgres_table(url, rows):
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP TABLE IF EXISTS held")
+        connection.execute(f"CREATE TABLE held ({', '.join(f'{name} {kind}' for name, kind in POSTGRES.items())})")
+        with connection.cursor().copy("COPY held FROM STDIN") as copy:
+            for row in zip(*rows.values(), strict=True):
+                copy.write_row(row)
+    return url
+
+
+def sqlite_table(folder, rows):
+    url = f"sqlite:///{folder / 'table.sqlite'}"
+    engine = sa.create_engine(url)
+    kinds = {"color": sa.Text, "size": sa.Integer, "weight": sa.Float, "many": sa.Integer}
+    table = sa.Table("held", sa.MetaData(), *(sa.Column(name, kind) for name, kind in kinds.items()))
+    table.metadata.create_all(engine)
+    with engine.begin() as connection:
+        values = zip(*(rows[name] for name in kinds), strict=True)
+        connection.execute(table.insert(), [dict(zip(kinds, row, strict=True)) for row in values])
+    engine.dispose()
+    return url
+
+
+IN_MEMORY = {
+    "pandas of objects": lambda rows: pandas(rows).astype(object),
+    "pandas of Arrow types": nullable,
+    "records": lambda rows: arrow(rows).to_pylist(),
+    "Dask": lambda rows: dask_of(pandas(rows)),
+    "Dask, differing partitions": dask_of_differing_partitions,
+    "Dask, unknown categories": dask_of_unknown_categories,
+    "Arrow": arrow,
+    "Arrow in chunks": lambda rows: in_chunks(arrow(rows)),
+    "DuckDB": lambda rows: duckdb.from_arrow(arrow(rows)),
+}
+IN_FILES = [
+    csv_file,
+    csv_files,
+    csv_gz,
+    csv_semicolons,
+    parquet_dictionaries,
+    parquet_files_missing_first,
+    parquet_in_hive_folders,
+]
+
+
+def answer(held, columns=COLUMNS, **options):
+    """All that must be the same: patterns with savings and counts, what is left over, and the bins."""
+    summary = summarize(held, columns=columns, patterns=None, **options)
+    return summary.patterns, summary.left_over, summary.rows, summary.bins
+
+
+@pytest.fixture(params=SEEDS, ids=lambda seed: f"table {seed}")
+def rows(request):
+    return some_rows(request.param)
+
+
+@pytest.fixture
+def expected(rows):
+    return answer(pandas(rows))
+
+
+@pytest.mark.claim("tsum-11")
+def test_random_tables_have_patterns_bins_and_gaps():
+    answers = [answer(pandas(some_rows(seed))) for seed in SEEDS]
+
+    assert all(len(patterns) > 2 for patterns, *_ in answers)
+    assert {name for *_, bins in answers for name in bins} == {"weight", "many", "at"}
+    assert any(None in rows.values() for patterns, *_ in answers for rows in (each.pattern for each in patterns))
+
+
+@pytest.mark.claim("tsum-11")
+@pytest.mark.parametrize("kind", IN_MEMORY)
+def test_tables_in_memory_have_the_patterns_of_pandas(rows, expected, kind):
+    assert answer(IN_MEMORY[kind](rows)) == expected
+
+
+@pytest.mark.claim("tsum-11")
+@pytest.mark.parametrize("write", IN_FILES, ids=lambda write: write.__name__)
+def test_files_have_the_patterns_of_pandas(rows, expected, tmp_path, write):
+    assert answer(write(tmp_path, rows)) == expected
+
+
+@pytest.mark.claim("tsum-11")
+def test_postgresql_has_the_patterns_of_pandas(rows, expected, postgres):
+    assert answer(postgres_table(postgres.url, rows), table="held") == expected
+
+
+@pytest.mark.claim("tsum-11")
+def test_sqlite_has_the_patterns_of_pandas(rows, tmp_path):
+    expected = answer(pandas(rows), IN_SQLITE)
+
+    assert answer(sqlite_table(tmp_path, rows), IN_SQLITE, table="held") == expected
+
+
+NESTED = {"id": [1, 2, 3], "nested": [[1, 2], [3], [4]]}
+
+
+def nested_in_postgresql(url):
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP TABLE IF EXISTS nested; CREATE TABLE nested (id int, nested int[])")
+        connection.execute("INSERT INTO nested VALUES (1, '{1,2}'), (2, '{3}'), (3, '{4}')")
+    return {"data": url, "table": "nested"}
+
+
+def nested_in_parquet(folder):
+    pq.write_table(pa.table(NESTED), folder / "nested.parquet")
+    return {"data": folder / "nested.parquet"}
+
+
+@pytest.mark.claim("tsum-11")
+@pytest.mark.parametrize("kind", ["pandas", "Dask", "Arrow", "DuckDB", "Parquet", "PostgreSQL"])
+def test_nested_columns_are_refused_by_name(kind, tmp_path, request):
+    """A list is no value that a pattern could fix, whatever holds it."""
+    held = {
+        "pandas": lambda: {"data": pd.DataFrame(NESTED)},
+        "Dask": lambda: {"data": dd.from_pandas(pa.table(NESTED).to_pandas(types_mapper=pd.ArrowDtype), npartitions=2)},
+        "Arrow": lambda: {"data": pa.table(NESTED)},
+        "DuckDB": lambda: {"data": duckdb.from_arrow(pa.table(NESTED))},
+        "Parquet": lambda: nested_in_parquet(tmp_path),
+        "PostgreSQL": lambda: nested_in_postgresql(request.getfixturevalue("postgres").url),
+    }
+    with pytest.raises(SummaryError, match="column 'nested' cannot be summarized"):
+        summarize(**held[kind]())
