@@ -121,7 +121,16 @@ class TestCommand:
         assert 'partition constraint of relation "person_2" is violated by some row' in output
 
     @pytest.mark.claim("fdw-5", shows="published")
-    def test_verify_finds_duplicates(self, made, command):
+    def test_verify_finds_duplicates(self, table, command):
+        for _ in range(2):
+            table.insert_again({"id": 5, "quarter": 1, **PERSON})
+
+        code, output = command("verify")
+
+        assert code == 1
+        assert "duplicate\tid 5, times 2, leaves ['person_0']" in output
+
+    def test_verify_finds_duplicates_across_leaves(self, made, command):
         table = made("published")
         for quarter in (1, 2):
             table.insert_again({"id": 5, "quarter": quarter, **PERSON})
