@@ -1,8 +1,8 @@
 """Services register in ZooKeeper and find each other there: no address in anybody's configuration.
 
 The document says: a service registers as its Flask application is made, by an ephemeral node
-`/providers/SERVICE/UUID` that holds its host and port as JSON; whoever calls it lists the nodes and takes one by
-chance; and the node goes with the session of the process that made it. A listener makes the node anew when a lost
+`/providers/SERVICE/UUID` that holds its host and port as JSON; a caller lists the nodes and takes a random
+one; and the node goes with the session of the process that made it. A listener makes the node anew when a lost
 connection is back. It leaves open whether the client, a module's variable, is safe to share between threads.
 
 **What holds.** The nodes, what they hold, and that they go when the session of a dead process has timed out
@@ -17,12 +17,14 @@ connection is back. It leaves open whether the client, a module's variable, is s
   address.
 - So an address is registered once, also by a server's several worker processes: one holds the node, the others stand
   by.
-- A process that ends in order takes its node with it at once, and does not leave it to the session's timeout.
+- A process that stops deregisters at SIGTERM, before its server stops, and finishes the requests it has; it does not
+  leave its node to the session's timeout.
 - The node is made once the server listens, not before.
-- A service that nobody registered, and an instance that vanishes once it is listed, are none, not an error. A lookup
-  of none that a caller cannot do without says so by name.
-- The client is made once, by whichever thread comes first, and anew in a forked child. A failed attempt to connect
-  leaves nothing behind that would make the next one fail. No question takes longer than its timeout.
+- A lookup of a service that was never registered, or of an instance that vanishes after it was listed, returns None
+  instead of raising. A caller that needs an instance gets an error that names the service (`Lookup.require`).
+- A node that is malformed or may not be read is left out, and does not end the lookups of others.
+- The client is made once, by the thread that needs it first, and anew in a forked child. A failed attempt to connect
+  leaves nothing behind that would make the next one fail. No request takes longer than its timeout.
 - An enumeration of the services does not hide the class of an instance.
 
 **What is added.** Lookups from a local copy that watches ZooKeeper, with a bound on how old an answer may be and a
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     from .credential import Credential
     from .discovery import Discovery, Lookup
     from .errors import BadInput, DiscoveryError, NoInstance, NotAllowed, Unreachable
+    from .health import HealthCheck
     from .instance import Instance
     from .names import KnownServices
     from .registration import Registration, gone_within
@@ -86,6 +89,7 @@ _MODULES = {
     "Credential": "credential",
     "Discovery": "discovery",
     "DiscoveryError": "errors",
+    "HealthCheck": "health",
     "Instance": "instance",
     "KnownServices": "names",
     "Lookup": "discovery",
@@ -103,6 +107,7 @@ __all__ = [
     "Credential",
     "Discovery",
     "DiscoveryError",
+    "HealthCheck",
     "Instance",
     "KnownServices",
     "Lookup",

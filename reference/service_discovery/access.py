@@ -1,14 +1,16 @@
-"""Who may register and deregister: lists of who may do what to a node.
+"""The ACLs that let only the holder of a credential register and deregister, and the path below which all nodes are.
 
-ZooKeeper asks the *parent* whether a node may be deleted: a list on the instance's node alone keeps nobody from
-deregistering it. So the root and the service's node carry the list too.
+ZooKeeper checks the ACL of the *parent* when a node is deleted: an ACL on the instance's node alone keeps nobody from
+deregistering it. So the root and the service's node carry the ACL, too.
 """
 
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 
-from kazoo.exceptions import NoAuthError, NodeExistsError
+from kazoo.client import KazooClient
+from kazoo.exceptions import NodeExistsError
 from kazoo.security import ACL, ANYONE_ID_UNSAFE, Permissions
 
 from .connection import Connection
@@ -16,22 +18,47 @@ from .errors import NotAllowed
 from .names import ROOT, service_path
 
 
-def protect(connection: Connection, service: str) -> None:
-    """See to it that the root and a service's node are there, and that strangers may only read them.
-
-    What an unprotected registration left open to the world is closed; a connection without a credential changes
-    nothing.
+def make_chroot(connection: Connection) -> None:
+    """Create the path at the end of the connection string where it is missing.
 
     Raises:
-        NotAllowed: They belong to another credential.
+        NotAllowed: The connection may not create it.
         Unreachable: ZooKeeper does not answer.
     """
+    if not connection.chroot or connection.ask(lambda client: client.exists_async("/")) is not None:
+        return
+    # A client with a chroot cannot create nodes outside it.
+    with Connection(
+        connection.servers,
+        session_timeout=connection.session_timeout,
+        connect_timeout=connection.connect_timeout,
+        credential=connection.credential,
+        client_class=connection.client_class,
+    ) as outside:
+        path = ""
+        for part in connection.chroot.strip("/").split("/"):
+            path += f"/{part}"
+            with contextlib.suppress(NodeExistsError):
+                outside.ask(partial(KazooClient.create_async, path=path))
+
+
+def protect(connection: Connection, service: str) -> None:
+    """Create the root and a service's node where they are missing, and let only the credential's holder change them.
+
+    An ACL that an unprotected registration left open to the world is closed. A connection without a credential changes
+    no ACL.
+
+    Raises:
+        NotAllowed: The nodes belong to another credential.
+        Unreachable: ZooKeeper does not answer.
+    """
+    make_chroot(connection)
     if connection.credential is None:
         return
     for path in (ROOT, service_path(service)):
         try:
             allowed = _close(connection, path, connection.credential.acl)
-        except NoAuthError:
+        except NotAllowed:
             allowed = False
         if not allowed:
             raise NotAllowed(
@@ -41,12 +68,12 @@ def protect(connection: Connection, service: str) -> None:
 
 
 def _close(connection: Connection, path: str, acl: list[ACL]) -> bool:
-    """Make a node with a list or put the list on an open one; say whether the first on the list may do all there."""
+    """Create a node with an ACL, or put the ACL on an open node; say whether the ACL's first entry may do all."""
     with contextlib.suppress(NodeExistsError):
         connection.ask(lambda client: client.create_async(path, acl=acl))
     present, _ = connection.ask(lambda client: client.get_acls_async(path))
     if any(each.id == ANYONE_ID_UNSAFE and each.perms & ~Permissions.READ for each in present):
         connection.ask(lambda client: client.set_acls_async(path, acl))
         return True
-    # Whom a list names is told only to those who may change it; others are not found on it.
+    # ZooKeeper hides the ids of an ACL from those who may not change it, so others do not find theirs in it.
     return acl[0] in present

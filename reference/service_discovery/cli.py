@@ -1,4 +1,4 @@
-"""The command `service-discovery`: what is registered, and registering what does not register itself."""
+"""The command `service-discovery`: shows what is registered, and registers what cannot register itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import typer
 
 from reference.command_line import BAD_INPUT, Command
 
-from .errors import BadInput, DiscoveryError, NoInstance, Unreachable
+from .errors import BadInput, DiscoveryError, NoInstance, NotAllowed, Unreachable
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -61,7 +61,7 @@ def options(
         from .connection import Connection
         from .credential import Credential
 
-        # kazoo tells the log of each attempt to connect; what matters is said in the end.
+        # kazoo logs each attempt to connect; the command reports the failure itself, in one sentence.
         logging.getLogger("kazoo").addHandler(logging.NullHandler())
         return Connection(
             hosts,
@@ -79,7 +79,10 @@ def list_services(context: typer.Context) -> None:
     with _discovery(context) as discovery:
         services = discovery.services()
         for service in services:
-            typer.echo(f"{service}\t{len(discovery.instances(service))}")
+            try:
+                typer.echo(f"{service}\t{len(discovery.instances(service))}")
+            except NotAllowed as error:
+                typer.echo(f"service-discovery: {error}", err=True)
         if not services:
             command.end(NOT_FOUND, "no service was ever registered")
 
@@ -88,7 +91,7 @@ def list_services(context: typer.Context) -> None:
 def find(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the service.")],
-    every: Annotated[bool, typer.Option("--all", help="Print all instances, not one by chance.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Print all instances instead of a random one.")] = False,
 ) -> None:
     """Print the address of an instance of a service, HOST:PORT."""
     with _discovery(context) as discovery:
@@ -105,15 +108,23 @@ def watch(
     names: Annotated[list[str] | None, typer.Argument(help="Names of services; all by default.")] = None,
     every: Annotated[float, typer.Option(min=0.05, help="Seconds between two looks.")] = 0.5,
 ) -> None:
-    """Show who comes and who goes until Ctrl-C: a live table, or plain lines where the output is no terminal."""
+    """Show which instances come and go until Ctrl-C: a live table, or plain lines where the output is no terminal."""
     with _discovery(context) as discovery:
-        # A bad name, or a ZooKeeper that is not there, is told before anything is shown.
-        for name in names or discovery.services():
+
+        def addresses(name: str) -> list[str]:
+            try:
+                return list(map(str, discovery.instances(name)))
+            except NotAllowed:
+                return []
+
+        # A bad name, an unreadable service or an absent ZooKeeper is reported before anything is shown.
+        for name in names or ():
             discovery.instances(name)
+        discovery.services()
 
         def look() -> dict[str, list[str]] | None:
             try:
-                return {name: list(map(str, discovery.instances(name))) for name in names or discovery.services()}
+                return {name: addresses(name) for name in names or discovery.services()}
             except Unreachable:
                 return None
 
@@ -130,13 +141,21 @@ def register(
     name: Annotated[str, typer.Argument(help="Name of the service.")],
     host: Annotated[str, typer.Argument(help="Host that its callers reach it at.")],
     port: Annotated[int, typer.Argument(help="Port that it listens on.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for ZooKeeper where it does not answer yet.")] = False,
+    check_every: Annotated[
+        float | None,
+        typer.Option(help="Seconds between two checks that it still listens; it is deregistered while it does not."),
+    ] = None,
 ) -> None:
     """Register an instance that cannot register itself, from when it listens until Ctrl-C."""
     with _connection(context) as connection:
+        from .health import HealthCheck
         from .instance import Instance
-        from .registration import Registration
+        from .registration import Registration, accepts
 
-        registration = Registration(connection, name, Instance(host, port))
+        instance = Instance(host, port)
+        health = None if check_every is None else HealthCheck(lambda: accepts(instance), every=check_every)
+        registration = Registration(connection, name, instance, health=health, at_start="wait" if wait else "fail")
         stop = _until_interrupted()
         with registration:
             while not registration.wait(0.1) and not stop.is_set():

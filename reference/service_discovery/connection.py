@@ -1,4 +1,7 @@
-"""One connection to ZooKeeper a process: made at first use by whichever thread comes first, and anew after a fork."""
+"""The connection to ZooKeeper that all threads of a process share; a forked child gets a connection of its own.
+
+Open this module to see what happens at first use, when ZooKeeper does not answer, and after a fork.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ from collections.abc import Callable
 from typing import Any, Self, TypeVar, cast
 
 from kazoo.client import KazooClient
-from kazoo.exceptions import ConnectionClosedError, NoNodeError
+from kazoo.exceptions import ConnectionClosedError, NoAuthError, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
-from kazoo.hosts import collect_hosts
 from kazoo.protocol.states import KazooState
 from kazoo.retry import KazooRetry, RetryFailedError
 
 from .credential import Credential
-from .errors import BadInput, Unreachable
+from .errors import BadInput, NotAllowed, Unreachable
+from .hosts import check_connection_string
 
 A = TypeVar("A")
 
@@ -30,22 +33,22 @@ RECONNECT_AT_LEAST_EVERY = 1.0
 
 
 class Connection:
-    """A connection to ZooKeeper that may be shared by all threads of a process, and survives a fork.
+    """A connection to ZooKeeper that all threads of a process may share.
 
-    It connects at first use. Once connected it reconnects by itself for as long as it takes; when ZooKeeper has
-    meanwhile ended the session, it gets a new one. A forked child gets a connection of its own: it inherits the
-    sockets but none of the threads that serve them. It closes at exit; what is ephemeral goes with it.
+    It connects at first use. Once connected, it reconnects by itself for as long as it takes; when ZooKeeper has ended
+    the session meanwhile, it gets a new one. A forked child connects anew at its first use, since it inherits the
+    sockets but none of the threads that serve them. At exit the connection closes, and its ephemeral nodes go.
 
     Args:
-        hosts: `HOST:PORT,...`, and optionally a `/PATH` that everything is below.
-        session_timeout: Seconds without a sign of life after which ZooKeeper ends the session. The server may grant
-            another one: between two and twenty of its ticks.
-        connect_timeout: Seconds that connecting, and any question asked, may take.
-        credential: What this process shows to ZooKeeper, if anything.
-        client_class: What it is made of: `functools.partial(KazooClient, use_ssl=True, ca="ca.pem")` for TLS.
+        hosts: `HOST:PORT,...`, and optionally a `/PATH` (chroot) below which all nodes are.
+        session_timeout: Seconds without a heartbeat after which ZooKeeper ends the session. The server may grant
+            another timeout, between two and twenty of its ticks: see `granted_session_timeout`.
+        connect_timeout: The most seconds that connecting, or one request, may take.
+        credential: The credential that this process presents to ZooKeeper, if any.
+        client_class: The class of the client: `functools.partial(KazooClient, use_ssl=True, ca="ca.pem")` for TLS.
 
     Raises:
-        BadInput: A timeout is not positive, or the hosts are not of that form.
+        BadInput: A timeout is not between 0 and 3600 seconds, or the hosts are not of that form.
     """
 
     def __init__(
@@ -60,30 +63,37 @@ class Connection:
         for name, seconds in (("session_timeout", session_timeout), ("connect_timeout", connect_timeout)):
             if not 0 < seconds < 3600:
                 raise BadInput(f"{name} is more than 0 and less than 3600 seconds, not {seconds!r}")
-        self.hosts = _checked(hosts)
+        self.servers, self.chroot = check_connection_string(hosts)
+        self.hosts = hosts
         self.session_timeout = session_timeout
         self.connect_timeout = connect_timeout
         self.credential = credential
-        self._client_class = client_class
+        self.client_class = client_class
         self._closed = False
         self._renew()
         renew_after_fork(self._renew)
 
     def _renew(self) -> None:
-        self._lock = threading.Lock()  # another thread may have held the old one as the process forked
+        # In a forked child: another thread may have held the old lock, and the old client has no threads to stop.
+        inherited = getattr(self, "_client", None)
+        if inherited is not None:
+            atexit.unregister(inherited.handler.stop)
+        self._lock = threading.Lock()
         self._listeners: set[Callable[[], None]] = set()
         self._client: KazooClient | None = None
         self._attempts = 0
         self._failure: Unreachable | None = None
         self._down_since: float | None = None
+        self._granted: float | None = None
 
     def client(self) -> KazooClient:
-        """Return this process's client, connected at least once.
+        """Return this process's client, which has been connected at least once.
 
-        Threads that come while another one connects wait for it, and share its error.
+        Threads that call this while another thread connects wait for that thread, and get its error.
 
         Raises:
-            Unreachable: No connection within `connect_timeout`; the next call tries again. Or it has been closed.
+            Unreachable: There is no connection within `connect_timeout` (the next call tries again), or the connection
+                has been closed.
         """
         client = self._client
         if client is None:
@@ -99,7 +109,7 @@ class Connection:
         return client
 
     def _connected(self) -> KazooClient:
-        client = self._client_class(
+        client = self.client_class(
             self.hosts,
             timeout=self.session_timeout,
             auth_data=[self.credential.auth] if self.credential else None,
@@ -108,6 +118,7 @@ class Connection:
             ),
         )
         client.add_listener(self._changed)
+        self._note_granted_timeout(client)
         if not client.start_async().wait(self.connect_timeout):
             # Stopping may take as long as a silent server is waited for: not on the caller's time.
             threading.Thread(target=_end, args=(client,), daemon=True).start()
@@ -119,29 +130,57 @@ class Connection:
         atexit.register(self.close)
         return client
 
+    def _note_granted_timeout(self, client: KazooClient) -> None:
+        """Keep the session timeout that the server grants, which kazoo reads from the server and drops."""
+        handler = getattr(client, "_connection", None)
+        connect = getattr(handler, "_connect", None)
+        if handler is None or connect is None:
+            return
+
+        def noting(*arguments: Any) -> tuple[float, float]:
+            read_timeout, connect_timeout = connect(*arguments)
+            # Milliseconds; kazoo reads for two thirds of the session timeout before it takes the server for dead.
+            self._granted = read_timeout * 1.5 / 1000
+            return read_timeout, connect_timeout
+
+        handler._connect = noting  # noqa: SLF001 - kazoo has no public name for it
+
+    @property
+    def granted_session_timeout(self) -> float:
+        """Seconds of session timeout that the server granted; the seconds asked for until it is connected."""
+        return self.session_timeout if self._granted is None else self._granted
+
     def ask(self, request: Callable[[KazooClient], Any], within: float | None = None) -> Any:
-        """Ask ZooKeeper and return its answer, again and again over lost connections.
+        """Send a request to ZooKeeper and return the answer; a request is sent again when the connection is lost.
 
         So a request must be one that may be carried out twice.
 
         Args:
             request: Calls one of the client's `_async` methods and returns its result.
-            within: Seconds it may take in all; `connect_timeout` by default.
+            within: The most seconds that it may take in all; `connect_timeout` by default.
 
         Raises:
-            Unreachable: No answer in that time.
-            kazoo.exceptions.KazooException: What ZooKeeper answered, such as NoNodeError.
+            Unreachable: There is no answer in that time.
+            NotAllowed: ZooKeeper refuses: the node's ACL does not name this connection's credential.
+            kazoo.exceptions.KazooException: Another answer of ZooKeeper that is an error, such as NoNodeError.
         """
-        return self._answered(lambda client, left: request(client).get(timeout=left()), within)
+        try:
+            return self._answered(lambda client, left: request(client).get(timeout=left()), within)
+        except NoAuthError as error:
+            raise NotAllowed("ZooKeeper refuses: the node's ACL does not name this credential") from error
 
     def ask_all(self, requests: Callable[[KazooClient], list[Any]], within: float | None = None) -> list[Any]:
-        """Ask several things at once, as `ask` does; None stands for the answer about a node that is not there."""
+        """Send several requests at once, as `ask` does.
+
+        Returns:
+            An answer a request; for a node that is not there, or may not be read, the error instead.
+        """
 
         def one(result: Any, seconds: float) -> Any:
             try:
                 return result.get(timeout=seconds)
-            except NoNodeError:
-                return None
+            except (NoNodeError, NoAuthError) as error:
+                return error
 
         return self._answered(lambda client, left: [one(result, left()) for result in requests(client)], within)
 
@@ -157,31 +196,31 @@ class Connection:
 
     @property
     def down_for(self) -> float:
-        """Seconds since the connection was lost; 0 while it is there, as far as it knows."""
+        """Seconds since the connection was lost; 0 while it is not known to be lost."""
         since = self._down_since
         return 0.0 if since is None else time.monotonic() - since
 
     @property
     def session(self) -> int | None:
-        """Id of the present session, if there is one."""
+        """The id of the present session; None without a session."""
         identity = None if self._client is None else self._client.client_id
         return None if identity is None else int(identity[0])
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed, for good."""
+        """Whether the connection has been closed, which is final."""
         return self._closed
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """Have a function called at each change of the connection's state.
+        """Call a function at each change of the connection's state.
 
-        It is called on the very thread that serves the connection. So it must not block, nor ask ZooKeeper anything:
-        it would wait for itself.
+        It is called on the thread that serves the connection. So it must neither block nor send requests, whose
+        answers only this thread could receive.
         """
         self._listeners.add(listener)
 
     def unlisten(self, listener: Callable[[], None]) -> None:
-        """Have it called no more."""
+        """Stop calling the function."""
         self._listeners.discard(listener)
 
     def _changed(self, state: str) -> None:
@@ -193,7 +232,7 @@ class Connection:
             listener()
 
     def close(self) -> None:
-        """End the session, and with it every ephemeral node of it, at once."""
+        """End the session, and with it its ephemeral nodes, at once."""
         with self._lock:
             self._closed = True
             client, self._client = self._client, None
@@ -214,7 +253,7 @@ def _end(client: KazooClient) -> None:
 
 
 def renew_after_fork(method: Callable[[], None]) -> None:
-    """Have a method called in every forked child, for as long as its object lives."""
+    """Call a method in every forked child, for as long as its object lives."""
     reference = weakref.WeakMethod(method)
 
     def renew() -> None:
@@ -222,13 +261,3 @@ def renew_after_fork(method: Callable[[], None]) -> None:
             alive()
 
     os.register_at_fork(after_in_child=renew)
-
-
-def _checked(hosts: str) -> str:
-    try:
-        found, _ = collect_hosts(hosts)
-    except ValueError:
-        found = []
-    if not found or not all(host.strip() and 0 < port < 65536 for host, port in found):
-        raise BadInput(f"hosts are written HOST:PORT,HOST:PORT, optionally with a /PATH at the end, not {hosts!r}")
-    return hosts

@@ -1,4 +1,4 @@
-"""What a client shows to ZooKeeper, and what it lets the holder do: digest authentication."""
+"""A credential for ZooKeeper by digest authentication, and the ACL that lets only its holder change a node."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Credential:
         password: Not empty.
 
     Raises:
-        BadInput: One of them is not so; the message does not repeat the password.
+        BadInput: The user or the password is empty, or the user has a colon; the message does not repeat the password.
     """
 
     user: str
@@ -47,10 +47,10 @@ class Credential:
 
     @property
     def auth(self) -> tuple[str, str]:
-        """The scheme and the credential, as ZooKeeper takes them."""
+        """The scheme and the credential in the form that ZooKeeper takes."""
         return "digest", f"{self.user}:{self.password}"
 
     @property
     def acl(self) -> list[ACL]:
-        """All to the holder of the credential, reading to the world."""
+        """The ACL that allows everything to the credential's holder, and reading to everybody."""
         return [make_digest_acl(self.user, self.password, all=True), make_acl("world", "anyone", read=True)]

@@ -1,4 +1,4 @@
-"""Looking up instances by asking ZooKeeper each time."""
+"""Looking up instances by asking ZooKeeper each time, and what every way of looking up has in common."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from kazoo.exceptions import NoNodeError
+from kazoo.exceptions import KazooException, NoAuthError, NoNodeError
 
 from .connection import Connection
-from .errors import BadInput, NoInstance
+from .errors import BadInput, NoInstance, NotAllowed
 from .instance import Instance
-from .names import ROOT, service_path
+from .names import ROOT, service_name, service_path
 
 log = logging.getLogger(__name__)
 
 
 class Lookup(ABC):
-    """What can be asked, however it is answered. All of it may be asked by many threads at once.
+    """The lookups that all threads of a process may share.
 
-    Every question raises `Unreachable` when ZooKeeper does not answer in time, and `BadInput` for a name that cannot be
-    a service's. None of them blocks for longer than the connection's `connect_timeout`.
+    Every lookup raises `Unreachable` when ZooKeeper does not answer in time, `NotAllowed` when the service's node may
+    not be read, and `BadInput` for a name that cannot be a service's. None of them blocks for longer than the
+    connection's `connect_timeout`. An instance's node that is malformed or may not be read is left out.
     """
 
     @abstractmethod
     def instances(self, service: str) -> Sequence[Instance]:
-        """Return all instances of a service; none for a service nobody ever registered."""
+        """Return all instances of a service; an empty sequence for a service that was never registered."""
 
     @abstractmethod
     def find(self, service: str) -> Instance | None:
-        """Return an instance by chance, each as likely as any other; None when there is none."""
+        """Return a random instance, each as likely as any other; None when there is none."""
 
     def require(self, service: str) -> Instance:
-        """Return an instance by chance.
+        """Return a random instance.
 
         Raises:
             NoInstance: There is none.
@@ -45,29 +46,26 @@ class Lookup(ABC):
 
 
 class Discovery(Lookup):
-    """Asks ZooKeeper each time: for tools, and wherever a round trip a lookup does not matter.
+    """Asks ZooKeeper at each lookup: for tools, and wherever a round trip for each lookup does not matter.
 
     Args:
-        connection: Through which it asks.
+        connection: The connection to ask by.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def services(self) -> Sequence[str]:
-        """Return the names of all services that ever had an instance, sorted."""
-        try:
-            return sorted(self._connection.ask(lambda client: client.get_children_async(ROOT)))
-        except NoNodeError:
-            return []
+        """Return the names of all services that ever had an instance, sorted; nodes with other names are left out."""
+        return [name for name in sorted(self._nodes(ROOT)) if is_service(name)]
 
     def instances(self, service: str) -> Sequence[Instance]:
-        """Return all instances of a service, sorted; none for a service nobody ever registered."""
+        """Return all instances of a service, sorted; an empty sequence for a service that was never registered."""
         path = service_path(service)
         return sorted(read_all(self._connection, path, self._nodes(path)).values())
 
     def find(self, service: str) -> Instance | None:
-        """Return an instance by chance, each as likely as any other; None when there is none."""
+        """Return a random instance, each as likely as any other; None when there is none."""
         path = service_path(service)
         nodes = self._nodes(path)
         random.shuffle(nodes)
@@ -82,25 +80,40 @@ class Discovery(Lookup):
             return list(self._connection.ask(lambda client: client.get_children_async(path)))
         except NoNodeError:
             return []
+        except NotAllowed as error:
+            raise NotAllowed(f"{path} may not be read: its ACL does not name the credential shown") from error
+
+
+def is_service(node: str) -> bool:
+    """Say whether a node below the root can be a service's."""
+    try:
+        service_name(node)
+    except BadInput:
+        log.warning("%s/%s is left out: its name cannot be a service's", ROOT, node)
+        return False
+    return True
 
 
 def read_all(connection: Connection, path: str, nodes: Sequence[str]) -> dict[str, Instance]:
-    """Read the nodes of instances, all at once, without those that vanished and those that hold none.
+    """Read the nodes of instances, all at once, without those that vanished, are malformed or may not be read.
 
     Args:
-        connection: Through which they are read.
+        connection: The connection to read by.
         path: The service's path.
-        nodes: Their names below it.
+        nodes: The nodes' names below it.
 
     Returns:
         Instance by node.
     """
-    found = {}
+    found: dict[str, Instance] = {}
     answers = connection.ask_all(lambda client: [client.get_async(f"{path}/{node}") for node in nodes])
     for node, answer in zip(nodes, answers, strict=True):
+        if isinstance(answer, KazooException):
+            if isinstance(answer, NoAuthError):
+                log.warning("%s/%s is left out: it may not be read", path, node)
+            continue
         try:
-            if answer is not None:
-                found[node] = Instance.from_json(answer[0])
+            found[node] = Instance.from_json(answer[0])
         except BadInput as error:
             log.warning("%s/%s is left out: %s", path, node, error)
     return found

@@ -1,14 +1,14 @@
-"""What can go wrong, by name."""
+"""The errors that this library raises."""
 
 from __future__ import annotations
 
 
 class DiscoveryError(Exception):
-    """Anything this library raises on its own account."""
+    """The base of all errors of this library."""
 
 
 class BadInput(DiscoveryError, ValueError):
-    """A name, an address or a setting is not what it must be; the message says what to write."""
+    """A name, an address or a setting has a wrong value; the message says what to write."""
 
 
 class Unreachable(DiscoveryError, ConnectionError):

@@ -1,4 +1,4 @@
-"""Names of services, and where ZooKeeper keeps them: `/providers/SERVICE/UUID`."""
+"""Names of services, and the paths of their nodes in ZooKeeper: `/providers/SERVICE/UUID`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ LONGEST = 200
 
 
 def service_name(name: str) -> str:
-    """Return a service's name as it is, if it can be one.
+    """Return a service's name unchanged, or refuse it.
 
     A name is a node of a path and often a part of a URL: ASCII letters, digits, `-`, `_` and `.`, beginning with a
     letter or a digit.
 
     Raises:
-        BadInput: It cannot be one.
+        BadInput: The text cannot be a service's name.
     """
     if not isinstance(name, str):
         raise BadInput(f"a service's name is a string, not {name!r}")
@@ -48,8 +48,8 @@ def service_path(name: str) -> str:
 def instance_id(name: str, instance: Instance) -> UUID:
     """Return the name-based UUID (RFC 9562, version 5) of an instance.
 
-    It is the same whoever computes it, so that an address can be registered once only: by whichever of the processes
-    that share it, in whichever session.
+    Every process computes the same one, so that an address can be registered once only, by any of the processes that
+    share it and in any session.
     """
     return uuid5(NAMESPACE_URL, f"//{instance}/{service_name(name)}")
 

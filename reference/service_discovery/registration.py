@@ -1,4 +1,7 @@
-"""Registering an instance, and keeping it registered: exactly once, over disconnections and lost sessions."""
+"""Registering an instance, and keeping it registered: exactly once, over disconnections and lost sessions.
+
+Open this module to see when an instance is registered, who deregisters it, and within which time a dead one is gone.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,15 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from kazoo.exceptions import KazooException, NodeExistsError, NoNodeError
 
 from .access import protect
 from .connection import Connection, renew_after_fork
-from .errors import Unreachable
+from .errors import BadInput, DiscoveryError
+from .health import HealthCheck
+from .hosts import is_loopback
 from .instance import Instance
 from .names import instance_path, service_name
 
@@ -22,47 +27,57 @@ log = logging.getLogger(__name__)
 ASK_WHETHER_IT_LISTENS_EVERY = 0.05
 MARGIN = 0.5
 
+AtStart = Literal["fail", "wait"]
+
 
 def gone_within(session_timeout: float) -> float:
-    """Return the seconds within which a registration is gone whose process was killed, or is cut off.
+    """Return the seconds within which the registration of a process is gone that was killed or cut off.
 
-    The server counts from the last sign of life and rounds up to its ticks, of which a session's timeout has at least
-    two: at most one and a half times the timeout. On top comes half a second for the news to arrive.
+    The server counts from the last heartbeat and rounds up to its ticks, of which a session's timeout has at least two:
+    at most one and a half times the timeout. Half a second on top is for the news to arrive.
+
+    Args:
+        session_timeout: Seconds that the server granted, which need not be those asked for: see
+            `Connection.granted_session_timeout`.
     """
     return 1.5 * session_timeout + MARGIN
 
 
 def accepts(instance: Instance) -> bool:
-    """Say whether an instance accepts connections at the address it is known by."""
+    """Say whether something accepts connections at the instance's address."""
     try:
         with socket.create_connection((instance.host, instance.port), timeout=1):
             return True
-    except OSError:
+    except (OSError, UnicodeError):
         return False
 
 
 class Registration:
     """Keeps one instance of a service registered for as long as this process lives.
 
-    A thread of its own compares what should be with what is, after every change: of the connection's state, of the
-    node, and at the latest every session timeout. It never works on the client's event thread, which would
-    wait for itself, and it asks for the node rather than remembering what it did: after a short cut the session and its
-    node are still there.
+    A thread of its own compares the registry with what it should hold, after every change of the connection's state
+    and of the node, and at the latest every session timeout. It does not work on the client's event thread, which
+    would wait for itself. It reads the node instead of remembering what it did, since the session and its node survive
+    a short cut of the connection.
 
     The node is named by the address (see `instance_id`), so that an address is registered once only. Of several
-    processes that share it, such as the workers of a server, one holds the node; the others stand by, and when it ends
-    the next takes over. After a SIGKILL of the holder that takes until its session ends; meanwhile the node stays.
+    processes that share it, such as the workers of a server, one holds the node and the others stand by; when it ends,
+    another takes over. After a SIGKILL of the holder that takes until its session ends; meanwhile the node stays.
+    Two machines that register under one address, such as `localhost`, are taken for such processes: a warning says so.
 
     It registers only once the address accepts connections: an application's factory runs before its server listens.
 
     Args:
-        connection: Through which it registers; with its credential, if it has one, strangers cannot deregister it.
+        connection: The connection to register by; if it has a credential, strangers cannot deregister the instance.
         service: The service's name.
-        instance: Where it is called.
+        instance: The address of the instance.
         listening: Says whether the instance can be called by now.
+        health: Deregisters the instance while it is unhealthy, and registers it again. Without it, an instance is
+            registered for as long as its session lives.
+        at_start: What `start` does when ZooKeeper does not answer: `fail` raises, `wait` registers once it answers.
 
     Raises:
-        BadInput: The name cannot be a service's.
+        BadInput: The name cannot be a service's, or `at_start` is neither of the two.
 
     Examples:
         ::
@@ -79,10 +94,16 @@ class Registration:
         instance: Instance,
         *,
         listening: Callable[[], bool] | None = None,
+        health: HealthCheck | None = None,
+        at_start: AtStart = "fail",
     ) -> None:
+        if at_start not in ("fail", "wait"):
+            raise BadInput(f"at_start is 'fail' or 'wait', not {at_start!r}")
         self.service = service_name(service)
         self.instance = instance
         self.path = instance_path(service, instance)
+        self.health = health
+        self.at_start = at_start
         self._connection = connection
         self._listening = listening or (lambda: accepts(instance))
         self._renew()
@@ -93,39 +114,61 @@ class Registration:
         self._wake = threading.Event()
         self._there = threading.Event()
         self._ended = threading.Event()
+        self._closing = threading.Lock()
         self._thread: threading.Thread | None = None
 
+    @property
+    def gone_within(self) -> float:
+        """Seconds within which this registration is gone when its process is killed, by the granted session timeout."""
+        return gone_within(self._connection.granted_session_timeout)
+
     def start(self) -> Self:
-        """Begin, and return: what follows happens in the background.
+        """Begin, and return: the registration itself happens in the background.
 
         Raises:
-            Unreachable: ZooKeeper does not answer.
-            NotAllowed: The service belongs to another credential.
+            Unreachable: ZooKeeper does not answer, and `at_start` is `fail`.
+            NotAllowed: The service belongs to another credential, and `at_start` is `fail`.
         """
-        protect(self._connection, self.service)
-        self._connection.client()
+        if is_loopback(self.instance.host):
+            log.warning(
+                "%s registers as %s, which only this machine can call, and which another machine may register too: "
+                "give it a host of its own",
+                self.service,
+                self.instance,
+            )
+        if self.at_start == "fail":
+            protect(self._connection, self.service)
+            self._connection.client()
         if self._thread is None:
             self._ended.clear()
             self._connection.listen(self._wake.set)
             self._thread = threading.Thread(target=self._run, name=f"registration of {self.service}", daemon=True)
             self._thread.start()
+            if self.health is not None:
+                self.health.start(self._wake.set)
         return self
 
     def wait(self, within: float) -> bool:
-        """Wait until the instance is registered, by whichever process shares its address; say whether it is."""
+        """Wait until the instance is registered, by any process that shares its address; say whether it is."""
         return self._there.wait(within)
 
     def close(self) -> None:
-        """Deregister, at once. What ZooKeeper cannot be told now it finds out when the session ends."""
-        self._ended.set()
-        self._connection.unlisten(self._wake.set)
-        if self._thread is not None:
+        """Deregister at once. If ZooKeeper cannot be reached, the node goes when the session ends."""
+        with self._closing:
+            self._ended.set()
+            self._connection.unlisten(self._wake.set)
+            if self.health is not None:
+                self.health.stop()
+            if self._thread is None:
+                return
             self._wake.set()
             self._thread.join()
             self._thread = None
+            if self._connection.session is None:
+                return  # never connected, or not since a fork: there is no node of ours
             try:
                 self._remove()
-            except (Unreachable, KazooException) as error:
+            except (DiscoveryError, KazooException) as error:
                 log.warning("%s at %s could not be deregistered: %s", self.service, self.instance, error)
 
     def __enter__(self) -> Self:
@@ -143,23 +186,35 @@ class Registration:
                 return
             try:
                 again = self._reconcile()
-            except (Unreachable, KazooException) as error:
+            except Exception as error:  # noqa: BLE001 whatever it is, the instance must be registered afterwards
                 if self._connection.closed:
                     return
-                log.warning("%s at %s is not registered yet: %s", self.service, self.instance, error)
-                again = self._connection.session_timeout / 4
+                self._there.clear()
+                reason = str(error) or repr(error)
+                log.warning("%s at %s is not registered yet: %s", self.service, self.instance, reason)
+                again = min(self._connection.session_timeout / 4, 1)
 
     def _reconcile(self) -> float:
-        """Do what is missing, and return the seconds until it is to be looked at again."""
+        """Do what is missing, and return the seconds after which to look again."""
         present = self._present()
+        healthy = self.health is None or self.health.healthy()
+        again = self._connection.session_timeout if self.health is None else self.health.every
         if present is not None and present.ephemeralOwner:
-            self._there.set()
-            return self._connection.session_timeout
+            if not healthy and present.ephemeralOwner == self._connection.session:
+                log.warning("%s at %s is unhealthy, and is deregistered", self.service, self.instance)
+                self._there.clear()
+                self._delete()
+            else:
+                self._there.set()
+            return again
         self._there.clear()
+        if not healthy:
+            return again
         if not self._listening():
             return ASK_WHETHER_IT_LISTENS_EVERY
         if present is not None:
-            self._delete()  # somebody made a node that nobody's death would remove
+            self._delete()  # a persistent node: it would stay when every process has ended
+        protect(self._connection, self.service)
         credential = self._connection.credential
         try:
             self._connection.ask(
@@ -177,7 +232,7 @@ class Registration:
         return 0  # look at it, and so watch it
 
     def _present(self) -> Any:
-        """Return the node's facts, or None; what happens to it from now on wakes the thread."""
+        """Return the node's facts, or None; the next change of the node wakes the thread."""
         return self._connection.ask(lambda client: client.exists_async(self.path, watch=self._seen))
 
     def _seen(self, _: object) -> None:
