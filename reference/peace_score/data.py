@@ -212,7 +212,7 @@ class _Row:
 def _rows(path: Path, *columns: str) -> Iterator[_Row]:
     """The rows of a file that must have the columns."""
     try:
-        with path.open(newline="", encoding="utf-8") as lines:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
             reader = csv.DictReader(lines)
             if missing := [column for column in columns if column not in (reader.fieldnames or ())]:
                 raise DataError(f"{path.name} has no column {', '.join(map(repr, missing))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import networkx as nx
@@ -185,7 +186,11 @@ def _weights(graph: nx.Graph[Nation], node: Nation, weight: str) -> list[float]:
         weights = [attributes[weight] for attributes in edges.values()]
     except KeyError as missing:
         raise WeightError(f"an edge of {node!r} has no attribute {missing}") from None
-    if any([not 0 <= value <= 1 for value in weights]):  # noqa: C419 # a list of a large world takes half a generator's time
+    try:
+        sound = all([0 <= value <= 1 for value in weights])  # noqa: C419 # a list takes half a generator's time
+    except TypeError:  # text, None, a list
+        sound = False
+    if not sound:
         for other, value in zip(edges, weights, strict=True):
             _share(value, (node, other))
     return weights
@@ -193,6 +198,8 @@ def _weights(graph: nx.Graph[Nation], node: Nation, weight: str) -> list[float]:
 
 def _share(value: float, where: object) -> float:
     """The value, if it is in [0, 1]."""
+    if not isinstance(value, Real):
+        raise WeightError(f"the peace of {where!r} must be a number from 0 to 1, not {value!r}")
     if not 0 <= value <= 1:
         raise WeightError(f"the peace of {where!r} must be from 0 to 1, not {value}")
     return value
