@@ -96,7 +96,7 @@ class CachedDiscovery(Lookup):
     that was itself stopped finds its copy too old in the same way. So no answer is ever older than `bound`.
 
     **When ZooKeeper returns** after half a session timeout or more, it may have ended the sessions of all instances,
-    which then register again one after the other. Instances that vanish within `gone_within` of the return are kept
+    which then register again one after the other. Instances that vanish within a session timeout of the return are kept
     for that time, so that the remaining ones do not get all the requests; one that was stopped in order is kept, too.
 
     Args:
@@ -291,7 +291,7 @@ class CachedDiscovery(Lookup):
             except BaseException:
                 watched.stale = True
                 raise
-        kept_until = self._returned + gone_within(self._connection.granted_session_timeout)
+        kept_until = self._returned + self._connection.granted_session_timeout
         if monotonic() >= kept_until:
             watched.kept = {}
         watched.fault = None
@@ -312,7 +312,7 @@ class CachedDiscovery(Lookup):
         new = read_all(self._connection, watched.path, [node for node in nodes if node not in watched.nodes])
         known = {**watched.nodes, **new}
         there = {node: known[node] for node in nodes if node in known}
-        if monotonic() < self._returned + gone_within(self._connection.granted_session_timeout):
+        if monotonic() < self._returned + self._connection.granted_session_timeout:
             watched.kept = {**watched.kept, **watched.nodes}
         watched.kept = {node: instance for node, instance in watched.kept.items() if node not in there}
         watched.nodes = there
