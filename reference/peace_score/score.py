@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import networkx as nx
 from networkx.utils import not_implemented_for
@@ -196,10 +196,11 @@ def _weights(graph: nx.Graph[Nation], node: Nation, weight: str) -> list[float]:
     return weights
 
 
-def _share(value: float, where: object) -> float:
+def _share(value: Any, where: object) -> float:
     """The value, if it is in [0, 1]."""
     if not isinstance(value, Real):
         raise WeightError(f"the peace of {where!r} must be a number from 0 to 1, not {value!r}")
-    if not 0 <= value <= 1:
+    number = float(value)
+    if not 0 <= number <= 1:
         raise WeightError(f"the peace of {where!r} must be from 0 to 1, not {value}")
-    return value
+    return number
