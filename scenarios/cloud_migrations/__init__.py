@@ -1,1 +1,1 @@
-"""Cloud migrations, told as tests."""
+"""Cloud migrations, the document's claims as tests."""

@@ -1,1 +1,1 @@
-"""The claims of the document "A note on exponents" as tests."""
+"""A note on exponents, the document's claims as tests."""

@@ -1,1 +1,1 @@
-"""The claims of the document "Factoring quadratics" as tests."""
+"""Factoring quadratics, the document's claims as tests."""

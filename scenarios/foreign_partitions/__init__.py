@@ -1,1 +1,1 @@
-"""Foreign partitions, told as tests."""
+"""Foreign partitions, the document's claims as tests."""

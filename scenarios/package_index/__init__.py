@@ -1,1 +1,1 @@
-"""A package index on S3, told as tests."""
+"""A package index on S3, the document's claims as tests."""

@@ -1,1 +1,1 @@
-"""The claims of the document "A score of peace" as tests."""
+"""A score of peace, the document's claims as tests."""

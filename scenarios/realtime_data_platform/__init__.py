@@ -1,1 +1,1 @@
-"""A real-time data platform, told as tests."""
+"""A real-time data platform, the document's claims as tests."""

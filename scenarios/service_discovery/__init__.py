@@ -1,1 +1,1 @@
-"""The claims of the document "Service discovery with ZooKeeper" as tests."""
+"""Service discovery with ZooKeeper, the document's claims as tests."""

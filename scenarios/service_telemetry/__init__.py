@@ -1,1 +1,1 @@
-"""Service telemetry, told as tests."""
+"""Service telemetry, the document's claims as tests."""

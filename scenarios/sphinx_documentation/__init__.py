@@ -1,1 +1,1 @@
-"""Documentation with Sphinx, told as tests."""
+"""Documentation with Sphinx, the document's claims as tests."""

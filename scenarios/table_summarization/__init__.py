@@ -1,1 +1,1 @@
-"""Table summarization, told as tests."""
+"""Table summarization, the document's claims as tests."""
