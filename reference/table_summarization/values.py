@@ -128,9 +128,9 @@ def _canonical_numpy_time(value: Any) -> Value:
         return None
     if isinstance(value, np.timedelta64):
         duration: object = value.astype("m8[us]").item()
-        if value.astype("m8[D]").astype(int) not in range(-999_999_999, 999_999_999) or not isinstance(
-            duration, dt.timedelta
-        ):
+        # An int of Python's: a range is searched one by one for any other.
+        days = int(value.astype("m8[D]").astype(int))
+        if days not in range(-999_999_999, 999_999_999) or not isinstance(duration, dt.timedelta):
             raise UnsupportedValuesError("it holds a duration of more than 999,999,999 days; leave the column out")
         return duration
     if int(value.astype("M8[Y]").astype(int)) + 1970 not in range(dt.MINYEAR, dt.MAXYEAR + 1):
