@@ -91,7 +91,8 @@ def _tests(stored: Path, run: str, test: str, subject: str = "table_summarizatio
 
 
 def _rows(bound: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
-    for each in tests or [None]:
+    rows: list[Mapping[str, Any] | None] = [*tests] or [None]
+    for each in rows:
         facts = each["extra_info"] if each else {}
         yield {
             "work": bound["work"],
