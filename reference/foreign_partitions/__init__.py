@@ -7,8 +7,9 @@ can say which package is missing.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from reference.exports import import_at_first_use
 
 if TYPE_CHECKING:
     from .deployment import Deployment
@@ -83,8 +84,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    for module, names in MODULES.items():
-        if name in names:
-            return getattr(import_module(f".{module}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = import_at_first_use(__name__, {name: module for module, names in MODULES.items() for name in names})

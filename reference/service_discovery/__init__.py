@@ -67,8 +67,9 @@ On the command line::
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from reference.exports import import_at_first_use
 
 if TYPE_CHECKING:
     from .cache import CachedDiscovery
@@ -119,8 +120,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import an exported name at its first use."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = import_at_first_use(__name__, _MODULES)

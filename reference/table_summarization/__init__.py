@@ -23,8 +23,9 @@ held, and the search never touches it again.
 package costs nothing.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from reference.exports import import_at_first_use
 
 if TYPE_CHECKING:
     from reference.table_summarization.binning import AsValues, Auto, Edges, Every, Quantiles, Width
@@ -77,10 +78,4 @@ _MODULES = {
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
-    """Import the module of a public name when the name is first used."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = import_at_first_use(__name__, _MODULE_OF)

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from reference.exports import import_at_first_use
 
 if TYPE_CHECKING:
     from .moving import Mover
@@ -28,8 +29,4 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Import a public name's module when the name is first asked for: each needs a driver or a framework."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = import_at_first_use(__name__, _MODULES)
