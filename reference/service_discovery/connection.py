@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Self, TypeVar, cast
 
 from kazoo.client import KazooClient
-from kazoo.exceptions import ConnectionClosedError, NoAuthError, NoNodeError
+from kazoo.exceptions import ConnectionClosedError, ConnectionLoss, NoAuthError, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.protocol.states import KazooState
 from kazoo.retry import KazooRetry, RetryFailedError
@@ -30,6 +30,9 @@ CONNECT_TIMEOUT = 5.0
 SESSION_TIMEOUT = 10.0
 # kazoo's own pause between two attempts to reconnect grows up to an hour.
 RECONNECT_AT_LEAST_EVERY = 1.0
+# kazoo wakes its loop through a pair of sockets that holds some 270 requests. Whoever sends one more waits for the
+# loop, and so does `stop`: for ever where the loop has ended meanwhile.
+MOST_REQUESTS_AT_ONCE = 100
 
 
 class Connection:
@@ -79,6 +82,7 @@ class Connection:
         if inherited is not None:
             atexit.unregister(inherited.handler.stop)
         self._lock = threading.Lock()
+        self._requests = threading.BoundedSemaphore(MOST_REQUESTS_AT_ONCE)
         self._listeners: set[Callable[[], None]] = set()
         self._client: KazooClient | None = None
         self._attempts = 0
@@ -189,8 +193,23 @@ class Connection:
         client = self.client()
         until = time.monotonic() + within
         retry = KazooRetry(max_tries=-1, delay=0.02, max_delay=0.2, deadline=within)
+
+        def left() -> float:
+            return max(until - time.monotonic(), 0.001)
+
+        def attempt() -> A:
+            # A request sent while there is no connection would stay in kazoo's queue after its time is over.
+            if not client.connected:
+                raise ConnectionLoss
+            if not self._requests.acquire(timeout=left()):
+                raise KazooTimeoutError
+            try:
+                return answer(client, left)
+            finally:
+                self._requests.release()
+
         try:
-            return cast(A, retry(answer, client, lambda: max(until - time.monotonic(), 0.001)))
+            return cast(A, retry(attempt))
         except (KazooTimeoutError, RetryFailedError, ConnectionClosedError) as error:
             raise Unreachable(f"no answer from ZooKeeper at {self.hosts} within {within:g} s") from error
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import threading
 import time
 from functools import partial
 from types import SimpleNamespace
@@ -162,6 +163,23 @@ def connect(hosts, session_timeout):
             return stack.enter_context(Connection(to, **options))
 
         yield connect
+
+
+@pytest.fixture
+def background_threads():
+    """Do the same in so many threads at once, which may fail for want of ZooKeeper; the threads."""
+
+    def start(number, work):
+        def run():
+            with contextlib.suppress(Unreachable):
+                work()
+
+        threads = [threading.Thread(target=run, daemon=True) for _ in range(number)]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    return start
 
 
 @pytest.fixture

@@ -105,6 +105,26 @@ class TestTheDead:
         assert findings.verdict == "valid", str(findings)
 
 
+class TestManyRequests:
+    def test_connection_closes_while_many_wait_for_zookeeper(self, zookeeper, connect, background_threads):
+        connection = connect(connect_timeout=2)
+        assert connection.ask(lambda client: client.exists_async("/")) is not None
+        zookeeper.kill()
+        try:
+            eventually(lambda: connection.down_for > 0, within=10)
+            asking = background_threads(400, lambda: connection.ask(lambda client: client.exists_async("/")))
+
+            (closing,) = background_threads(1, connection.close)
+
+            closing.join(10)
+            assert not closing.is_alive()
+            for thread in asking:
+                thread.join(10)
+                assert not thread.is_alive()
+        finally:
+            zookeeper.restart()
+
+
 class TestTheCost:
     @pytest.mark.claim("disc-12")
     def test_cached_lookup_is_1000_times_faster_than_asking(self, provider, cached, asking, versus):
