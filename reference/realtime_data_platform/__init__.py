@@ -1,1 +1,93 @@
-"""From a commit in PostgreSQL to a row in a Trino view, from one description of a table."""
+"""Follow a PostgreSQL table through Debezium, Kafka and Pinot into a Trino view, all generated from its definition.
+
+The document says: a Debezium connector streams the changes of the table `person` into a Kafka topic; a Pinot realtime
+table with upsert keeps the newest row of each key; Trino serves that table as a SQL view, which it can join with other
+catalogs. Each artifact (connector, Pinot schema and table, Trino catalogs, view) is written by hand for one table.
+
+**What holds.** The pipeline itself: snapshot and changes arrive, an update leaves one row a key, the view returns typed
+columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
+
+**What is corrected.**
+
+- A DELETE event has no `after`. The key is then read from `before`, and the view leaves deleted rows out
+  (`artifacts.transforms`, `statements.view_sql`).
+- Two updates of one key may have the same millisecond. The log sequence number (`lsn`) orders them.
+- A plain SELECT through Trino may see a key twice, or not at all, while rows are updated. The view reads the whole
+  history from one answer of Pinot's broker and takes the newest row of each key.
+- An update leaves out long (TOASTed) values that it did not change. The table gets REPLICA IDENTITY FULL
+  (`Platform.prepare`).
+- An event that the connector cannot process stops the connector instead of being skipped silently.
+- The connector includes one table of one schema. A pattern over all schemas merges tables of the same name.
+- Tables whose name is a SQL keyword (`order`) work. The S3 secret is not stored in the catalog in clear text.
+
+**What is added.** `Platform.verify` compares the view with the table row by row, `Platform.resend` emits every row
+again, `Platform.apply` removes what it created when a later step fails, and the command `data-platform` does all
+of this from a shell.
+
+Make the view `hive.views.person` of a table, and query it::
+
+    from reference.realtime_data_platform import Addresses, Platform
+
+    platform = Platform(Addresses(postgres="postgresql://...", trino="http://trino:8080"))
+    table = platform.describe("person")
+    platform.apply(table)
+    platform.trino.query("SELECT * FROM hive.views.person")
+    assert not platform.verify(table)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reference.exports import import_at_first_use
+
+if TYPE_CHECKING:
+    from .artifacts import Peers
+    from .connect import Connectors
+    from .description import Column, Table, describe
+    from .errors import BadInput, NotFound, NotInTime, PlatformError, Refused, Unreachable
+    from .pinot import Pinot
+    from .platform import Addresses, Difference, Platform
+    from .trino import Trino
+
+# Module by exported name: imported at first use, so that the command can report a missing library in one sentence.
+_MODULES = {
+    "Addresses": "platform",
+    "BadInput": "errors",
+    "Column": "description",
+    "Connectors": "connect",
+    "Difference": "platform",
+    "NotFound": "errors",
+    "NotInTime": "errors",
+    "Peers": "artifacts",
+    "Pinot": "pinot",
+    "Platform": "platform",
+    "PlatformError": "errors",
+    "Refused": "errors",
+    "Table": "description",
+    "Trino": "trino",
+    "Unreachable": "errors",
+    "describe": "description",
+}
+
+__all__ = [
+    "Addresses",
+    "BadInput",
+    "Column",
+    "Connectors",
+    "Difference",
+    "NotFound",
+    "NotInTime",
+    "Peers",
+    "Pinot",
+    "Platform",
+    "PlatformError",
+    "Refused",
+    "Table",
+    "Trino",
+    "Unreachable",
+    "describe",
+]
+
+
+__getattr__ = import_at_first_use(__name__, _MODULES)

@@ -1,4 +1,7 @@
-"""The artifacts that a table's description generates for REST interfaces: connector, Pinot's schema and table."""
+"""The JSON that a table's definition generates for REST APIs: the Debezium connector, Pinot's schema and table.
+
+Read this to see what is configured and why; `artifacts_of_person` holds the result for the document's table.
+"""
 
 from __future__ import annotations
 
@@ -12,25 +15,28 @@ CONNECTOR = "io.debezium.connector.postgresql.PostgresConnector"
 
 @dataclass(frozen=True)
 class Peers:
-    """Where the services find each other, in their own eyes; the defaults are the names in `environment.toml`.
+    """Addresses under which the services reach each other (`platform.Addresses`: this process reaches them).
+
+    The defaults are the host names of the document's `environment.toml`.
 
     Attributes:
         postgres: Host and port of PostgreSQL.
-        user: Its user, who may replicate.
+        user: A PostgreSQL user with the REPLICATION privilege.
         password: The user's password.
         database: The database.
         kafka: Host and port of a broker.
         pinot_controller: Host and port of Pinot's controller.
         metastore: URI of Hive's metastore.
         s3: Endpoint of the object store.
-        s3_access_key: Its key.
-        s3_secret_key: Its secret, or a reference that Trino resolves itself: a catalog is stored as it was written.
-        bucket: The bucket of schemas and their tables.
+        s3_access_key: Access key of the object store.
+        s3_secret_key: Its secret key, or better a reference that Trino resolves: Trino stores a catalog's properties in
+            clear text.
+        bucket: Bucket of the Hive schemas and their tables.
     """
 
     postgres: str = "postgres:5432"
     user: str = "postgres"
-    password: str = "postgres"  # noqa: S105  # what make up sets
+    password: str = "postgres"  # noqa: S105  # the test environment's
     database: str = "postgres"
     kafka: str = "kafka:9092"
     pinot_controller: str = "pinot-controller:9000"
@@ -42,11 +48,16 @@ class Peers:
 
 
 def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any]:
-    """Return the connector of a table for `POST /connectors`.
+    """Return the Debezium connector of a table, for `POST /connectors`.
 
-    Against the document: the schema is named, a failure stops the connector, what the connector does not know is gone,
-    each connector has a slot, a publication and a prefix of its own (a second one of a prefix waits a minute for the
-    first one's name in JMX, and then goes without metrics), and it looks for changes every `poll_ms` milliseconds.
+    It differs from the document's: it includes one table of one schema; a failure stops it; keys that Debezium ignores
+    are left out; it has its own replication slot, publication and topic prefix (a second connector with the same prefix
+    waits a minute for the JMX name of the first and then has no metrics); and it polls every `poll_ms` milliseconds.
+
+    Args:
+        table: The table.
+        peers: Addresses of the services.
+        poll_ms: Milliseconds between two polls for changes.
     """
     host, _, port = peers.postgres.rpartition(":")
     return {
@@ -80,7 +91,7 @@ def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any
 
 
 def schema(table: Table) -> dict[str, Any]:
-    """Return Pinot's schema: the key's columns, the row as JSON, the operation, its time and its place in the log."""
+    """Return Pinot's schema: the key columns, the row as JSON, the operation, its time and log sequence number."""
     fields = [{"name": column.name, "dataType": TYPES[column.type][0]} for column in table.key_columns()]
     fields += [{"name": "source", "dataType": "JSON"}, {"name": "op", "dataType": "STRING"}]
     fields += [{"name": "lsn", "dataType": "LONG"}]
@@ -95,28 +106,28 @@ def schema(table: Table) -> dict[str, Any]:
 
 
 def transforms(table: Table) -> list[dict[str, str]]:
-    """Return the cuts out of Debezium's payload.
+    """Return the ingestion transforms that extract Pinot's columns from a Debezium event.
 
-    A delete carries no `after`: the key is then that of `before`, so that the delete replaces the row it means.
+    A DELETE event has no `after`: its key is read from `before`, so that it replaces the row of that key.
     """
-    cuts = []
+    functions = []
     for column in table.key_columns():
         kind = {"LONG": "jsonPathLong", "INT": "jsonPathLong", "DOUBLE": "jsonPathDouble"}.get(
             TYPES[column.type][0], "jsonPathString"
         )
-        nothing = "''" if kind == "jsonPathString" else "0"
-        before = f"{kind}(payload, '$.before.{column.name}', {nothing})"
-        cuts.append((column.name, f"{kind}(payload, '$.after.{column.name}', {before})"))
-    cuts += [(name, f"jsonPath(payload, '{path}')") for name, path in ROW.items()]
-    return [{"columnName": name, "transformFunction": function} for name, function in cuts]
+        default = "''" if kind == "jsonPathString" else "0"
+        before = f"{kind}(payload, '$.before.{column.name}', {default})"
+        functions.append((column.name, f"{kind}(payload, '$.after.{column.name}', {before})"))
+    functions += [(name, f"jsonPath(payload, '{path}')") for name, path in ROW_COLUMNS.items()]
+    return [{"columnName": name, "transformFunction": function} for name, function in functions]
 
 
-# The log's sequence number orders the changes of a key; two of them may share a millisecond.
-ROW = {"source": "$.after", "op": "$.op", "ts_ms": "$.ts_ms", "lsn": "$.source.lsn"}
+# The log sequence number orders the changes of a key, since two of them may have the same millisecond.
+ROW_COLUMNS = {"source": "$.after", "op": "$.op", "ts_ms": "$.ts_ms", "lsn": "$.source.lsn"}
 
 
 def table(described: Table, peers: Peers) -> dict[str, Any]:
-    """Return Pinot's realtime table: the newest row a key, read from the topic's beginning."""
+    """Return Pinot's realtime table: upsert keeps the newest row of each key, from the beginning of the topic."""
     kafka = "org.apache.pinot.plugin.stream"
     return {
         "tableName": in_pinot(described.name),

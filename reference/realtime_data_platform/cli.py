@@ -1,4 +1,4 @@
-"""The command `data-platform`: a table of PostgreSQL, followed into a Trino view."""
+"""The command `data-platform`: create, show, verify and remove the pipeline of a PostgreSQL table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DIFFERS, NO_ANSWER = 1, 3
 command = Command("data-platform", extra="realtime-data-platform")
 app = command.application(
     no_args_is_help=True,
-    help="Follow a table of PostgreSQL into Kafka, Pinot and a Trino view.",
+    help="Follow a PostgreSQL table through Kafka and Pinot into a Trino view.",
     epilog="Exit code: 1 when the view differs, 2 on bad input, 3 when a server does not answer or refuses. "
     "Examples:  data-platform apply person  ·  data-platform query 'SELECT * FROM hive.views.person'  ·  "
     "data-platform verify person  ·  data-platform apply order --where \"placed >= DATE '2025-01-01'\"",
@@ -40,9 +40,9 @@ def options(
     controller: Annotated[str, typer.Option(envvar="PINOT_CONTROLLER")] = "http://localhost:9000",
     broker: Annotated[str, typer.Option(envvar="PINOT_BROKER")] = "http://localhost:8099",
     trino: Annotated[str, typer.Option(envvar="TRINO")] = "http://localhost:8080",
-    patience: Annotated[float, typer.Option(help="Seconds within which each step must be done.")] = 60,
+    patience: Annotated[float, typer.Option(help="Timeout of each step, in seconds.")] = 60,
 ) -> None:
-    """Say where the services are: make up SCENARIO=realtime_data_platform prints their addresses."""
+    """Take the addresses of the services, which `make up SCENARIO=realtime_data_platform` prints."""
 
     def platform() -> Platform:
         from .platform import Addresses, Platform
@@ -59,23 +59,23 @@ def apply(
     schema: Schema = "public",
     where: Annotated[str | None, typer.Option(help="A condition on the view's columns, in SQL.")] = None,
 ) -> None:
-    """Have connector, Pinot's schema and table, catalogs and view of a table; the same again changes nothing."""
+    """Create or update connector, Pinot schema and table, catalogs and view of a table; idempotent."""
     with _platform(context) as platform:
         platform.apply(platform.describe(table, schema), where)
-        typer.echo(f"{table}: hive.views.{table} is there")
+        typer.echo(f"{table}: hive.views.{table} is ready")
 
 
 @app.command()
 def status(context: typer.Context, table: Name) -> None:
-    """Show each link of a table's chain."""
+    """Show the state of a table's connector, Pinot table and view."""
     with _platform(context) as platform:
-        for link, state in platform.status(table).items():
-            typer.echo(f"{link:10} {state}")
+        for part, state in platform.status(table).items():
+            typer.echo(f"{part:10} {state}")
 
 
 @app.command()
-def query(context: typer.Context, sql: Annotated[str, typer.Argument(help="One statement, for Trino.")]) -> None:
-    """Ask Trino; a row a line, tabs between columns."""
+def query(context: typer.Context, sql: Annotated[str, typer.Argument(help="One SQL statement for Trino.")]) -> None:
+    """Run a Trino statement, and print one row a line with tabs between columns."""
     with _platform(context) as platform:
         for row in platform.trino.query(sql):
             typer.echo("\t".join(map(str, row)))
@@ -83,7 +83,7 @@ def query(context: typer.Context, sql: Annotated[str, typer.Argument(help="One s
 
 @app.command()
 def verify(context: typer.Context, table: Name, schema: Schema = "public") -> None:
-    """Compare the table in PostgreSQL with the view, by key and content."""
+    """Compare the table in PostgreSQL with the view, row by row."""
     with _platform(context) as platform:
         difference = platform.verify(platform.describe(table, schema))
     for row in difference.missing:
@@ -92,21 +92,21 @@ def verify(context: typer.Context, table: Name, schema: Schema = "public") -> No
         typer.echo(f"extra\t{row}")
     if difference:
         raise typer.Exit(DIFFERS)
-    typer.echo(f"{table}: the view is the table")
+    typer.echo(f"{table}: the view equals the table")
 
 
 @app.command()
 def resend(context: typer.Context, table: Name, schema: Schema = "public") -> None:
-    """Log every row once more as it is now: for a view that lacks what never was in the stream."""
+    """Emit a change event of every row, for values that the stream never had, such as the default of a new column."""
     with _platform(context) as platform:
         typer.echo(f"{table}: {platform.resend(platform.describe(table, schema))} rows")
 
 
 @app.command()
 def remove(context: typer.Context, table: Name) -> None:
-    """Have nothing of a table's chain; the table, the topic and the catalogs stay.
+    """Remove the pipeline of a table; the table itself, its Kafka topic and the catalogs stay.
 
-    Delete the topic too before the next apply where rows may have been deleted in between: it still has them.
+    Delete the topic too where rows may be deleted before the next apply, which reads its old messages.
     """
     with _platform(context) as platform:
         platform.remove(table)

@@ -1,4 +1,4 @@
-"""Connectors, by the REST API of Kafka Connect."""
+"""Create, inspect and remove connectors by the REST API of Kafka Connect."""
 
 from __future__ import annotations
 
@@ -6,73 +6,79 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import BadInput, PlatformError, Refused
-from .rest import GATEWAY_WAITS, Rest, missing_from
+from .rest import GATEWAY_ERRORS, Rest, missing_from
 
-REBALANCES = GATEWAY_WAITS | {409}
+# Kafka Connect answers 409 while its workers rebalance.
+RETRIED = GATEWAY_ERRORS | {409}
 
 
 class Connectors:
-    """The connectors of a Connect cluster.
+    """The connectors of a Kafka Connect cluster.
 
     Args:
         url: Its REST endpoint.
-        patience: Seconds within which it must answer, and a connector must run.
+        patience: Timeout in seconds for an answer, and for a connector to reach a state.
     """
 
     def __init__(self, url: str, *, patience: float = 30) -> None:
-        self._rest = Rest(url, "Kafka Connect", patience=patience, may_recover=REBALANCES)
+        self._rest = Rest(url, "Kafka Connect", patience=patience, retried=RETRIED)
 
     def validate(self, config: Mapping[str, str]) -> dict[str, list[str]]:
-        """Return the errors that the connector's own validation finds, by key; it logs in to the database for that."""
+        """Return the errors that Connect's validation finds, by key; validation connects to the database."""
         values = [each["value"] for each in self._validation(config)]
         return {value["name"]: value["errors"] for value in values if value["errors"]}
 
-    def judge(self, config: Mapping[str, str]) -> dict[str, str]:
-        """Return for each key of a configuration whether it counts: `known`, `deprecated`, or `unknown` and ignored.
+    def check_keys(self, config: Mapping[str, str]) -> dict[str, str]:
+        """Return for each key of a configuration whether it is `known`, `deprecated` or `unknown`.
 
-        Connect's validation answers for the connector, its transforms and the overridden clients' settings, and is
-        silent on what none of them knows.
+        Connect ignores an unknown key. Its validation lists the keys of the connector, its transforms and the
+        overridden client settings, and leaves out every other key.
         """
-        answered = {each["value"]["name"]: each["definition"] for each in self._validation(config)}
+        definitions = {each["value"]["name"]: each["definition"] for each in self._validation(config)}
 
-        def verdict(key: str) -> str:
-            if key not in answered:
+        def support(key: str) -> str:
+            if key not in definitions:
                 return "unknown"
-            described = (answered[key] or {}).get("documentation") or ""
-            return "deprecated" if described.startswith("(Deprecated)") else "known"
+            documentation = (definitions[key] or {}).get("documentation") or ""
+            return "deprecated" if documentation.startswith("(Deprecated)") else "known"
 
-        return {key: verdict(key) for key in config}
+        return {key: support(key) for key in config}
 
     def apply(self, connector: Mapping[str, Any]) -> None:
-        """Have a connector with this configuration run; the same again changes nothing.
+        """Create or update a connector, and wait until it runs; idempotent.
 
-        It runs when it has written something: a task calls itself running before it has looked at its database. A new
-        one that does not is removed again; one that was there and failed goes on where it stopped.
+        A connector with heartbeats counts as running once it has written a message, since its task reports RUNNING
+        before it has opened the database. A new connector that does not start is removed; an existing one that had
+        failed is restarted and continues from its stored offset.
+
+        Args:
+            connector: Its `name` and `config`, as `POST /connectors` takes them.
 
         Raises:
-            BadInput: Its validation says no, or it ends with an error.
-            NotInTime: It neither runs nor fails.
+            BadInput: Validation rejects the configuration, or the connector fails.
+            NotInTime: It neither runs nor fails within the timeout.
+            Refused: Connect stores the configuration with keys missing.
         """
         name, config = connector["name"], connector["config"]
         if errors := self.validate({**config, "name": name}):
-            said = "; ".join(f"{key}: {' '.join(each)}" for key, each in errors.items())
-            raise BadInput(f"connector {name}: {said}")
+            listed = "; ".join(f"{key}: {' '.join(each)}" for key, each in errors.items())
+            raise BadInput(f"connector {name}: {listed}")
         new = self._rest.find(f"/connectors/{name}") is None
-        self._rest.ask("PUT", f"/connectors/{name}/config", json=config)
+        self._rest.request("PUT", f"/connectors/{name}/config", json=config)
         if not new and self.status(name).startswith("FAILED"):
-            self._rest.ask("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true")
-            self._rest.until(lambda: not self.status(name).startswith("FAILED"), f"connector {name} fails again")
+            self._rest.request("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true")
+            self._rest.wait_until(lambda: not self.status(name).startswith("FAILED"), f"connector {name} fails again")
         try:
-            self._rest.until(lambda: self._runs(name, config), f"connector {name} does not run")
-            if lacking := missing_from(config, self._rest.ask("GET", f"/connectors/{name}/config")):
-                raise Refused(f"Kafka Connect keeps connector {name} without {', '.join(lacking)}")
+            self._rest.wait_until(lambda: self._runs(name, config), f"connector {name} does not run")
+            if missing := missing_from(config, self._rest.request("GET", f"/connectors/{name}/config")):
+                raise Refused(f"Kafka Connect keeps connector {name} without {', '.join(missing)}")
         except PlatformError:
             if new:
                 self.remove(name)
             raise
 
     def status(self, name: str) -> str:
-        """Return the state of a connector's task: `RUNNING`, `FAILED: why`, `UNASSIGNED`, `STOPPED`, or `absent`."""
+        """Return the state of a connector: `RUNNING`, `FAILED: CAUSE`, `UNASSIGNED`, `STOPPED` or `absent`."""
         found = self._rest.find(f"/connectors/{name}/status")
         if found is None:
             return "absent"
@@ -80,39 +86,39 @@ class Connectors:
             state = str(found["connector"]["state"])
             return "UNASSIGNED" if state == "RUNNING" else state
         task = found["tasks"][0]
-        said, *rest = str(task.get("trace", "")).splitlines() or [""]
+        error, *rest = str(task.get("trace", "")).splitlines() or [""]
         causes = [line for line in rest if line.startswith("Caused by: ")]
-        return ": ".join([str(task["state"]), *filter(None, [said, *causes])])
+        return ": ".join([str(task["state"]), *filter(None, [error, *causes])])
 
     def wait_for_topic(self, name: str, topic: str) -> None:
         """Wait until a connector has written to a topic.
 
         Raises:
-            NotInTime: It did not within the bound.
+            NotInTime: It has not written to it within the timeout.
         """
-        self._rest.until(lambda: topic in self._topics(name), f"connector {name} writes nothing to topic {topic}")
+        self._rest.wait_until(lambda: topic in self._topics(name), f"connector {name} writes nothing to topic {topic}")
 
     def remove(self, name: str) -> None:
-        """Have no such connector, nor its offsets: one of the same name starts with a snapshot again."""
+        """Remove a connector with its offsets, so that one of the same name starts with a snapshot; idempotent."""
         if self._rest.find(f"/connectors/{name}") is not None:
-            self._rest.ask("PUT", f"/connectors/{name}/stop")
-            self._rest.until(lambda: self.status(name) == "STOPPED", f"connector {name} does not stop")
-            self._rest.ask("DELETE", f"/connectors/{name}/offsets")
-            self._rest.ask("DELETE", f"/connectors/{name}")
-            self._rest.until(lambda: self.status(name) == "absent", f"connector {name} is still there")
+            self._rest.request("PUT", f"/connectors/{name}/stop")
+            self._rest.wait_until(lambda: self.status(name) == "STOPPED", f"connector {name} does not stop")
+            self._rest.request("DELETE", f"/connectors/{name}/offsets")
+            self._rest.request("DELETE", f"/connectors/{name}")
+            self._rest.wait_until(lambda: self.status(name) == "absent", f"connector {name} is still there")
 
     def _validation(self, config: Mapping[str, str]) -> list[dict[str, Any]]:
         path = f"/connector-plugins/{config['connector.class']}/config/validate"
-        found: list[dict[str, Any]] = self._rest.ask("PUT", path, json=dict(config))["configs"]
+        found: list[dict[str, Any]] = self._rest.request("PUT", path, json=dict(config))["configs"]
         return found
 
     def _runs(self, name: str, config: Mapping[str, str]) -> bool:
         state = self.status(name)
         if state.startswith("FAILED"):
             raise BadInput(f"connector {name} {state}")
-        beats = int(config.get("heartbeat.interval.ms", 0)) > 0
-        return state == "RUNNING" and (not beats or bool(self._topics(name)))
+        heartbeats = int(config.get("heartbeat.interval.ms", 0)) > 0
+        return state == "RUNNING" and (not heartbeats or bool(self._topics(name)))
 
     def _topics(self, name: str) -> list[str]:
-        topics: list[str] = self._rest.ask("GET", f"/connectors/{name}/topics")[name]["topics"]
+        topics: list[str] = self._rest.request("GET", f"/connectors/{name}/topics")[name]["topics"]
         return topics

@@ -1,4 +1,7 @@
-"""One description of a table, read from PostgreSQL itself: what every artifact is made of."""
+"""The definition of a table, read from PostgreSQL: connector, Pinot table and view are generated from it.
+
+Read this to see which tables and column types can be followed.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from .errors import BadInput, Unreachable
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
-# PostgreSQL's type: Pinot's type where it is a key, and how Trino reads it out of the JSON text `{}`.
+# By PostgreSQL type: Pinot's type for a key column, and the Trino expression that casts the JSON text `{}`.
 TYPES = {
     "bigint": ("LONG", "CAST({} AS bigint)"),
     "integer": ("INT", "CAST({} AS integer)"),
@@ -25,25 +28,28 @@ TYPES = {
     ),
 }
 
-# What Pinot 0.11 does not take as a table's name without quotes: each word of SQL was tried.
-TAKEN = """
+# SQL keywords that Pinot 0.11 does not accept as a table name without quotes, found by trying every keyword.
+KEYWORD_LIST = """
 any call case create cross current cursor date define delete describe distinct drop except explain fetch from
 full grant group grouping having in inner insert intersect interval into join lateral left limit match_recognize
 merge minus natural new next null offset on order outer over partition pattern range right rollup row rows
 select set skip some stream table tablesample then time timestamp union unnest update using values when where
 window with
 """
-WORDS = frozenset(TAKEN.split())
+KEYWORDS = frozenset(KEYWORD_LIST.split())
 SUFFIX = "_table"
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column.
+    """A column of a table.
 
     Attributes:
         name: Its name.
-        type: PostgreSQL's name of its type, without a modifier: a key of `TYPES`.
+        type: Its PostgreSQL type without modifier; one of the keys of `TYPES`.
+
+    Raises:
+        BadInput: The name or the type is not supported.
     """
 
     name: str
@@ -51,20 +57,23 @@ class Column:
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
-            raise BadInput(f"column {self.name!r}: lower case letters, digits and underscores only")
+            raise BadInput(f"column {self.name!r}: only lower case letters, digits and underscores are supported")
         if self.type not in TYPES:
             raise BadInput(f"column {self.name}: type {self.type!r} is not supported; these are: {', '.join(TYPES)}")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose changes are followed.
+    """A table to be followed into a Trino view.
 
     Attributes:
-        name: Its name, in PostgreSQL and Kafka, and the view's; in Pinot as `in_pinot` says.
-        columns: Its columns, in order.
-        key: Names of its primary key's columns.
-        schema: Its schema in PostgreSQL. Named on purpose: a pattern over all schemas merges tables of one name.
+        name: Its name in PostgreSQL, of the Kafka topic and of the view; for Pinot see `in_pinot`.
+        columns: Its columns, in the table's order.
+        key: Names of the columns of its primary key.
+        schema: Its schema in PostgreSQL.
+
+    Raises:
+        BadInput: The table cannot be followed; the message says why.
     """
 
     name: str
@@ -75,18 +84,20 @@ class Table:
     def __post_init__(self) -> None:
         for name in (self.schema, self.name):
             if not NAME.fullmatch(name):
-                raise BadInput(f"table {name!r}: lower case letters, digits and underscores only")
+                raise BadInput(f"table {name!r}: only lower case letters, digits and underscores are supported")
         if "__" in f"{self.name}_":
-            raise BadInput(f"table {self.name!r}: Pinot keeps two underscores in a row, and one at the end, for itself")
-        if self.name in map(in_pinot, WORDS):
-            raise BadInput(f"table {self.name!r} would be taken for {self.name.removesuffix(SUFFIX)!r} in Pinot")
+            raise BadInput(f"table {self.name!r}: Pinot reserves a double underscore and an underscore at the end")
+        if self.name in map(in_pinot, KEYWORDS):
+            raise BadInput(
+                f"table {self.name!r}: Pinot's name of the table {self.name.removesuffix(SUFFIX)!r} is the same"
+            )
         if not self.key:
-            raise BadInput(f"{self.schema}.{self.name} has no primary key: without one no row can be followed")
+            raise BadInput(f"{self.schema}.{self.name} has no primary key: rows are followed by their key")
         names = {column.name for column in self.columns}
-        if lacking := set(self.key) - names:
-            raise BadInput(f"the key of {self.name} names {', '.join(sorted(lacking))}, which it does not have")
-        if taken := names & {"source", "op", "ts_ms", "lsn"}:
-            raise BadInput(f"{self.name} has a column {', '.join(sorted(taken))}, which the platform adds itself")
+        if missing := set(self.key) - names:
+            raise BadInput(f"the key of {self.name} names {', '.join(sorted(missing))}, which is not a column")
+        if reserved := names & {"source", "op", "ts_ms", "lsn"}:
+            raise BadInput(f"{self.name} has a column {', '.join(sorted(reserved))}, a name that the platform reserves")
 
     def key_columns(self) -> tuple[Column, ...]:
         """Return the key's columns, in the table's order."""
@@ -98,15 +109,15 @@ class Table:
 
 
 def in_pinot(name: str) -> str:
-    """Return the name in Pinot of the table `name`: `order_table` for `order`, which is a word of SQL.
+    """Return the name that the table `name` has in Pinot: `order_table` for `order`, which is a SQL keyword.
 
-    Trino asks Pinot with table names as they are, without quotes: `SELECT count(*) FROM order` is a syntax error.
+    Trino sends table names to Pinot without quotes, and `SELECT count(*) FROM order` is a syntax error.
     """
-    return f"{name}{SUFFIX}" if name in WORDS else name
+    return f"{name}{SUFFIX}" if name in KEYWORDS else name
 
 
 def quoted(name: str) -> str:
-    """Return a name as SQL takes it from anybody: `order` is a word of the language."""
+    """Return a name as a quoted SQL identifier."""
     return '"{}"'.format(name.replace('"', '""'))
 
 
@@ -118,11 +129,16 @@ WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER
 
 
 def describe(dsn: str, name: str, schema: str = "public") -> Table:
-    """Return the description of a table as PostgreSQL has it.
+    """Read the definition of a table from PostgreSQL.
+
+    Args:
+        dsn: Connection string of PostgreSQL.
+        name: The table's name.
+        schema: Its schema.
 
     Raises:
-        BadInput: There is no such table, or one that cannot be followed.
-        Unreachable: PostgreSQL does not let us in.
+        BadInput: The table does not exist or cannot be followed.
+        Unreachable: PostgreSQL does not accept the connection.
     """
     try:
         with psycopg.connect(dsn, connect_timeout=10) as connection:

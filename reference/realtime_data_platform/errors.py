@@ -1,25 +1,25 @@
-"""What can go wrong, said once."""
+"""The errors that this library raises; each is a `PlatformError`."""
 
 
 class PlatformError(Exception):
-    """Any failure that this library reports; the message says what the server said."""
+    """Any failure that this library reports; its message includes what the server answered."""
 
 
 class BadInput(PlatformError, ValueError):
-    """What was asked for cannot be had: a description, an artifact or an address is wrong."""
+    """A table, an artifact or an address is wrong; nothing was changed, or what was new is removed again."""
 
 
 class Refused(PlatformError):
-    """A server said no."""
+    """A server rejected a request or a statement."""
 
 
 class NotFound(Refused):
-    """A server does not know what a statement names, or not yet."""
+    """A statement names a catalog, table or column that the server does not know, or does not know yet."""
 
 
 class Unreachable(PlatformError):
-    """A server does not answer within the bound."""
+    """A server did not answer within the timeout."""
 
 
 class NotInTime(PlatformError):
-    """A server took what it was given, and was not done within the bound."""
+    """A server accepted a request but did not reach the expected state within the timeout."""

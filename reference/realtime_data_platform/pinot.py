@@ -1,4 +1,4 @@
-"""Schemas, tables and queries, by Pinot's REST API."""
+"""Create schemas and realtime tables in Pinot, and query them, by its REST API."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Pinot:
     """A Pinot cluster.
 
     Args:
-        controller: Its controller's endpoint.
-        broker: A broker's endpoint.
-        patience: Seconds within which it must answer, and a table must take queries.
+        controller: Endpoint of its controller.
+        broker: Endpoint of a broker.
+        patience: Timeout in seconds for an answer, and for a table to answer queries.
     """
 
     def __init__(self, controller: str, broker: str, *, patience: float = 60) -> None:
@@ -25,13 +25,14 @@ class Pinot:
         self._broker = Rest(broker, "Pinot's broker", patience=patience)
 
     def apply(self, schema: Mapping[str, Any], table: Mapping[str, Any]) -> None:
-        """Have this schema and this realtime table, answering queries; the same again changes nothing.
+        """Create or update a schema and its realtime table, and wait until the table answers queries; idempotent.
 
-        What is new is removed again when it does not come to answer.
+        When this fails, a table that did not exist before is removed again, with its schema.
 
         Raises:
-            BadInput: The table's schema is another one, or Pinot kept less than it was given.
-            Refused: Pinot said no.
+            BadInput: Schema and table have different names, or Pinot stored less than it was sent.
+            NotInTime: The table does not answer queries within the timeout.
+            Refused: Pinot rejected the schema or the table.
         """
         name = table["tableName"]
         if schema["schemaName"] != name:
@@ -46,26 +47,26 @@ class Pinot:
             raise
 
     def apply_schema(self, schema: Mapping[str, Any]) -> None:
-        """Have this schema."""
+        """Create or update a schema."""
         name = schema["schemaName"]
         found = self._controller.find(f"/schemas/{name}")
         if found is not None and not missing_from(schema, found):
             return
         method, path = ("POST", "/schemas") if found is None else ("PUT", f"/schemas/{name}")
-        self._controller.ask(method, path, files={"schemaName": ("schema.json", json.dumps(schema))})
-        self._read_back(schema, self._controller.ask("GET", f"/schemas/{name}"), f"schema {name}")
+        self._controller.request(method, path, files={"schemaName": ("schema.json", json.dumps(schema))})
+        self._require_all(schema, self._controller.request("GET", f"/schemas/{name}"), f"schema {name}")
 
     def apply_table(self, table: Mapping[str, Any]) -> None:
-        """Have this realtime table, answering queries."""
+        """Create or update a realtime table whose schema exists, and wait until it answers queries."""
         name = table["tableName"]
         found = self._config(name)
         if found is None:
-            self._controller.until(lambda: self._gone(name), f"the former table {name} is still there")
-            self._controller.until(lambda: self._posted(table), f"topic of table {name} has no partitions")
-        elif missing_from(_named(table), found):
-            self._controller.ask("PUT", f"/tables/{name}", json=table)
-        self._read_back(_named(table), self._config(name), f"table {name}")
-        self._controller.until(lambda: self._answers(name), f"table {name} does not answer queries")
+            self._controller.wait_until(lambda: self._removed(name), f"the removed table {name} is still served")
+            self._controller.wait_until(lambda: self._posted(table), f"topic of table {name} has no partitions")
+        elif missing_from(_as_stored(table), found):
+            self._controller.request("PUT", f"/tables/{name}", json=table)
+        self._require_all(_as_stored(table), self._config(name), f"table {name}")
+        self._controller.wait_until(lambda: self._answers(name), f"table {name} does not answer queries")
 
     def status(self, name: str) -> str:
         """Return `answers`, `does not answer` or `absent`."""
@@ -73,28 +74,28 @@ class Pinot:
             return "absent"
         return "answers" if self._answers(name) else "does not answer"
 
-    def unknown(self, table: Mapping[str, Any]) -> list[str]:
-        """Return the paths of those keys of a table that this Pinot does not know, and would ignore."""
-        answer: Mapping[str, Any] = self._controller.ask("POST", "/tables/validate", json=table)
+    def unknown_keys(self, table: Mapping[str, Any]) -> list[str]:
+        """Return the paths of the keys of a table configuration that this Pinot does not know and ignores."""
+        answer: Mapping[str, Any] = self._controller.request("POST", "/tables/validate", json=table)
         return list(answer.get("unrecognizedProperties", {}))
 
     def force_commit(self, name: str) -> None:
-        """End the segments that a realtime table is filling: the next ones begin with the table's present settings."""
-        self._controller.ask("POST", f"/tables/{name}/forceCommit")
+        """Commit the consuming segments of a realtime table; the next ones use its current settings."""
+        self._controller.request("POST", f"/tables/{name}/forceCommit")
 
     def remove(self, name: str) -> None:
-        """Have neither table nor schema of this name."""
+        """Remove the realtime table and the schema of this name; idempotent."""
         self._remove_table(name)
         if self._controller.find(f"/schemas/{name}") is not None:
-            self._controller.ask("DELETE", f"/schemas/{name}")
+            self._controller.request("DELETE", f"/schemas/{name}")
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query to the broker.
+        """Run a query on the broker and return its rows.
 
         Raises:
-            Refused: The query is wrong, or not every server answered: part of an answer is none.
+            Refused: The query failed, or not every server answered, so that rows may be missing.
         """
-        answer = self._broker.ask("POST", "/query/sql", json={"sql": sql})
+        answer = self._broker.request("POST", "/query/sql", json={"sql": sql})
         if answer["exceptions"]:
             raise Refused(f"Pinot refused {sql!r}: {answer['exceptions'][0]['message'].strip()}")
         if answer.get("numServersQueried") != answer.get("numServersResponded"):
@@ -103,12 +104,13 @@ class Pinot:
         return [tuple(row) for row in table["rows"]] if table else []
 
     def _posted(self, table: Mapping[str, Any]) -> bool:
-        """Post a table; not yet, where the topic is only just being made: asking for it makes it.
+        """Post a table and return True, or False while its topic has no partitions yet.
 
-        Pinot looks at the topic before it keeps anything, so that the same request can be sent again.
+        Pinot reads the topic's metadata, which creates the topic, before it stores anything: the same request can be
+        sent again.
         """
         try:
-            self._controller.ask("POST", "/tables", json=table)
+            self._controller.request("POST", "/tables", json=table)
         except Refused as refusal:
             if "partitionsFor" not in str(refusal):
                 raise
@@ -117,34 +119,35 @@ class Pinot:
 
     def _remove_table(self, name: str) -> None:
         if self._config(name) is not None:
-            self._controller.ask("DELETE", f"/tables/{name}?type=realtime")
-        self._controller.until(lambda: self._gone(name), f"table {name} is still there")
+            self._controller.request("DELETE", f"/tables/{name}?type=realtime")
+        self._controller.wait_until(lambda: self._removed(name), f"table {name} is still served")
 
     def _config(self, name: str) -> Mapping[str, Any] | None:
-        found: Mapping[str, Any] = self._controller.ask("GET", f"/tables/{name}")
+        found: Mapping[str, Any] = self._controller.request("GET", f"/tables/{name}")
         return found.get("REALTIME")
 
     def _answers(self, name: str) -> bool:
         try:
-            return bool(self.query(f"SELECT count(*) FROM {quoted(name)}"))  # noqa: S608  # a name out of a description
+            return bool(self.query(f"SELECT count(*) FROM {quoted(name)}"))  # noqa: S608  # a validated name
         except Refused:
             return False
 
-    def _gone(self, name: str) -> bool:
-        """Say whether a table of this name is neither wanted nor served any more.
+    def _removed(self, name: str) -> bool:
+        """Return whether Pinot has neither the ideal state nor the external view of a table of this name.
 
-        A segment's name is the table's and the minute: one that a server still holds is taken for the new table's, and
-        is never filled. A new table is wanted before it is served: one of the two alone does not tell.
+        Names of segments consist of the table's name and the minute. A segment that a server still holds of a removed
+        table would be taken for one of a new table, and never be filled. A new table has its ideal state before its
+        external view, so that both must be checked.
         """
         states = ("idealstate", "externalview")
         return all(self._controller.find(f"/tables/{name}_REALTIME/{state}") is None for state in states)
 
     @staticmethod
-    def _read_back(sent: Mapping[str, Any], read: Any, what: str) -> None:
-        if lacking := missing_from(sent, read):
-            raise BadInput(f"Pinot keeps {what} without {', '.join(lacking)}")
+    def _require_all(sent: Mapping[str, Any], stored: Any, what: str) -> None:
+        if missing := missing_from(sent, stored):
+            raise BadInput(f"Pinot keeps {what} without {', '.join(missing)}")
 
 
-def _named(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table as Pinot gives it back: its name carries its type."""
+def _as_stored(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table configuration as Pinot returns it: its name ends with its type."""
     return {**table, "tableName": f"{table['tableName']}_REALTIME"}

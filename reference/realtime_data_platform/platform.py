@@ -1,4 +1,4 @@
-"""The whole chain of a table: applied, looked at, verified, removed."""
+"""The pipeline of a table from PostgreSQL to the Trino view: create it, show its state, verify it, remove it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ IDENTITIES = {"d": "DEFAULT", "f": "FULL", "n": "NOTHING"}
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where this process reaches the services.
+    """Addresses under which this process reaches the services (`artifacts.Peers`: they reach each other).
 
     Attributes:
-        postgres: DSN.
+        postgres: Connection string of PostgreSQL.
         connect: Endpoint of Kafka Connect.
         controller: Endpoint of Pinot's controller.
         broker: Endpoint of Pinot's broker.
@@ -41,11 +41,11 @@ class Addresses:
 
 @dataclass(frozen=True)
 class Difference:
-    """How a view differs from the table it stands for; each a list of rows, keys first.
+    """How a view differs from its table; false when they are equal.
 
     Attributes:
-        missing: In the table, not in the view.
-        extra: In the view, not in the table; a key seen twice is among them.
+        missing: Rows of the table that the view lacks, key columns first.
+        extra: Rows of the view that the table lacks, key columns first; a row that the view has twice is among them.
     """
 
     missing: list[tuple[Any, ...]] = field(default_factory=list)
@@ -56,12 +56,12 @@ class Difference:
 
 
 class Platform:
-    """The services together.
+    """A client of all services of the platform.
 
     Args:
-        addresses: Where this process reaches them.
-        peers: Where they reach each other.
-        patience: Seconds within which each step must be done.
+        addresses: Addresses under which this process reaches the services.
+        peers: Addresses under which they reach each other.
+        patience: Timeout in seconds of each step.
     """
 
     def __init__(self, addresses: Addresses, peers: artifacts.Peers | None = None, *, patience: float = 60) -> None:
@@ -73,30 +73,32 @@ class Platform:
         self.trino = Trino(addresses.trino, patience=patience)
 
     def describe(self, name: str, schema: str = "public") -> Table:
-        """Return a table's description as PostgreSQL has it."""
+        """Read the definition of a table from PostgreSQL (`description.describe`)."""
         return describe(self.addresses.postgres, name, schema)
 
     def apply(self, table: Table, where: str | None = None) -> None:
-        """Have the chain of a table, from PostgreSQL to the view; the same again changes nothing.
+        """Create or update the pipeline of a table, from connector to view; idempotent.
+
+        When a step fails and no part of the pipeline existed before, everything that was created is removed again.
 
         Args:
-            table: Its description.
-            where: What limits the view, in SQL.
+            table: Its definition.
+            where: A condition that limits the view, in SQL.
 
         Raises:
-            PlatformError: A step failed, with what the server said; of what was not there before, nothing stays.
+            PlatformError: A step failed; the message includes the server's.
         """
         before = self.status(table.name)
         identity = self.prepare(table)
         try:
-            self._apply_links(table, where)
+            self._apply_steps(table, where)
         except PlatformError:
             if set(before.values()) == {"absent"}:
                 self.remove(table.name)
-                self._identify(table, identity)
+                self._set_replica_identity(table, identity)
             raise
 
-    def _apply_links(self, table: Table, where: str | None) -> None:
+    def _apply_steps(self, table: Table, where: str | None) -> None:
         self.connectors.apply(artifacts.connector(table, self.peers))
         self.wait_for_topic(table)
         self.pinot.apply(artifacts.schema(table), artifacts.table(table, self.peers))
@@ -105,31 +107,31 @@ class Platform:
         self.trino.query(f"EXPLAIN (TYPE VALIDATE) TABLE hive.views.{quoted(table.name)}")
 
     def prepare(self, table: Table) -> str:
-        """Have PostgreSQL log whole rows: without that, an update leaves out long values that it does not change.
+        """Set REPLICA IDENTITY FULL; without it an update event leaves out long values that the update did not change.
 
         Returns:
-            The replica identity before, as `pg_class.relreplident` spells it.
+            The replica identity before, as in `pg_class.relreplident`.
         """
-        return self._identify(table, WHOLE_ROWS)
+        return self._set_replica_identity(table, WHOLE_ROWS)
 
-    def _identify(self, table: Table, identity: str) -> str:
-        """Set a table's replica identity and return the former one; by an index (`i`) is not ours to set."""
+    def _set_replica_identity(self, table: Table, identity: str) -> str:
+        """Set the replica identity of a table and return the one before; `i` (by an index) is left as it is."""
         origin = sql.Identifier(table.schema, table.name)
         with psycopg.connect(self.addresses.postgres, autocommit=True) as connection:
-            asked = "SELECT relreplident::text FROM pg_class WHERE oid = to_regclass(%s)"
-            former = connection.execute(asked, [origin.as_string()]).fetchone()
+            query = "SELECT relreplident::text FROM pg_class WHERE oid = to_regclass(%s)"
+            former = connection.execute(query, [origin.as_string()]).fetchone()
             if former is None:
                 raise BadInput(f"PostgreSQL has no table {table.schema}.{table.name}")
             if identity in IDENTITIES and identity != former[0]:
-                words = sql.SQL(IDENTITIES[identity])
-                connection.execute(sql.SQL("ALTER TABLE {} REPLICA IDENTITY {}").format(origin, words))
+                keyword = sql.SQL(IDENTITIES[identity])
+                connection.execute(sql.SQL("ALTER TABLE {} REPLICA IDENTITY {}").format(origin, keyword))
         return str(former[0])
 
     def resend(self, table: Table) -> int:
-        """Have PostgreSQL log every row once more as it is now, and return how many: the view then has them all.
+        """Emit a change event of every row, and return their number.
 
-        For what never was in the stream: a new column's default in rows that were there before, events that a
-        connector skipped. Each row is updated by itself, and locked for as long as the statement runs.
+        Use it for values that the stream never had: the default of a new column in existing rows, or events that a
+        connector skipped. It updates each row to its own values, and locks it until the statement ends.
         """
         key = sql.Identifier(table.key[0])
         with psycopg.connect(self.addresses.postgres, autocommit=True) as connection:
@@ -137,7 +139,7 @@ class Platform:
             return connection.execute(sql.SQL("UPDATE {} SET {} = {}").format(origin, key, key)).rowcount
 
     def wait_for_topic(self, table: Table) -> None:
-        """Wait until a table with rows has its topic: Pinot does not take a table whose topic is only being made."""
+        """Wait until the topic of a table with rows exists, since Pinot rejects a table without its topic."""
         with psycopg.connect(self.addresses.postgres) as connection:
             origin = sql.Identifier(table.schema, table.name)
             rows = connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(origin)).fetchone()
@@ -145,37 +147,37 @@ class Platform:
             self.connectors.wait_for_topic(artifacts.connector(table, self.peers)["name"], table.name)
 
     def apply_catalogs(self) -> None:
-        """Have both catalogs, and the schema of views."""
+        """Create the Pinot and Hive catalogs and the schema `hive.views`; idempotent."""
         self.trino.apply_catalog("pinot", "pinot", statements.pinot_catalog(self.peers))
         self.trino.apply_catalog("hive", "hive", statements.hive_catalog(self.peers))
         self.trino.apply_schema("hive.views", f"s3://{self.peers.bucket}/views/")
 
     def status(self, name: str) -> dict[str, str]:
-        """Return the state of each link of a table's chain."""
+        """Return the state of the connector, the Pinot table and the view of a table, by these names."""
         catalogs = {catalog for (catalog,) in self.trino.query("SHOW CATALOGS")}
-        there = "hive" in catalogs and self.trino.view("hive", "views", name) is not None
+        exists = "hive" in catalogs and self.trino.view("hive", "views", name) is not None
         return {
             "connector": self.connectors.status(name),
             "pinot": self.pinot.status(in_pinot(name)),
-            "view": "there" if there else "absent",
+            "view": "there" if exists else "absent",
         }
 
     def verify(self, table: Table) -> Difference:
-        """Compare the table in PostgreSQL with the view: by key and by content, row for row."""
+        """Compare the table in PostgreSQL with the view, row by row, and return how they differ."""
         names = [column.name for column in (*table.key_columns(), *table.other_columns())]
         with psycopg.connect(self.addresses.postgres) as connection:
             columns = sql.SQL(", ").join(map(sql.Identifier, names))
             origin = sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(table.schema, table.name))
             expected = connection.execute(origin).fetchall()
-        seen = self.trino.query(f"SELECT {', '.join(map(quoted, names))} FROM hive.views.{quoted(table.name)}")  # noqa: S608  # names only
-        there, shown = Counter(expected), Counter(seen)
-        return Difference(list((there - shown).elements()), list((shown - there).elements()))
+        shown = self.trino.query(f"SELECT {', '.join(map(quoted, names))} FROM hive.views.{quoted(table.name)}")  # noqa: S608  # validated names
+        in_table, in_view = Counter(expected), Counter(shown)
+        return Difference(list((in_table - in_view).elements()), list((in_view - in_table).elements()))
 
     def remove(self, name: str) -> None:
-        """Have nothing of a table's chain; the table itself, the topic and the catalogs stay.
+        """Remove the pipeline of a table; the table itself, its Kafka topic and the catalogs stay.
 
-        A later chain begins with the topic's old messages: rows that were deleted in between, unseen by any connector,
-        come back with them. Delete the topic too where that may be.
+        A later `apply` reads the old messages of the topic. Rows that were deleted while no connector ran would be in
+        the view again: delete the topic too where that may be.
         """
         if ("hive",) in self.trino.query("SHOW CATALOGS"):
             self.trino.remove_view(f"hive.views.{quoted(name)}")

@@ -1,4 +1,7 @@
-"""A REST endpoint: retried while it may recover, its refusals told in its own words."""
+"""Requests to a REST endpoint: retried while the server may recover, errors with the server's own message.
+
+Read this to see which answers are retried, and how a server's answer becomes an error of this library.
+"""
 
 from __future__ import annotations
 
@@ -9,80 +12,87 @@ from urllib.parse import urlsplit
 import requests
 
 from .errors import BadInput, Refused, Unreachable
-from .patience import through, until
+from .retry import retry, wait_until
 
 T = TypeVar("T")
 
-GATEWAY_WAITS = frozenset({502, 503, 504})
+GATEWAY_ERRORS = frozenset({502, 503, 504})
 
 
-class _MayRecover(Refused):
-    """A refusal that another attempt may not meet."""
+class _Temporary(Refused):
+    """An error answer that may not come again on the next attempt."""
 
 
 class Rest:
-    """One endpoint.
+    """A REST endpoint.
 
     Args:
-        url: Where it is: `http://localhost:8083`.
-        name: What it is called in messages.
-        patience: Seconds within which it must answer, and be done with what it was given.
-        may_recover: Status codes after which it is asked again.
+        url: Its address, such as `http://localhost:8083`.
+        name: Name of the server in error messages.
+        patience: Timeout in seconds for an answer, with retries, and for a condition (`wait_until`).
+        retried: Status codes after which a request is sent again.
 
     Raises:
-        BadInput: That is no address.
+        BadInput: The URL is not an HTTP address.
     """
 
-    def __init__(
-        self, url: str, name: str, *, patience: float = 30, may_recover: frozenset[int] = GATEWAY_WAITS
-    ) -> None:
+    def __init__(self, url: str, name: str, *, patience: float = 30, retried: frozenset[int] = GATEWAY_ERRORS) -> None:
         if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
-            raise BadInput(f"{url!r} is no address of {name}: http://HOST:PORT")
+            raise BadInput(f"{url!r} is not an address of {name}: use http://HOST:PORT")
         self.url = url.rstrip("/")
         self.name = name
         self.patience = patience
-        self._may_recover = may_recover
+        self._retried = retried
 
     def find(self, path: str) -> Any:
-        """Return what lies at `path`, None where there is nothing."""
-        return self._content(self._answer("GET", path, nothing_is_an_answer=True))
+        """Return the JSON at `path`, or None when the server answers 404."""
+        return self._content(self._answer("GET", path, allow_missing=True))
 
-    def ask(self, method: str, path: str, **content: Any) -> Any:
-        """Return the answer to a request.
+    def request(self, method: str, path: str, **content: Any) -> Any:
+        """Send a request, and return the JSON of the answer.
+
+        Args:
+            method: The HTTP method.
+            path: The path, with its query.
+            content: The body, as arguments of `requests.request`.
 
         Raises:
-            Refused: It said no.
-            Unreachable: It did not answer within the bound.
+            Refused: The server answered with an error.
+            Unreachable: The server did not answer within the timeout.
         """
         return self._content(self._answer(method, path, **content))
 
-    def until(self, done: Callable[[], T], message: str) -> T:
-        """Ask `done` until it says yes.
+    def wait_until(self, condition: Callable[[], T], message: str) -> T:
+        """Call `condition` until it returns a true value, and return that value.
+
+        Args:
+            condition: Called repeatedly.
+            message: What is wrong while it is false; the error adds the server's name and the timeout.
 
         Raises:
-            NotInTime: It did not within the bound.
+            NotInTime: The condition was still false at the timeout.
         """
-        return until(done, f"{self.name}: {message}", within=self.patience)
+        return wait_until(condition, f"{self.name}: {message}", within=self.patience)
 
-    def _answer(self, method: str, path: str, nothing_is_an_answer: bool = False, **content: Any) -> requests.Response:
-        def ask() -> requests.Response:
+    def _answer(self, method: str, path: str, allow_missing: bool = False, **content: Any) -> requests.Response:
+        def send() -> requests.Response:
             try:
                 answer = requests.request(method, self.url + path, timeout=self.patience, **content)
             except requests.RequestException as error:
                 raise Unreachable(f"{self.name} does not answer at {self.url}: {error}") from error
-            if answer.ok or (nothing_is_an_answer and answer.status_code == requests.codes.not_found):
+            if answer.ok or (allow_missing and answer.status_code == requests.codes.not_found):
                 return answer
-            kind = _MayRecover if answer.status_code in self._may_recover else Refused
-            raise kind(f"{self.name} refused {method} {path}: {_said(answer)}")
+            kind = _Temporary if answer.status_code in self._retried else Refused
+            raise kind(f"{self.name} refused {method} {path}: {_error_message(answer)}")
 
-        return through(ask, Unreachable, _MayRecover, within=self.patience)
+        return retry(send, Unreachable, _Temporary, within=self.patience)
 
     @staticmethod
     def _content(answer: requests.Response) -> Any:
         return answer.json() if answer.ok and answer.content else None
 
 
-def _said(answer: requests.Response) -> str:
+def _error_message(answer: requests.Response) -> str:
     try:
         body = answer.json()
     except ValueError:
@@ -93,7 +103,16 @@ def _said(answer: requests.Response) -> str:
 
 
 def missing_from(sent: Any, read: Any, path: str = "") -> list[str]:
-    """Return where what was read back lacks or changes what was sent; more than was sent is the server's own."""
+    """Return the paths at which a configuration read back from a server lacks or changes what was sent.
+
+    Keys that were not sent are ignored: servers add their own. Values are compared as text without regard to case,
+    since servers return numbers and booleans as strings.
+
+    Args:
+        sent: Mappings, lists and values, as sent.
+        read: The same, as the server returns it.
+        path: Path of both in the whole configuration.
+    """
     if isinstance(sent, Mapping):
         if not isinstance(read, Mapping):
             return [path or "everything"] if sent else []

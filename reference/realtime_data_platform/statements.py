@@ -1,4 +1,7 @@
-"""The statements that a table's description generates for Trino: catalogs, a view, a subset in Parquet."""
+"""The SQL that a table's definition generates for Trino: catalogs, the view, a subset stored as Parquet.
+
+Read `view_sql` to see why the view is exact while rows are updated.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,16 @@ from .artifacts import Peers
 from .description import TYPES, Column, Table, in_pinot, quoted
 
 MOST_ROWS = 200_000
-"""The most rows of a table's history that a view reads unless told otherwise; beyond that Trino refuses the query."""
+"""Default limit on the rows of a table's history that a view reads; beyond it Trino fails the query."""
 
 
 def pinot_catalog(peers: Peers, *, most_rows: int = MOST_ROWS) -> dict[str, str]:
-    """Return the catalog of Pinot: a table is found as soon as it is there, and one answer holds what a view reads."""
+    """Return the properties of the Pinot catalog.
+
+    Args:
+        peers: Addresses of the services.
+        most_rows: Limit on the rows of one broker answer, and so on a table's history.
+    """
     return {
         "pinot.controller-urls": peers.pinot_controller,
         "pinot.metadata-expiry": "1s",
@@ -21,7 +29,7 @@ def pinot_catalog(peers: Peers, *, most_rows: int = MOST_ROWS) -> dict[str, str]
 
 
 def hive_catalog(peers: Peers) -> dict[str, str]:
-    """Return the catalog of views and subsets, in a metastore of one's own and S3; times as exact as PostgreSQL's."""
+    """Return the properties of the Hive catalog, which stores views and subsets; timestamps have microseconds."""
     return {
         "hive.metastore": "thrift",
         "hive.metastore.uri": peers.metastore,
@@ -39,58 +47,59 @@ def hive_catalog(peers: Peers) -> dict[str, str]:
 
 
 def catalog_sql(name: str, connector_name: str, properties: Mapping[str, str]) -> str:
-    """Return the statement that makes a catalog."""
-    lines = ",\n".join(f"  \"{key}\" = '{_quoted(value)}'" for key, value in properties.items())
+    """Return the CREATE CATALOG statement."""
+    lines = ",\n".join(f"  \"{key}\" = '{_escaped(value)}'" for key, value in properties.items())
     return f"CREATE CATALOG {name} USING {connector_name}\nWITH (\n{lines}\n)"
 
 
 def view_sql(
     described: Table, where: str | None = None, name: str = "", *, catalog: str = "pinot", most_rows: int = MOST_ROWS
 ) -> str:
-    """Return the statement that makes the view: typed columns, each key once, deleted rows left out.
+    """Return the CREATE VIEW statement: typed columns, each key once, deleted rows left out.
 
-    Which rows are valid Pinot knows segment by segment, and an update moves that from one to another: a query that
-    reads meanwhile, by Trino or Pinot's own broker, sees a key twice or not at all. Rows themselves stay. So the view
-    asks the broker for all of them and takes the newest of each key by the log's sequence number: exact, or an error
-    where there are more than `most_rows`, since one more than Trino lets through is asked for.
+    Pinot tracks the valid row of a key separately in each segment, and an update moves it from one segment to another.
+    A query during that move, through Trino or Pinot's broker, sees the key twice or not at all. The replaced rows are
+    still stored. So the view requests all rows (`skipUpsert`) in one broker answer and takes the newest row of each
+    key by log sequence number. It requests one row more than `most_rows`, so that Trino fails the query instead of
+    returning an incomplete answer.
 
     Args:
         described: The table.
         where: A condition on the view's columns, in SQL: `placed >= current_timestamp - INTERVAL '1' YEAR`.
-        name: The view's name; the table's when it is not given.
-        catalog: Pinot's catalog.
-        most_rows: The most rows of the table's history that the catalog lets through, as `pinot_catalog` was told.
+        name: The view's name; by default the table's.
+        catalog: Name of the Pinot catalog.
+        most_rows: The limit with which that catalog was created (`pinot_catalog`).
     """
-    cuts = []
+    columns = []
     for column in described.other_columns():
         text = f"JSON_EXTRACT_SCALAR(source, '$.{column.name}')"
-        cuts.append(f"{TYPES[column.type][1].format(text)} AS {quoted(column.name)}")
+        columns.append(f"{TYPES[column.type][1].format(text)} AS {quoted(column.name)}")
     keys = [quoted(column.name) for column in described.key_columns()]
-    columns = ",\n".join(f"    {cut}" for cut in [*keys, *cuts, "op"])
+    listed = ",\n".join(f"    {column}" for column in [*keys, *columns, "op"])
     key = ", ".join(keys)
     head = f"CREATE OR REPLACE VIEW hive.views.{quoted(name or described.name)} AS\n"
     query = f"""  SELECT
-{columns}
+{listed}
   FROM (
     SELECT {key}, max_by(source, lsn) AS source, max_by(op, lsn) AS op
     FROM {catalog}.default.{quoted(_history(described, most_rows))}
     GROUP BY {key}
   )
-  WHERE op <> 'd'"""  # noqa: S608  # names out of a description
+  WHERE op <> 'd'"""  # noqa: S608  # names are validated by `Table`
     if where is None:
         return head + query
-    return f"{head}SELECT * FROM (\n{query}\n)\nWHERE {where}"  # noqa: S608  # the condition is SQL by contract
+    return f"{head}SELECT * FROM (\n{query}\n)\nWHERE {where}"  # noqa: S608  # the caller writes the condition in SQL
 
 
 def subset_sql(described: Table, where: str, name: str) -> str:
-    """Return the statement that loads a range of a table's view into Parquet: a table of its own, as of now.
+    """Return the CREATE TABLE AS statement that copies a range of a table's view into a Parquet table.
 
-    Hive's tables know no time zones: what has one is kept in UTC.
+    Hive tables have no type with a time zone: such columns are stored in UTC.
 
     Args:
         described: The table.
         where: A condition on the view's columns, in SQL.
-        name: The new table's name.
+        name: Name of the new table.
     """
     return (
         f"CREATE TABLE hive.views.{quoted(name)} WITH (format = 'PARQUET') AS\n"
@@ -107,11 +116,11 @@ def _in_hive(column: Column) -> str:
 
 
 def _history(described: Table, most_rows: int) -> str:
-    """Return the query to Pinot's broker for every row that a table ever had."""
+    """Return the Pinot query for the whole history of a table: rows replaced by upsert included."""
     keys = ", ".join(quoted(column.name) for column in described.key_columns())
     table_name = in_pinot(described.name)
-    return f"SET skipUpsert = true; SELECT {keys}, source, op, lsn FROM {table_name} LIMIT {most_rows + 1}"  # noqa: S608  # names
+    return f"SET skipUpsert = true; SELECT {keys}, source, op, lsn FROM {table_name} LIMIT {most_rows + 1}"  # noqa: S608  # validated names
 
 
-def _quoted(text: str) -> str:
+def _escaped(text: str) -> str:
     return text.replace("'", "''")

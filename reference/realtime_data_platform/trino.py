@@ -1,4 +1,4 @@
-"""Catalogs, schemas, views and queries, by Trino's client."""
+"""Create catalogs, schemas and views in Trino, and run queries, with retries that never run a statement twice."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from trino.exceptions import HttpError, TrinoQueryError
 
 from .description import quoted
 from .errors import BadInput, NotFound, Refused, Unreachable
-from .patience import through
+from .retry import retry
 from .statements import catalog_sql
 
 STALE = 10
-"""Seconds within which Trino must know what Pinot has: ten times `pinot.metadata-expiry` of our catalog."""
+"""Seconds for which Trino may not know a new Pinot table: ten times the catalog's `pinot.metadata-expiry`."""
 
 
-class _NotTaken(Unreachable):
-    """A statement that Trino never took: it can be sent again."""
+class _NotAccepted(Unreachable):
+    """Trino never accepted the statement, which can be sent again."""
 
 
 class Trino:
@@ -28,29 +28,29 @@ class Trino:
 
     Args:
         url: Its endpoint.
-        user: Who asks.
-        patience: Seconds within which it must answer.
+        user: User name of the queries.
+        patience: Timeout in seconds for an answer.
 
     Raises:
-        BadInput: That is no address.
+        BadInput: The URL is not an HTTP address.
     """
 
     def __init__(self, url: str, *, user: str = "platform", patience: float = 30) -> None:
         where = urlsplit(url)
         if where.hostname is None:
-            raise BadInput(f"{url!r} is no address of Trino: http://HOST:PORT")
+            raise BadInput(f"{url!r} is not an address of Trino: use http://HOST:PORT")
         self._where = {"host": where.hostname, "port": where.port or 8080, "http_scheme": where.scheme, "user": user}
         self._patience = patience
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement; one that Trino took is not sent a second time.
+        """Run a statement and return its rows; a statement that Trino accepted is never sent again.
 
         Raises:
-            NotFound: It names a catalog's table or column that Trino does not know.
-            Refused: Trino said no, in its words.
-            Unreachable: It does not answer within the bound, or no more while the statement ran.
+            NotFound: The statement names a catalog, table or column that Trino does not know.
+            Refused: Trino failed the statement; the message is Trino's.
+            Unreachable: Trino does not answer within the timeout, or the connection broke while the statement ran.
         """
-        return through(lambda: self._rows(sql), _NotTaken, within=self._patience)
+        return retry(lambda: self._rows(sql), _NotAccepted, within=self._patience)
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         connection = connect(**self._where, request_timeout=self._patience, max_attempts=1)
@@ -59,25 +59,27 @@ class Trino:
             cursor.execute(sql)
             return [tuple(row) for row in cursor.fetchall()]
         except TrinoQueryError as error:
-            said = f"{error.error_name}: {error.message}"
+            message = f"{error.error_name}: {error.message}"
             if error.error_name == "SERVER_STARTING_UP":
-                raise _NotTaken(f"Trino does not answer yet: {said}") from error
+                raise _NotAccepted(f"Trino does not answer yet: {message}") from error
             unknown = error.error_name in {"NOT_FOUND", "TABLE_NOT_FOUND", "COLUMN_NOT_FOUND"}
-            raise (NotFound if unknown else Refused)(f"Trino refused: {said}") from error
+            raise (NotFound if unknown else Refused)(f"Trino refused: {message}") from error
         except (TrinoError, HttpError, OSError) as error:
             if cursor.query_id is None:
-                raise _NotTaken(f"Trino does not answer at {self._where['host']}: {error}") from error
-            raise Unreachable(f"Trino went while the statement ran, which may have taken effect: {error}") from error
+                raise _NotAccepted(f"Trino does not answer at {self._where['host']}: {error}") from error
+            raise Unreachable(
+                f"Trino stopped answering while the statement ran, which may have taken effect: {error}"
+            ) from error
         finally:
             connection.close()
 
     def apply_catalog(self, name: str, connector: str, properties: Mapping[str, str]) -> None:
-        """Have a catalog that reaches what it points to; one that is there is taken as it is.
+        """Create a catalog and check that its server answers; an existing catalog is left as it is.
 
-        Trino tells nobody a catalog's properties: to change them, `remove_catalog` first.
+        Trino does not show the properties of a catalog. To change them, call `remove_catalog` first.
 
         Raises:
-            Refused: The properties are wrong, or lead nowhere; the catalog is then removed again.
+            Refused: A property is wrong, or the catalog's server does not answer; the catalog is removed again.
         """
         if (name,) in self.query("SHOW CATALOGS"):
             return
@@ -86,42 +88,47 @@ class Trino:
             schemas = [
                 schema for (schema,) in self.query(f"SHOW SCHEMAS FROM {name}") if schema != "information_schema"
             ]
-            # Pinot's connector knows its one schema by itself: only a look into it asks the server.
+            # Pinot's connector lists its one schema without asking the server: list the tables too.
             for schema in schemas[:1]:
                 self.query(f"SHOW TABLES FROM {name}.{quoted(schema)}")
         except Refused as error:
             self.remove_catalog(name)
-            raise Refused(f"catalog {name} leads nowhere: {error}") from error
+            raise Refused(f"catalog {name} does not reach its server: {error}") from error
 
     def remove_catalog(self, name: str) -> None:
-        """Have no such catalog."""
+        """Remove a catalog; idempotent."""
         if (name,) in self.query("SHOW CATALOGS"):
             self.query(f"DROP CATALOG {name}")
 
     def apply_schema(self, name: str, location: str) -> None:
-        """Have the schema `catalog.schema` at a location."""
+        """Create a schema if it does not exist.
+
+        Args:
+            name: `CATALOG.SCHEMA`.
+            location: URI of its files, such as `s3://lake/views/`.
+        """
         self.query(f"CREATE SCHEMA IF NOT EXISTS {name} WITH (location = '{location}')")
 
     def apply_view(self, sql: str) -> None:
-        """Have this view: one statement, `CREATE OR REPLACE VIEW ...`.
+        """Create or replace a view by one statement, `CREATE OR REPLACE VIEW ...`.
 
-        Trino's Pinot connector answers from what it knew, and only then asks Pinot anew: a table that is new there may
-        be unknown at first, also after another statement found it.
+        Trino's Pinot connector caches metadata, so that a new table may be unknown for some seconds, even after another
+        statement has found it. The statement is therefore retried for up to `STALE` seconds.
 
         Raises:
-            NotFound: It names a table or a column that is not there; the former view stays.
-            Refused: It is wrong in another way; the former view stays.
+            NotFound: The view names a table or column that does not exist; an existing view is unchanged.
+            Refused: The statement is wrong in another way; an existing view is unchanged.
         """
-        through(lambda: self.query(sql), NotFound, within=min(self._patience, STALE))
+        retry(lambda: self.query(sql), NotFound, within=min(self._patience, STALE))
 
     def view(self, catalog: str, schema: str, name: str) -> str | None:
-        """Return a view's definition, None where there is none."""
+        """Return the definition of a view, or None when it does not exist."""
         rows = self.query(
-            f"SELECT view_definition FROM {catalog}.information_schema.views "  # noqa: S608  # names, no values
+            f"SELECT view_definition FROM {catalog}.information_schema.views "  # noqa: S608  # validated names
             f"WHERE table_schema = '{schema}' AND table_name = '{name}'"
         )
         return str(rows[0][0]) if rows else None
 
     def remove_view(self, name: str) -> None:
-        """Have no view `catalog.schema.view`."""
+        """Remove the view `CATALOG.SCHEMA.VIEW`; idempotent."""
         self.query(f"DROP VIEW IF EXISTS {name}")

@@ -30,7 +30,7 @@ FOUND = pytest.StashKey[dict[Capability, bool]]()
 def knows(pinot, table, capability):
     """Whether a Pinot knows the key in a table that it has: it names those that it would ignore."""
     asked = {**table, "upsertConfig": {**table["upsertConfig"], capability.key: capability.value}}
-    return f"/upsertConfig/{capability.key}" not in pinot.unknown(asked)
+    return f"/upsertConfig/{capability.key}" not in pinot.unknown_keys(asked)
 
 
 def told(found):

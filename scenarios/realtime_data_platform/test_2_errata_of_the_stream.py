@@ -67,7 +67,7 @@ class TestTheKeysOfTheConnector:
         }
         config = configs[way]["config"]
 
-        judged = platform.connectors.judge(config)
+        judged = platform.connectors.check_keys(config)
 
         assert {key: verdict for key, verdict in judged.items() if verdict != "known"} == {
             "database.server.name": "unknown"
@@ -86,7 +86,7 @@ class TestTheKeysOfTheConnector:
             "corrected": artifacts.connector(chains("keys").described(), platform.peers),
         }
 
-        judged = platform.connectors.judge(configs[way]["config"])
+        judged = platform.connectors.check_keys(configs[way]["config"])
 
         assert set(judged.values()) == {"known"}
 
