@@ -75,13 +75,31 @@ def again_and_again(act, pause=0.02):
         running.result()
 
 
+# A pipeline that is written to faster than it carries falls behind without bound, the more so on a slow machine.
+MOST_AHEAD = 500
+
+
 @contextmanager
-def hammered(chain, keys):
-    """Update each row of a table to the next number, one commit a row, again and again until left."""
-    statement = f"UPDATE {chain.quoted} SET name = (name::bigint + 1)::text WHERE id = %s"
+def hammered(chain, keys, seen):
+    """Update each row of a table to the next number, one commit a row, again and again until left.
+
+    Args:
+        chain: Whose table is written.
+        keys: The rows to update, in turn.
+        seen: The newest number of each key that a reader has seen, kept up by the reader. While all keys together are
+            more than `MOST_AHEAD` updates ahead of it, no row is updated; what is under way still changes the view.
+    """
+    statement = f"UPDATE {chain.quoted} SET name = (name::bigint + 1)::text WHERE id = %s RETURNING name::bigint"
     turns = cycle(keys)
-    with (
-        chain.connection() as connection,
-        again_and_again(lambda: connection.execute(statement, [next(turns)]), pause=0.001),
-    ):
-        yield
+    written = {}
+
+    with chain.connection() as connection:
+
+        def update():
+            if sum(number - seen.get(key, 0) for key, number in written.items()) > MOST_AHEAD:
+                return
+            key = next(turns)
+            written[key] = connection.execute(statement, [key]).fetchone()[0]
+
+        with again_and_again(update, pause=0.001):
+            yield

@@ -35,8 +35,7 @@ def moving(chains, platform):
         platform.pinot.apply_table(table)
         # The segment that is being filled keeps the size it began with: end it.
         platform.pinot.force_commit(chain.name)
-        with hammered(chain, range(1, KEYS + 1)):
-            eventually(lambda: segments(chain) >= SEGMENTS, within=SEEN_WITHIN, every=0.2)
+        eventually(lambda: updated(chain) and segments(chain) >= SEGMENTS, within=SEEN_WITHIN, every=0.5)
         return chain
 
     return lay
@@ -46,6 +45,11 @@ def segments(chain):
     return len(set(chain.pinot("$segmentName", "option(skipUpsert=true)")))
 
 
+def updated(chain):
+    """Update every row to the next number."""
+    return chain.sql(f"UPDATE {chain.quoted} SET name = (name::bigint + 1)::text RETURNING id")
+
+
 class TestReadingTheView:
     @pytest.fixture
     def judged(self, moving, way):
@@ -53,7 +57,7 @@ class TestReadingTheView:
         chain = moving(way)
         keys = set(range(1, KEYS + 1))
         view, broker = Judgement(), Judgement()
-        with hammered(chain, keys):
+        with hammered(chain, keys, seen=view.newest):
             for _ in range(READS):
                 view.read(lambda: chain.view("id, name"), keys)
                 broker.read(lambda: [(key, json.loads(row)["name"]) for key, row in chain.pinot("id, source")], keys)
