@@ -41,19 +41,28 @@ ifdef QUICK
 	@echo 'make scenarios, without QUICK, proves the other documents, too.'
 endif
 
+# What only waits or computes for itself runs two at a time, the longest first; each prints when it has ended.
+ASIDE := sabotage-light sabotage-heavy tox-py311 tox-py313 services mutants-changed tox-py312 tox-docs
 .PHONY: test
 test: $(VENV)/locked ## what CI runs: lint, types, the machinery's tests, docs, sabotage, gate, scenarios (in containers where there is Docker)
 	$(call step,lint and types,$(BIN)/tox -q run -e lint$(,)types)
-	$(call step,the machinery on one interpreter after the other,$(BIN)/tox -q run -e py311$(,)py312$(,)py313 --skip-missing-interpreters=true)
-	$(call step,services in both modes,$(PYTEST) -q fixtures/tests/services fixtures/tests/images)
-	$(call step,docs,$(BIN)/tox -q run -e docs)
-	$(call step,sabotage,$(MAKE) --no-print-directory sabotage)
-	$(call step,mutants of what changed,$(MAKE) --no-print-directory mutants-changed)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=recurse $(ASIDE:%=aside-%)
 	$(call step,benchmarks: the gate,$(MAKE) --no-print-directory gate)
 	@printf '\n=== scenarios\n'
 	@$(PYTEST) scenarios/ --services=$(SERVICES) --claims-strict
 	@took=$$((($$(date +%s) - $(BEGUN)) / 60)); ((took <= $(MOST_MINUTES))) || \
 	  { printf 'make test took %d minutes; it may take %d\n' $$took $(MOST_MINUTES) >&2; exit 1; }
+
+.PHONY: $(ASIDE:%=aside-%)
+$(ASIDE:%=aside-%): aside-%:
+	$(call step,$*,$(MAKE) --no-print-directory $*)
+
+.PHONY: services
+services: $(VENV)/locked ## the services' own tests, in both modes, and the extras' installation
+	@$(PYTEST) -q fixtures/tests/services fixtures/tests/images fixtures/tests/installation
+
+tox-%: $(VENV)/locked
+	@$(BIN)/tox -q run -e $* --skip-missing-interpreters=true
 
 .PHONY: help
 help: ## this page
@@ -87,9 +96,12 @@ publish: $(VENV)/locked ## publish the last run (complete, with Docker, on a cle
 	@$(BIN)/python -m benchmarks plot
 	@$(BIN)/cog -r README.md docs/index.md docs/figures.md
 
-.PHONY: sabotage
-sabotage: $(VENV)/locked ## give each test of an erratum the other way: each must go red, as its marker says
-	@$(PYTEST) scenarios/ --services=$(SERVICES) --sabotage -q
+.PHONY: sabotage sabotage-light sabotage-heavy
+sabotage: sabotage-light sabotage-heavy ## give each test of an erratum the other way: each must go red, as its marker says
+sabotage-light: $(VENV)/locked
+	@$(PYTEST) $(LIGHT:%=scenarios/%) --services=embedded --sabotage -q
+sabotage-heavy: $(VENV)/locked
+	@$(PYTEST) scenarios/ $(LIGHT:%=--ignore=scenarios/%) --services=$(SERVICES) --sabotage -q
 
 # The commit of the published run, where this clone has it; else the last but one.
 BASE ?= $(shell commit=$$(sed -n 's/.*"commit": "\([0-9a-f]*\)".*/\1/p' results/claims.json); \
