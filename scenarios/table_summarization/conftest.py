@@ -46,7 +46,7 @@ def published_package():
     def start(hash_seed):
         if hash_seed not in running:
             variables = {"PYTHONHASHSEED": str(hash_seed)}
-            running[hash_seed] = Peer(venv("tsum").python, WORKER, variables=variables, start_within=120).__enter__()
+            running[hash_seed] = Peer(venv("tsum").python, WORKER, variables=variables).__enter__()
         return running[hash_seed]
 
     yield start
