@@ -6,8 +6,8 @@ The table `sharding_customer` says who is there, and in what state:
 | --- | --- | --- |
 | `open` | yes | yes |
 | `copying` | yes; the keys of what is written are noted in `sharding_change` | yes |
-| `fenced` | refused | yes: nothing changes anywhere |
-| `incoming` | the mover's alone | by those whom the meta database sent here |
+| `fenced` | refused, until the moment `until`; then as in `copying` | yes: nothing changes anywhere |
+| `incoming` | the mover's alone | until `until`, by those whom the meta database sent here |
 | `gone`, or no row | refused | no |
 
 A trigger on each customer's table looks it up for each row that is written, and keeps a shared lock on the answer until
@@ -25,11 +25,19 @@ from collections.abc import Sequence
 
 import psycopg
 
+from .credentials import Flavor
+
 OPEN, COPYING, FENCED, INCOMING, GONE = "open", "copying", "fenced", "incoming", "gone"
 
 OWN_TABLES = ("sharding_customer", "sharding_change", "sharding_copied")
 
-WHERE_IS = "SELECT state, epoch FROM sharding_customer WHERE customer = %s"
+# A fence that has run out is none; and while it may have run out at the source, nobody reads at the target.
+WHERE_IS = {
+    flavor: f"""SELECT CASE WHEN state = 'fenced' AND until < {now} THEN 'copying'
+    WHEN state = 'incoming' AND (until IS NULL OR until < {now}) THEN 'unreadable' ELSE state END, epoch
+    FROM sharding_customer WHERE customer = %s"""
+    for flavor, now in ((Flavor.POSTGRES, "clock_timestamp()"), (Flavor.MYSQL, "UTC_TIMESTAMP(6)"))
+}
 
 REFUSED_STATE, REFUSED_NUMBER = "SH001", 31001  # SQLSTATE of PostgreSQL, error number of MySQL
 LOCK_SPACE = 4_710_013  # keeps our advisory locks apart from the application's

@@ -8,6 +8,7 @@ import urllib3
 
 from reference.customer_sharding.credentials import Credentials
 from reference.customer_sharding.errors import BadInput, ServiceUnavailable, UnknownCustomer
+from reference.customer_sharding.forking import renew_after_fork
 from reference.customer_sharding.identifiers import customer_id
 from reference.customer_sharding.settings import Api
 
@@ -25,9 +26,19 @@ class Client:
 
     def __init__(self, api: Api) -> None:
         self._api = api
+        self._http = self._pool()
+        renew_after_fork(self)
+
+    def renew(self) -> list[object]:
+        """Ask over new connections; see `forking`."""
+        old, self._http = self._http, self._pool()
+        return [old]
+
+    def _pool(self) -> urllib3.PoolManager:
+        api = self._api
         headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {api.token}"} if api.token else {})
         # No retries: Routes decides when to ask again. No redirects: the token is for this service alone.
-        self._http = urllib3.PoolManager(
+        return urllib3.PoolManager(
             headers=headers, timeout=urllib3.Timeout(total=api.timeout), retries=False, maxsize=16
         )
 

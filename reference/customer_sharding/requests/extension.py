@@ -88,7 +88,7 @@ class Sharding:
         return session
 
     def _open(self) -> None:
-        if request.url_rule is None or request.endpoint == "static":
+        if request.url_rule is None or _is_answered_by_flask():
             return  # an unknown path is answered 404 and costs nothing
         if getattr(current_app.view_functions.get(request.endpoint or ""), "no_customer", False):
             return
@@ -115,6 +115,15 @@ class Sharding:
         if isinstance(error, BadInput | Unbound) and not isinstance(error, BadIdentifier):
             raise error  # the application's own mistake
         return problem_of(error)
+
+
+def _is_answered_by_flask() -> bool:
+    """Say whether no view of the application's answers: a browser's preflight, a static file."""
+    if request.method == "OPTIONS" and getattr(request.url_rule, "provide_automatic_options", False):
+        return True
+    blueprint, _, name = (request.endpoint or "").rpartition(".")
+    holder = current_app if not blueprint else current_app.blueprints.get(blueprint)
+    return name == "static" and holder is not None and holder.has_static_folder
 
 
 def _named(field: str) -> Iterator[tuple[str, object]]:

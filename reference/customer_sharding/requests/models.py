@@ -4,21 +4,24 @@ peewee keeps a model's database on the model, which all threads share: binding i
 of one thread through the database of another. Here the database is looked up in the context (a thread, a request, a
 task), at the moment the query is made, and nowhere else.
 
-Select, update and delete begin with the condition that the row is the bound customer's, so that databases may be
-shared by customers, as in standalone mode. A joined model, an alias and raw SQL are on their own there.
+Select, update and delete are held to the bound customer's rows, so that databases may be shared by customers, as in
+standalone mode: see `queries`, which lists every form of query.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import peewee
 
 from reference.customer_sharding.errors import BadInput, Unbound, WrongCustomer
+
+from .queries import OwnAlias, OwnDelete, OwnInsert, OwnSelect, OwnUpdate
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +32,13 @@ class Bound:
         database: Where queries go.
         customer: Whose rows they see.
         identifier_field: The field that names the customer.
+        process: In which it was bound; a process that is forked from it binds its own.
     """
 
     database: peewee.Database
     customer: str
     identifier_field: str
+    process: int = field(default_factory=os.getpid)
 
 
 _BOUND: ContextVar[Bound | None] = ContextVar("customer_sharding", default=None)
@@ -46,6 +51,8 @@ def bound() -> Bound:
         Unbound: Nothing is.
     """
     here = _BOUND.get()
+    if here is not None and here.process != os.getpid():
+        raise Unbound("this process was forked while a customer was bound: open a session of its own")
     if here is None:
         raise Unbound("no customer's database is bound here: query in a request with X-Customer-ID, or in a session")
     return here
@@ -75,7 +82,7 @@ class ShardedMetadata(peewee.Metadata):
     def database(self) -> peewee.Database | None:
         """The database bound in this context, or None."""
         here = _BOUND.get()
-        return None if here is None else here.database
+        return None if here is None or here.process != os.getpid() else here.database
 
     @database.setter
     def database(self, value: peewee.Database | None) -> None:
@@ -112,7 +119,32 @@ class ShardedModel(peewee.Model):
         Raises:
             Unbound: No customer is bound here.
         """
-        return super().select(*fields).where(cls._of_bound_customer())
+        cls._identifier()
+        return OwnSelect(cls, fields or cls._meta.sorted_fields, is_default=not fields)
+
+    @classmethod
+    def alias(cls, alias: str | None = None) -> Any:
+        """Return the model by another name, held to the bound customer's rows like itself."""
+        return OwnAlias(cls, alias)
+
+    @classmethod
+    def bound_customer(cls) -> str:
+        """Return the bound customer.
+
+        Raises:
+            Unbound: No customer is bound here.
+        """
+        return bound().customer
+
+    @classmethod
+    def own_rows(cls, source: Any) -> Any:
+        """Return the condition that a row of the model, or of an alias of it, is the bound customer's."""
+        name = getattr(source, cls._identifier().name)
+        customer = bound().customer
+        if not isinstance(bound().database, peewee.MySQLDatabase):
+            return name == customer
+        # A collation of MySQL's may equate identifiers that differ by case: the bits are compared, too.
+        return (name == customer) & (peewee.NodeList((peewee.SQL("BINARY"), name)) == peewee.Value(customer))
 
     @classmethod
     def update(cls, __data: Any = None, **update: Any) -> Any:
@@ -123,10 +155,10 @@ class ShardedModel(peewee.Model):
             WrongCustomer: The update would give rows to another customer.
         """
         data = cls._by_field(__data, update)
-        field = cls._identifier()
-        if field in data:
-            cls._check(data[field])
-        return super().update(data).where(cls._of_bound_customer())
+        identifier = cls._identifier()
+        if identifier in data:
+            cls._check(data[identifier])
+        return OwnUpdate(cls, data)
 
     @classmethod
     def delete(cls) -> Any:
@@ -135,7 +167,8 @@ class ShardedModel(peewee.Model):
         Raises:
             Unbound: No customer is bound here.
         """
-        return super().delete().where(cls._of_bound_customer())
+        cls._identifier()
+        return OwnDelete(cls)
 
     @classmethod
     def insert(cls, __data: Any = None, **insert: Any) -> Any:
@@ -149,7 +182,7 @@ class ShardedModel(peewee.Model):
         if not isinstance(data, Mapping):
             return cls.insert_many(data)
         cls._check(data.get(cls._identifier()))
-        return super().insert(data)
+        return OwnInsert(cls, data)
 
     @classmethod
     def insert_many(cls, rows: Iterable[Any], fields: Any = None) -> Any:
@@ -161,7 +194,7 @@ class ShardedModel(peewee.Model):
         """
         cls._identifier()
         names = None if fields is None else [cls._meta.combined[f] if isinstance(f, str) else f for f in fields]
-        return super().insert_many(cls._checked(rows, names), fields)
+        return OwnInsert(cls, insert=cls._checked(rows, names), columns=fields)
 
     @classmethod
     def insert_from(cls, *_: Any, **__: Any) -> NoReturn:
@@ -171,12 +204,22 @@ class ShardedModel(peewee.Model):
     @classmethod
     def replace(cls, *_: Any, **__: Any) -> NoReturn:
         """Refuse: the row that is replaced may be another customer's."""
-        raise BadInput("a sharded model's rows are not replaced: use insert(...).on_conflict(...)")
+        raise BadInput("a sharded model's rows are not replaced: select the row and save it")
 
     @classmethod
     def replace_many(cls, *_: Any, **__: Any) -> NoReturn:
         """Refuse: the rows that are replaced may be other customers'."""
-        raise BadInput("a sharded model's rows are not replaced: use insert_many(...).on_conflict(...)")
+        raise BadInput("a sharded model's rows are not replaced: select them and save them")
+
+    @classmethod
+    def raw(cls, *_: Any, **__: Any) -> NoReturn:
+        """Refuse: whose rows a statement reads is not seen."""
+        raise BadInput("a sharded model has no raw queries: what they read is not held to the customer's rows")
+
+    @classmethod
+    def truncate_table(cls, **_: Any) -> NoReturn:
+        """Refuse: the table has other customers' rows."""
+        raise BadInput("a table that customers may share is not truncated: use delete()")
 
     def save(self, force_insert: bool = False, only: Any = None) -> Any:
         """Save the row of the bound customer.
@@ -204,10 +247,6 @@ class ShardedModel(peewee.Model):
             return cls._meta.fields[name]
         except KeyError:
             raise BadInput(f"{cls.__name__} has no field {name}, which must name each row's customer") from None
-
-    @classmethod
-    def _of_bound_customer(cls) -> Any:
-        return cls._identifier() == bound().customer
 
     @classmethod
     def _check(cls, value: object) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import select
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,9 +22,12 @@ from playhouse.pool import PooledMySQLDatabase, PooledPostgresqlDatabase
 
 from reference.customer_sharding.credentials import Credentials, Flavor
 from reference.customer_sharding.errors import CustomerMoving, DatabaseUnavailable
+from reference.customer_sharding.forking import renew_after_fork
 from reference.customer_sharding.guard import is_refusal
+from reference.customer_sharding.postgres import TimedConnection
 from reference.customer_sharding.settings import PoolLimits
 
+RESET_CONNECTION = 0x1F
 RECENTLY_SILENT = "it did not answer a moment ago"
 
 
@@ -38,6 +41,21 @@ class _ErrorTranslation:
 
     place = ""
     distrusted = float("-inf")
+
+    def confirm(self) -> None:
+        """Check that the customer is still here; the pool puts its own here."""
+
+    def reset(self) -> None:
+        """Forget what the session of this thread has set; a connection that cannot is closed."""
+        if self.is_closed():  # type: ignore[attr-defined] # a mixin for peewee's databases
+            return
+        try:
+            self._reset(self.connection())  # type: ignore[attr-defined] # likewise
+        except Exception:  # noqa: BLE001 whatever it is, the connection is not used again
+            self.connection().close()  # type: ignore[attr-defined] # likewise
+
+    def _reset(self, conn: Any) -> None:
+        raise NotImplementedError
 
     def lost(self) -> None:
         """Take note that a connection was lost; the pool puts its own here."""
@@ -55,8 +73,15 @@ class _ErrorTranslation:
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Execute, as ever."""
+        if not self.in_transaction():  # type: ignore[attr-defined] # a mixin for peewee's databases
+            self.confirm()
         with self._translating_errors():
             return super().execute_sql(sql, params)  # type: ignore[misc] # a mixin for peewee's databases
+
+    def ask(self, sql: str, params: Any) -> Any:
+        """Return the one row of a query of this library's own."""
+        with self._translating_errors():
+            return super().execute_sql(sql, params).fetchone()  # type: ignore[misc] # a mixin for peewee's databases
 
     def begin(self, *arguments: Any) -> None:
         """Begin, as ever."""
@@ -65,6 +90,7 @@ class _ErrorTranslation:
 
     def commit(self) -> None:
         """Commit, as ever."""
+        self.confirm()
         with self._translating_errors():
             super().commit()  # type: ignore[misc] # a mixin for peewee's databases
 
@@ -94,28 +120,10 @@ class _ErrorTranslation:
         raise NotImplementedError
 
 
-class _Connection(psycopg.Connection[Any]):
-    """A connection that does not wait for ever: what is late is as good as lost, and it is closed."""
-
-    answer_timeout: float | None = None
-    returned: float
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Wait for an answer, for `answer_timeout` at most where nothing else is said."""
-        late = timeout is None and self.answer_timeout is not None
-        try:
-            return super().wait(gen, interval, self.answer_timeout if late else timeout)
-        except psycopg.OperationalError as error:
-            # psycopg has no public name for its own timeout; it is the one that carries no answer of the server.
-            if late and error.diag.sqlstate is None:
-                self.pgconn.finish()
-            raise
-
-
 class _Adapter(peewee.PostgresqlDatabase.psycopg3_adapter):  # type: ignore[misc] # peewee's stubs lack it
-    def connect(self, db: peewee.PostgresqlDatabase, **params: Any) -> _Connection:
+    def connect(self, db: peewee.PostgresqlDatabase, **params: Any) -> TimedConnection:
         timeout = params.pop("answer_timeout")
-        connection: _Connection = _Connection.connect(dbname=db.database, **params)
+        connection: TimedConnection = TimedConnection.connect(dbname=db.database, prepare_threshold=None, **params)
         connection.answer_timeout = timeout
         return connection
 
@@ -123,7 +131,17 @@ class _Adapter(peewee.PostgresqlDatabase.psycopg3_adapter):  # type: ignore[misc
 class _Postgres(_ErrorTranslation, PooledPostgresqlDatabase):  # type: ignore[misc] # playhouse is not typed
     psycopg3_adapter = _Adapter
 
-    def _is_closed(self, conn: _Connection) -> bool:
+    def _reset(self, conn: TimedConnection) -> None:
+        # What a request has set, locked or made temporarily is not the next one's.
+        conn.rollback()
+        autocommit = conn.autocommit
+        if not autocommit:
+            conn.autocommit = True
+        conn.execute("DISCARD ALL")
+        if not autocommit:
+            conn.autocommit = False
+
+    def _is_closed(self, conn: TimedConnection) -> bool:
         return conn.closed or conn.returned < self.distrusted or _has_unread_bytes(conn.fileno())
 
     def _is_lost(self, cause: BaseException) -> bool:
@@ -131,6 +149,15 @@ class _Postgres(_ErrorTranslation, PooledPostgresqlDatabase):  # type: ignore[mi
 
 
 class _MySQL(_ErrorTranslation, PooledMySQLDatabase):  # type: ignore[misc] # playhouse is not typed
+    def _reset(self, conn: Any) -> None:
+        # pymysql has no public name for COM_RESET_CONNECTION.
+        conn._execute_command(RESET_CONNECTION, b"")  # noqa: SLF001
+        conn._read_ok_packet()  # noqa: SLF001
+        conn.set_character_set(conn.charset, conn.collation)
+        conn.autocommit(conn.autocommit_mode or False)
+        if conn.sql_mode is not None:
+            conn.query(f"SET sql_mode = '{conn.sql_mode}'")
+
     def _is_closed(self, conn: Any) -> bool:
         return not conn.open or conn.returned < self.distrusted or _has_unread_bytes(conn._sock.fileno())  # noqa: SLF001 # pymysql has no public way to it
 
@@ -175,17 +202,39 @@ class Pool:
 
     def __init__(self, credentials: Credentials, limits: PoolLimits) -> None:
         self.credentials = credentials
-        self.database = _database(credentials, limits)
+        self._limits = limits
+        self._begin()
+        renew_after_fork(self)
+
+    def _begin(self) -> None:
+        credentials = self.credentials
+        self.database = _database(credentials, self._limits)
         self.database.place = f"database {credentials.database} at {credentials.host}:{credentials.port}"
         self.database.lost = self._trip
         self.database.gate = self._gate
-        self._limits = limits
-        self._places = threading.BoundedSemaphore(limits.size)
+        self.database.confirm = self._confirm
+        self._places = threading.BoundedSemaphore(self._limits.size)
         self._lock = threading.Lock()
+        self._session = threading.local()
         self._tripped = False
         self._trying = False
         self._next_try = 0.0
         self._last_return = time.monotonic()
+
+    def renew(self) -> list[object]:
+        """Connect anew; see `forking`."""
+        old = [self.database, self._lock, self._places]
+        self._begin()
+        return old
+
+    def on_statement(self, confirm: Callable[[], None] | None) -> None:
+        """Have this called before each statement or transaction's commit of this thread, while it is connected."""
+        self._session.confirm = confirm
+
+    def _confirm(self) -> None:
+        confirm = getattr(self._session, "confirm", None)
+        if confirm is not None:
+            confirm()
 
     def take(self) -> bool:
         """Connect the database in this thread, and say whether it was not connected before.
@@ -223,8 +272,10 @@ class Pool:
     def give_back(self) -> None:
         """Give this thread's connection back; what is left open of a transaction is rolled back."""
         try:
+            self.on_statement(None)
             while self.database.in_transaction():
                 self.database.pop_transaction()
+            self.database.reset()
             self.database.close()
         finally:
             self._last_return = time.monotonic()
@@ -269,6 +320,12 @@ class Pools:
         self._limits = limits
         self._pools: dict[Credentials, Pool] = {}
         self._lock = threading.Lock()
+        renew_after_fork(self)
+
+    def renew(self) -> list[object]:
+        """Use a new lock; each pool renews itself. See `forking`."""
+        old, self._lock = self._lock, threading.Lock()
+        return [old]
 
     def of(self, credentials: Credentials) -> Pool:
         """Return the pool of a database."""

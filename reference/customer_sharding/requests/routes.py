@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from reference.customer_sharding.credentials import Credentials
 from reference.customer_sharding.errors import ServiceUnavailable, UnknownCustomer
+from reference.customer_sharding.forking import renew_after_fork
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,13 @@ class Routes:
         self._places: dict[Credentials, Credentials] = {}
         self._lock = threading.Lock()
         self._next_question = float("-inf")
+        renew_after_fork(self)
+
+    def renew(self) -> list[object]:
+        """Keep what is known, and no lock or lookup of another process; see `forking`."""
+        old = [self._lock, self._under_way]
+        self._lock, self._under_way = threading.Lock(), {}
+        return old
 
     def __len__(self) -> int:
         return len(self._known)

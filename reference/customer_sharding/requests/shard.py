@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,13 +30,17 @@ class Session:
         route: How it was found.
     """
 
-    def __init__(self, route: Route, pool: Pool, taken: bool, identifier_field: str) -> None:
+    def __init__(
+        self, route: Route, pool: Pool, taken: bool, identifier_field: str, confirm: Callable[[], None]
+    ) -> None:
         self.customer = route.customer
         self.database: peewee.Database = pool.database
         self.route = route
         self._pool = pool
         self._taken = taken
         self._open = True
+        self._process = os.getpid()
+        pool.on_statement(confirm)
         self._before = set_bound(Bound(self.database, route.customer, identifier_field))
 
     def close(self) -> None:
@@ -44,7 +48,7 @@ class Session:
         if self._open:
             self._open = False
             set_bound(self._before)
-            if self._taken:
+            if self._taken and self._process == os.getpid():
                 self._pool.give_back()
 
 
@@ -142,7 +146,9 @@ class Shard:
         taken = pool.take()
         try:
             if self._is_customer_present(route, pool.database):
-                return Session(route, pool, taken, self.settings.identifier_field)
+                return Session(
+                    route, pool, taken, self.settings.identifier_field, lambda: self._confirm(route, pool.database)
+                )
         except BaseException:
             if taken:
                 pool.give_back()
@@ -150,6 +156,18 @@ class Shard:
         if taken:
             pool.give_back()
         return None
+
+    def _confirm(self, route: Route, database: Any) -> None:
+        """Ask again where a request lasts longer than the lease: its customer may have moved meanwhile.
+
+        Raises:
+            CustomerMoving: It has.
+        """
+        if not self._is_customer_present(route, database):
+            self.forget(route)
+            raise CustomerMoving(
+                f"customer {route.customer} has moved during the request", retry_after=self.settings.limits.retry_after
+            )
 
     def _is_customer_present(self, route: Route, database: Any) -> bool:
         """Ask the database itself whether the customer is there, if the last answer is older than the lease."""
@@ -159,7 +177,7 @@ class Shard:
         held = self._leases.get(route.customer)
         if held is not None and held[0] == route and now - held[1] < self.settings.lease:
             return True
-        row = database.execute_sql(WHERE_IS, (route.customer,)).fetchone()
+        row = database.ask(WHERE_IS[route.credentials.flavor], (route.customer,))
         here, lasting = is_here(row, route.epoch)
         if lasting:
             self._leases[route.customer] = (route, now)
