@@ -93,6 +93,7 @@ class Step:
     writes: bool
 
 
+# A trigger that does not name the mover is refused by its preflight.
 BY_A_MOVER = "current_setting('sharding.mover', true) = 'on'"
 
 
@@ -109,7 +110,7 @@ _IN_ORDER = [
     Step("copy", "target", "sharding_copied", "INSERT", "NOT NEW.done", True),
     Step("acknowledge", "source", "sharding_change", "DELETE", "true", True),
     Step("fence", "source", "sharding_customer", "UPDATE", _shift("copying", "fenced"), False),
-    Step("drain", "target", "person", "INSERT", "NEW.name = 'late'", False),
+    Step("drain", "target", "person", "INSERT", f"NEW.name = 'late' AND {BY_A_MOVER}", False),
     Step("switch", "meta", "sharding_move", "UPDATE", "NEW.phase = 'switched'", False),
     Step("retire", "source", "sharding_customer", "UPDATE", _shift("fenced", "gone"), False),
     Step("open", "target", "sharding_customer", "UPDATE", _shift("incoming", "open"), True),

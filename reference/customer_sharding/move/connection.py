@@ -6,6 +6,7 @@ between them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -16,11 +17,16 @@ from pymysql.converters import encoders
 
 from reference.customer_sharding.credentials import Credentials, Flavor
 from reference.customer_sharding.errors import Conflict, DatabaseUnavailable
+from reference.customer_sharding.postgres import TimedConnection
 
 LOCK_WAIT = 2  # seconds that a change of state waits for the customer's transactions
 # Seconds after which PostgreSQL ends a transaction whose mover says nothing, for it may have the customer's lock. MySQL
 # ends it with the connection.
 ABANDONED = 5
+ANSWER_TIMEOUT = 60  # seconds that a statement may take, a comparison of all of a customer's rows among them
+NO_ANSWER = ("08", "40", "53", "57", "58")  # classes of SQLSTATE: what is refused now and may be done later
+REFUSED_BY_MYSQL = range(1050, 2000)  # but for these, which may be done later: waits, deadlocks, shutdown
+LATER_BY_MYSQL = (1053, 1152, 1153, 1159, 1161, 1184, 1205, 1213)
 
 
 class Link:
@@ -74,7 +80,9 @@ class Link:
             raise Conflict(f"{self.name} refuses what is to be written: {error}") from error
         except (psycopg.ProgrammingError, pymysql.err.ProgrammingError) as error:
             raise Conflict(f"{self.name} is not prepared, or its tables are others: {error}") from error
-        except (psycopg.OperationalError, pymysql.err.OperationalError, pymysql.err.InterfaceError, OSError) as error:
+        except (psycopg.Error, pymysql.err.MySQLError, OSError) as error:
+            if not _is_no_answer(error):
+                raise Conflict(f"{self.name} refuses a statement: {error}") from error
             self.close()
             raise DatabaseUnavailable(f"{self.name} ({self._credentials}) does not answer: {error}") from error
 
@@ -89,24 +97,41 @@ class Link:
         if it.flavor is Flavor.POSTGRES:
             # A text means the same on both sides only where both write it the same way.
             settings = f"lock_timeout={LOCK_WAIT}s sharding.mover=on datestyle=ISO intervalstyle=postgres timezone=UTC"
+            settings += " extra_float_digits=1 bytea_output=hex xmloption=content lc_monetary=C client_encoding=UTF8"
+            settings += " default_transaction_isolation=read\\ committed default_transaction_read_only=off"
+            # Rows that a policy hides are an error; and keys come in the order of their index, not sorted once a batch.
+            settings += " row_security=off enable_sort=off"
             settings += f" idle_in_transaction_session_timeout={ABANDONED}s"
-            options = " ".join(f"-c {setting}" for setting in settings.split())
-            return psycopg.connect(
+            options = " ".join(f"-c {setting}" for setting in re.split(r"(?<!\\) ", settings))
+            connection = TimedConnection.connect(
                 host=it.host, port=it.port, user=it.user, password=it.password, dbname=it.database,
                 connect_timeout=self._timeout, options=options, autocommit=True,
-                application_name="customer-sharding mover",
+                application_name="customer-sharding mover", prepare_threshold=None,
             )  # fmt: skip
-        connection: Any = pymysql.connect(
+            connection.answer_timeout = ANSWER_TIMEOUT
+            return connection
+        return pymysql.connect(
             host=it.host, port=it.port, user=it.user, password=it.password.encode(), database=it.database,
-            connect_timeout=self._timeout, read_timeout=60, write_timeout=60, autocommit=True, charset="utf8mb4",
+            connect_timeout=self._timeout, read_timeout=ANSWER_TIMEOUT, write_timeout=ANSWER_TIMEOUT,
+            autocommit=True, charset="utf8mb4",
             conv=dict[Any, Any](encoders),  # values stay texts
             init_command=f"SET @sharding_mover = 1, time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT}, "
             "sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'",
         )  # fmt: skip
-        return connection
 
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _is_no_answer(error: Exception) -> bool:
+    """Say whether a server did not answer, or may do later what it refused now."""
+    if isinstance(error, psycopg.Error):
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and (
+            error.sqlstate is None or error.sqlstate[:2] in NO_ANSWER or error.sqlstate == "55P03"
+        )
+    if isinstance(error, pymysql.err.InternalError | pymysql.err.OperationalError) and error.args:
+        return error.args[0] not in REFUSED_BY_MYSQL or error.args[0] in LATER_BY_MYSQL
+    return not isinstance(error, pymysql.err.NotSupportedError | pymysql.err.InternalError)

@@ -6,45 +6,60 @@ left is taken up by another one, which reads from the databases how far it came.
 | step | where | what |
 | --- | --- | --- |
 | claim | meta | this mover's number is one higher than its predecessor's; a lower one is refused from now on |
+| check | both | the preflight: what cannot be carried is refused, and the move is forgotten |
+| take over | source | the source refuses earlier movers, too |
 | receive | target | what earlier attempts left is deleted; the state is `incoming`: the mover alone writes |
 | track | source | `open` -> `copying`: from now on the keys of what is written are noted |
 | copy | target | the next rows, and those that were changed among the copied, read in one snapshot of the source |
 | acknowledge | source | the notes of what the target has are deleted |
 | fence | source | `copying` -> `fenced`, once no transaction of the customer is open: no write passes any more |
-| drain | target | what was noted until the fence; then both sides are compared |
+| drain | target | what was noted until the fence |
+| compare | both | the preflight again, then number and digest of all rows, table by table |
 | wait | | until no reader may trust any more an answer from before the fence (the lease) |
+| announce | target | those whom the meta database will send here may read, no longer than the fence lasts |
 | switch | meta | the customer's place is the target: **the point of no return** |
-| retire | source | `fenced` -> `gone`: readers with an old route are sent away too |
+| retire | source | -> `gone`: readers with an old route are sent away too |
+| catch up | target | what was noted after a fence that had run out |
 | open | target | `incoming` -> `open`: writes go on |
-| clean up | source | after the longest request (`drain`), the rows are deleted |
+| clean up | source | after the longest request (`drain`), the rows of the tables compared are deleted |
 | finish | meta | the move is forgotten |
 
 **Why nothing is lost.** A write is acknowledged after its transaction. It ended before `track` (and is in the snapshot
 that is copied), or between `track` and `fence` (and is noted in the same transaction), or it is refused: `fence` waits
 for those under way and the source refuses all later ones, whatever route the writer believes in. The target takes the
-customer's writes only after `open`, when the source takes none and all notes are applied.
+customer's writes only after `open`, when the source takes none and all notes are applied. Nothing is deleted at the
+source but rows of tables that were compared.
 
 **Why nothing is in the wrong place.** Between `receive` and `clean up` rows are on both sides, and one side at most
 is `open` to writes. What is read at the source is current until `open`, and after `retire` nobody reads there: a
 reader has asked the database itself whether the customer is there, at most a lease ago.
 
+**Why a fence may run out.** It carries the moment of its end, `lease + fence_limit` after its beginning by the source's
+own clock, and from then on the guard treats it as `copying`: writes pass and are noted, whether or not a mover, the
+target or the meta database is alive to lift it. A switch whose commit was delayed may still land after that. It does no
+harm: the target is not open, its announcement has run out, so that nobody reads there, and whoever goes on with the
+move retires the source, carries over what was noted, waits a lease once more, and only then opens the target.
+
 **What a client notices.** From `fence` to `open` writes are answered 503 with Retry-After: a lease, the last notes and
-the comparison long. A fence that lasts longer than `fence_limit`, because the target has gone, is lifted and
-tried again. A mover that is killed leaves it standing: `customer-sharding resume` goes on from there, or `abort`
-lifts it. One that is frozen, or cut off, while it has the customer's lock keeps the customer's writes waiting for five
-seconds: then PostgreSQL ends its transaction. MySQL does not before its connection has ended.
+the comparison long. Before the switch that is at most `lease + fence_limit` in a row, whatever fails. After it, a mover
+that died has to be succeeded: `customer-sharding resume` goes on from there. Before it, `abort` undoes the move. A
+mover that is frozen, or cut off, while it has the customer's lock keeps the customer's writes waiting for five seconds:
+then PostgreSQL ends its transaction. MySQL does not before its connection has ended.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from reference.customer_sharding.errors import Conflict, Superseded, Unavailable
 from reference.customer_sharding.guard import COPYING, FENCED, GONE, INCOMING, OPEN
 
+from .preflight import refusals
 from .protocol import Claim, Directory, End, Move
 
+MARGIN = 0.1  # of the fence limit: no switch is begun in what is left of it
 ROUNDS = 10  # of catching up while the customer writes faster than we: then the fence takes what is left
 
 
@@ -57,7 +72,8 @@ class Mover:
         lease: Seconds for which a reader may trust the database's answer: no less than any `SHARDING_LEASE`.
         drain: Seconds from the switch until the rows at the source are deleted: longer than any request takes.
         batch: Rows copied in one transaction.
-        fence_limit: Seconds, beside the lease, after which a fence is lifted again.
+        fence_limit: Seconds, beside the lease, after which a fence runs out.
+        fences: How many may run out before the move is given up.
         clock: Seconds, monotonic.
         sleep: Waits for seconds.
     """
@@ -71,6 +87,7 @@ class Mover:
         drain: float = 30.0,
         batch: int = 500,
         fence_limit: float = 10.0,
+        fences: int = 4,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -80,6 +97,7 @@ class Mover:
         self._drain = drain
         self._batch = batch
         self._fence_limit = fence_limit
+        self._fences = fences
         self._clock = clock
         self._sleep = sleep
         self._claim: Claim | None = None
@@ -87,7 +105,11 @@ class Mover:
         self._target: End | None = None
         self._received = False
         self._taken_over = False
-        self._equal = False
+        self._compared: Sequence[str] | None = None
+        self._checked = False
+        self._switch_sent = False
+        self._readers_left = False
+        self._lifts = 0
         self._applied: list[int] = []
         self._rounds = 0
         self._fenced_at: float | None = None
@@ -123,7 +145,7 @@ class Mover:
 
         Raises:
             Superseded: Another mover has taken over.
-            Conflict: The rows do not fit the target.
+            Conflict: The rows or the schemas do not fit. A fence is lifted before this is raised.
             Unavailable: A database does not answer; a later step tries again.
         """
         if self._claim is None:
@@ -141,12 +163,20 @@ class Mover:
             raise Superseded(f"another mover has taken over customer {self._customer}")
         assert self._source is not None
         assert self._target is not None
+        if not self._checked and found.phase == "copying":
+            self._check(found, self._claim, self._source, self._target)
+            self._checked = True
+            return "check"
         if not self._taken_over:
             self._source.take_over(self._claim)
             self._taken_over = True
             return "take over"
         if found.phase == "copying":
-            return self._step_before_switch(found, self._claim, self._source, self._target)
+            try:
+                return self._step_before_switch(found, self._claim, self._source, self._target)
+            except Conflict:
+                self._lift(self._claim, self._source)
+                raise
         if found.phase == "switched":
             return self._step_after_switch(found, self._claim, self._source, self._target)
         return self._step_of_abort(found, self._claim, self._source, self._target)
@@ -157,16 +187,55 @@ class Mover:
             if end is not None:
                 end.close()
 
+    def _check(self, move: Move, claim: Claim, source: End, target: End) -> None:
+        """Refuse what cannot be carried; a move that has changed nothing yet is forgotten with it."""
+        held = source.customer_state(claim.customer)
+        begun = held is not None and held.state != OPEN
+        try:
+            self._compare_schemas(move, source, target)
+        except Conflict:
+            if not begun:
+                self._directory.finish_move(move)
+            elif held is not None and held.state == FENCED:
+                source.take_over(claim)
+                self._lift(claim, source)
+            raise
+
+    def _compare_schemas(self, move: Move, source: End, target: End) -> Sequence[str]:
+        """Return the tables that are moved."""
+        here, there = source.inspect(), target.inspect()
+        problems = refusals(here, there, (move.source, move.target))
+        if problems:
+            raise Conflict(f"customer {move.customer} cannot be moved: {'; '.join(problems)}")
+        return list(here.columns)
+
+    def _lift(self, claim: Claim, source: End) -> None:
+        """Let writes go on; they are noted. Where the source does not answer, the fence runs out by itself."""
+        with contextlib.suppress(Unavailable, Conflict):
+            source.change_state(claim, [FENCED], COPYING)
+        self._fenced_at, self._rounds, self._compared = None, 0, None
+
     def _step_before_switch(self, move: Move, claim: Claim, source: End, target: End) -> str:
         """Do the next step on the way to the switch."""
+        if self._switch_sent:
+            # Its answer was lost, and its commit may be under way: after this it has landed, or never will.
+            claimed = self._directory.claim_move(self._customer)
+            self._claim = Claim(claimed.customer, claimed.epoch, claimed.attempt)
+            self._switch_sent, self._taken_over = False, False
+            return "claim"
         held = source.customer_state(claim.customer)
         state = None if held is None else held.state
-        if state == FENCED:
+        if held is not None and state == FENCED:
             if self._fenced_at is None:
                 self._fenced_at = self._clock()
-            if self._clock() - self._fenced_at > self._lease + self._fence_limit:
-                source.change_state(claim, [FENCED], COPYING)
-                self._fenced_at, self._rounds, self._equal = None, 0, False
+            if held.left <= 2 * self._fence_limit * MARGIN:
+                self._lifts += 1
+                self._lift(claim, source)
+                if self._lifts == self._fences:
+                    raise Conflict(
+                        f"a fence of {self._lease + self._fence_limit:g} s is too short to carry the last changes of "
+                        f"customer {claim.customer} over and to compare its rows: move it while it writes less"
+                    )
                 return "lift"
         if not self._received:
             target.receive(claim)
@@ -183,7 +252,7 @@ class Mover:
         idle = batch.complete and not batch.changes
         few = batch.complete and (len(batch.changes) <= self._batch or self._rounds >= ROUNDS)
         if state == COPYING and few and (idle or self._rounds > 0):
-            source.change_state(claim, [COPYING], FENCED)
+            source.change_state(claim, [COPYING], FENCED, self._lease + self._fence_limit)
             self._fenced_at = self._clock()
             return "fence"
         if not idle:
@@ -195,40 +264,71 @@ class Mover:
         return self._compare_and_switch(move, claim, source, target)
 
     def _compare_and_switch(self, move: Move, claim: Claim, source: End, target: End) -> str:
-        """The source is fenced and the target has all: compare, wait for the readers, switch."""
+        """The source is fenced and the target has all: compare, wait for the readers, announce, switch."""
         assert self._fenced_at is not None
-        if not self._equal:
+        if self._compared is None:
+            tables = self._compare_schemas(move, source, target)
             here, there = source.summary(claim.customer), target.summary(claim.customer)
             if here != there:
                 names = ", ".join(sorted(name for name in here if here[name] != there.get(name)))
                 raise Conflict(f"the rows of customer {claim.customer} differ between the two sides in {names}")
-            self._equal = True
+            self._compared = tables
             return "compare"
-        left = self._lease - (self._clock() - self._fenced_at)
-        if left > 0:
-            self._sleep(left)
+        wait = self._lease - (self._clock() - self._fenced_at)
+        if wait > 0:
+            self._sleep(wait)
             return "wait"
-        self._directory.switch(move)
+        # The announcement ends before the fence does: the seconds left were counted before it was made.
+        since = self._clock()
+        held = source.customer_state(claim.customer)
+        left = 0.0 if held is None or held.state != FENCED else held.left
+        slack = self._fence_limit * MARGIN
+        if left <= 2 * slack:
+            return "wait"
+        target.change_state(claim, [INCOMING], INCOMING, left - slack)
+        if self._clock() - since > slack:
+            return "announce"
+        self._switch_sent = True
+        self._directory.switch(move, self._compared)
         return "switch"
 
     def _step_after_switch(self, move: Move, claim: Claim, source: End, target: End) -> str:
         """Do the next step after the switch."""
         held = source.customer_state(claim.customer)
         if held is None or held.state != GONE:
-            source.change_state(claim, [FENCED], GONE)
+            intact = held is not None and held.state == FENCED and held.left > 0
+            source.change_state(claim, [FENCED, COPYING], GONE)
+            self._readers_left = intact
             return "retire"
         there = target.customer_state(claim.customer)
         if there is None or there.state == INCOMING:
-            target.change_state(claim, [INCOMING], OPEN)
-            return "open"
+            return self._catch_up_and_open(claim, source, target)
         left = self._drain - self._directory.since_switch(move)
         if left > 0:
             self._sleep(left)
             return "wait"
-        if source.purge(claim, self._batch):
+        if source.purge(claim, self._batch, self._directory.compared(move)):
             return "clean up"
         self._directory.finish_move(move)
         return "finish"
+
+    def _catch_up_and_open(self, claim: Claim, source: End, target: End) -> str:
+        """The source takes no writes any more: carry over what passed a fence that had run out, then open."""
+        if self._applied:
+            source.acknowledge(claim, self._applied)
+            self._applied = []
+            return "acknowledge"
+        batch = source.read(claim.customer, target.copied(claim.customer), self._batch)
+        if batch.changes:
+            target.apply(claim, batch)
+            self._applied = list(batch.changes)
+            return "catch up"
+        if not self._readers_left:
+            self._sleep(self._lease)
+            self._readers_left = True
+            return "wait"
+        target.change_state(claim, [INCOMING], OPEN)
+        return "open"
 
     def _step_of_abort(self, move: Move, claim: Claim, source: End, target: End) -> str:
         """Do the next step of an aborted move."""

@@ -10,7 +10,7 @@ from reference.customer_sharding.errors import BadInput, Conflict
 from reference.customer_sharding.guard import OWN_TABLES
 
 from .connection import Link
-from .tables import Table, quoted
+from .tables import Table, exactly_quoted, quoted
 from .triggers import own_tables, triggers
 
 NUMBERS = 1 << 40  # ids that a database may give out, from its number times as many
@@ -31,7 +31,7 @@ def make_own_tables(cursor: Any, flavor: Flavor) -> None:
 
 def grant_lookup(cursor: Any, user: str) -> None:
     """Let the applications' user of a PostgreSQL database see who is there, and change nothing of the guard's own."""
-    name = quoted(Flavor.POSTGRES, user)
+    name = exactly_quoted(Flavor.POSTGRES, user)
     # New tables may be the user's by default.
     cursor.execute(f"REVOKE ALL ON {', '.join(OWN_TABLES)} FROM {name}")
     cursor.execute(f"GRANT SELECT ON sharding_customer TO {name}")
@@ -54,7 +54,7 @@ def separate_id_ranges(cursor: Any, tables: Sequence[Table], number: int) -> Non
 
 
 def _number(cursor: Any, table: Table, column: str, number: int) -> None:
-    name = quoted(Flavor.POSTGRES, table.name)
+    name = exactly_quoted(Flavor.POSTGRES, table.name)
     cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", (name, column))
     (sequence,) = cursor.fetchone()
     cursor.execute(
@@ -67,7 +67,11 @@ def _number(cursor: Any, table: Table, column: str, number: int) -> None:
     if kind != "bigint":
         raise Conflict(f"{table.name}.{column} is {kind}: two databases would give out the same ids; make it bigint")
     column = quoted(Flavor.POSTGRES, column)
-    cursor.execute(f"SELECT coalesce(max({column}), 0) FROM {name} WHERE {column} BETWEEN %s AND %s", (first, last))
+    cursor.execute(
+        f"SELECT coalesce(max({column}), 0) FROM {quoted(Flavor.POSTGRES, table.name)} "
+        f"WHERE {column} BETWEEN %s AND %s",
+        (first, last),
+    )
     start = max(first, cursor.fetchone()[0] + 1)
     cursor.execute(
         f"ALTER SEQUENCE {sequence} MINVALUE {first} MAXVALUE {last} START WITH {first} RESTART WITH {start}"

@@ -33,11 +33,28 @@ class CustomerState:
         state: `open`, `copying`, `fenced`, `incoming` or `gone`.
         epoch: Since which place of the customer.
         attempt: Of the last mover.
+        left: Seconds until a fence, or the right to read at the target, runs out; none or less when it has.
     """
 
     state: str
     epoch: int
     attempt: int
+    left: float = 0.0
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a preflight reads from a database's catalog: see `preflight`.
+
+    Attributes:
+        problems: What no mover can carry, a sentence each, with its remedy.
+        columns: By customers' table, the type of each column.
+        encoding: Of the database.
+    """
+
+    problems: Sequence[str] = ()
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    encoding: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,11 +133,14 @@ class End(Protocol):
     def take_over(self, claim: Claim) -> None:
         """Take the customer over from earlier movers."""
 
-    def change_state(self, claim: Claim, before: Sequence[str], after: str) -> None:
-        """Change the customer's state."""
+    def inspect(self) -> Inspection:
+        """Read what may stand in a move's way."""
 
-    def purge(self, claim: Claim, limit: int) -> int:
-        """Delete some rows of a customer that is gone."""
+    def change_state(self, claim: Claim, before: Sequence[str], after: str, limit: float | None = None) -> None:
+        """Change the customer's state, for `limit` seconds where it is one that runs out."""
+
+    def purge(self, claim: Claim, limit: int, tables: Sequence[str]) -> int:
+        """Delete some rows of a customer that is gone, from tables that were compared."""
 
     def receive(self, claim: Claim) -> None:
         """Make ready for a customer."""
@@ -144,8 +164,11 @@ class Directory(Protocol):
     def claim_move(self, customer: str) -> Move:
         """Take the move over: its attempt is one higher."""
 
-    def switch(self, move: Move) -> None:
-        """Send the customer to the target from now on: the point of no return."""
+    def switch(self, move: Move, tables: Sequence[str]) -> None:
+        """Send the customer to the target from now on, with the tables compared: the point of no return."""
+
+    def compared(self, move: Move) -> Sequence[str]:
+        """Return the tables that were compared before the switch."""
 
     def since_switch(self, move: Move) -> float:
         """Return the seconds since."""

@@ -41,15 +41,15 @@ class Rows:
 
     def summary(self, cursor: Any, table: Table, customer: str) -> Sequence[str]:
         """Return number and digest of the customer's rows in a table."""
-        columns = self._texts(table)
+        columns = [self._text(table, column) for column in sorted(table.columns)]
         if self._flavor is Flavor.POSTGRES:
             digest = f"sum(hashtextextended(ROW({', '.join(columns)})::text, 0)::numeric)"
         else:
-            each = ", ".join(f"COALESCE(HEX({column}), '-')" for column in columns)
+            each = ", ".join(f"COALESCE(HEX(CAST({column} AS BINARY)), '-')" for column in columns)
             digest = f"SUM(CONV(SUBSTR(MD5(CONCAT_WS(',', {each})), 1, 15), 16, 10))"
         cursor.execute(
-            f"SELECT count(*), {digest} FROM {self._quote(table.name)} WHERE {self._quote(self._field)} = %s",
-            (customer,),
+            f"SELECT count(*), {digest} FROM {self._quote(table.name)} AS moved WHERE {self._theirs()}",
+            self._who(customer),
         )
         return tuple(map(str, cursor.fetchone()))
 
@@ -63,23 +63,46 @@ class Rows:
 
     def after(self, cursor: Any, table: Table, customer: str, last: Key | None, limit: int) -> list[Row]:
         """Return up to `limit` rows in the key's order, from after the key `last` (None: from the first)."""
-        key = ", ".join(map(self._quote, table.key))
-        after = "" if last is None else f"AND ({key}) > ({placeholders(last)})"
-        self._select(cursor, table, customer, f"{after} ORDER BY {key} LIMIT {limit:d}", list(last or ()))
+        # Within a customer the identifying column does not vary. The typed column is ordered, not the text selected.
+        varying = [column for column in table.key if column != self._field] or list(table.key)
+        names = [f"moved.{self._quote(column)}" for column in varying]
+        after, values = "", list[Any]()
+        if last is not None:
+            places = [list(table.key).index(column) for column in varying]
+            values = [
+                int(last[at]) if column in table.whole else last[at] for at, column in zip(places, varying, strict=True)
+            ]
+            if self._flavor is Flavor.POSTGRES:
+                after = f"AND ({', '.join(names)}) > ({placeholders(values)})"
+            else:  # the first condition is what the server finds the place in the index by
+                after, values = self._beyond(names, values)
+        self._select(cursor, table, customer, f"{after} ORDER BY {', '.join(names)} LIMIT {limit:d}", values)
         return list(map(tuple, cursor.fetchall()))
+
+    def _beyond(self, names: Sequence[str], values: Sequence[Any]) -> tuple[str, list[Any]]:
+        """Return a condition for what comes after a key, in terms that MySQL reads an index by, and its values."""
+        found, parts = list[Any]([values[0]]), []
+        for at in range(len(names)):
+            same = [f"{name} = %s AND " for name in names[:at]]
+            parts.append(f"({''.join(same)}{names[at]} > %s)")
+            found += [*values[:at], values[at]]
+        return f"AND {names[0]} >= %s AND ({' OR '.join(parts)})", found
 
     def _select(self, cursor: Any, table: Table, customer: str, rest: str, values: Sequence[Any]) -> None:
         statement = (
-            f"SELECT {', '.join(self._texts(table))} FROM {self._quote(table.name)} "
-            f"WHERE {self._quote(self._field)} = %s {rest}"
+            f"SELECT {', '.join(self._text(table, column) for column in table.columns)} "
+            f"FROM {self._quote(table.name)} AS moved WHERE {self._theirs()} {rest}"
         )
-        cursor.execute(statement, [customer, *values])
+        cursor.execute(statement, [*self._who(customer), *values])
 
-    def delete(self, cursor: Any, table: Table, customer: str, keys: Sequence[Key]) -> None:
-        """Delete the rows that have these keys."""
+    def delete(self, cursor: Any, table: Table, customer: str, keys: Sequence[Key]) -> int:
+        """Delete the rows that have these keys and return how many there were."""
+        deleted = 0
         for some in chunks(keys):
-            statement = f"DELETE FROM {self._quote(table.name)} WHERE {self._quote(self._field)} = %s"
-            cursor.execute(f"{statement} AND {self._among(table, some)}", [customer, *_flat(some)])
+            statement = f"DELETE FROM {self._quote(table.name)} WHERE {self._theirs('')}"
+            cursor.execute(f"{statement} AND {self._among(table, some)}", [*self._who(customer), *_flat(some)])
+            deleted += cursor.rowcount
+        return deleted
 
     def upsert(self, cursor: Any, table: Table, customer: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Put rows in, over those of the same key.
@@ -95,7 +118,7 @@ class Rows:
             Conflict: A key is another customer's here.
         """
         quote, name = self._quote, self._quote(table.name)
-        others = [quote(column) for column in columns if column not in table.key]
+        others = [quote(column) for column in columns if column not in table.key and column not in table.always]
         key = ", ".join(map(quote, table.key))
         into = f"INSERT INTO {name} ({', '.join(map(quote, columns))})"
         if self._flavor is Flavor.POSTGRES:
@@ -103,14 +126,14 @@ class Rows:
             theirs = f"WHERE {name}.{quote(self._field)} = EXCLUDED.{quote(self._field)}"
             after = f"ON CONFLICT ({key}) DO {f'UPDATE SET {news} {theirs}' if others else 'NOTHING'}"
             into += " OVERRIDING SYSTEM VALUE"
+            differs = f"{quote(self._field)}::text <> %s"
         else:
-            news = ", ".join(f"{column} = VALUES({column})" for column in others or map(quote, table.key))
-            after = f"ON DUPLICATE KEY UPDATE {news}"
+            after, differs = "", f"BINARY {quote(self._field)} <> %s"
         for some in chunks(rows, AT_ONCE // max(1, len(columns) // 8)):
             keys = self.keys(table, some, columns)
             for part in chunks(keys):
                 cursor.execute(
-                    f"SELECT {key} FROM {name} WHERE {quote(self._field)} <> %s AND {self._among(table, part)} LIMIT 1",
+                    f"SELECT {key} FROM {name} WHERE {differs} AND {self._among(table, part)} LIMIT 1",
                     [customer, *_flat(part)],
                 )
                 if found := cursor.fetchone():
@@ -119,14 +142,35 @@ class Rows:
                         f"{self._place}: keys must differ between databases; make {self._field} a part of the key, "
                         "or prepare databases before their first row"
                     )
-            values = ", ".join(f"({placeholders(columns)})" for _ in some)
-            cursor.execute(f"{into} VALUES {values} {after}", _flat(some))
+            if self._flavor is Flavor.MYSQL:
+                # ON DUPLICATE KEY would overwrite the row of any unique key, another customer's too.
+                some = self._update_existing(cursor, table, customer, columns, some, keys)
+            if some:
+                values = ", ".join(f"({placeholders(columns)})" for _ in some)
+                cursor.execute(f"{into} VALUES {values} {after}", _flat(some))
+
+    def _update_existing(
+        self, cursor: Any, table: Table, customer: str, columns: Sequence[str], rows: Sequence[Row], keys: Sequence[Key]
+    ) -> Sequence[Row]:
+        """Update those rows whose keys are there already, and return the others."""
+        known: set[Key] = set()
+        for part in chunks(keys):
+            self._select(cursor, table, customer, f"AND {self._among(table, part)}", _flat(part))
+            known.update(self.keys(table, cursor.fetchall()))
+        others = [column for column in columns if column not in table.key]
+        news = ", ".join(f"{self._quote(column)} = %s" for column in others)
+        places = [list(columns).index(column) for column in others]
+        for row, key in zip(rows, keys, strict=True):
+            if key in known and others:
+                where = f"{self._theirs('')} AND {self._among(table, [key])}"
+                values = [*(row[place] for place in places), *self._who(customer), *key]
+                cursor.execute(f"UPDATE {self._quote(table.name)} SET {news} WHERE {where}", values)
+        return [row for row, key in zip(rows, keys, strict=True) if key not in known]
 
     def clear(self, cursor: Any, customer: str) -> None:
         """Delete all rows of a customer, children first, and what is noted of them."""
         for table in reversed(self.tables(cursor)):
-            statement = f"DELETE FROM {self._quote(table.name)} WHERE {self._quote(self._field)} = %s"
-            cursor.execute(statement, (customer,))
+            cursor.execute(f"DELETE FROM {self._quote(table.name)} WHERE {self._theirs('')}", self._who(customer))
         for own in ("sharding_change", "sharding_copied"):
             cursor.execute(f"DELETE FROM {own} WHERE customer = %s", (customer,))
 
@@ -138,11 +182,19 @@ class Rows:
     def _among(self, table: Table, keys: Sequence[Key]) -> str:
         return f"({', '.join(map(self._quote, table.key))}) IN ({', '.join(f'({placeholders(key)})' for key in keys)})"
 
-    def _texts(self, table: Table) -> list[str]:
+    def _theirs(self, alias: str = "moved.") -> str:
+        """Return the condition that a row is the customer's, to the bit: a collation may equate two identifiers."""
+        name = f"{alias}{self._quote(self._field)}"
+        return f"{name} = %s" if self._flavor is Flavor.POSTGRES else f"{name} = %s AND BINARY {name} = %s"
+
+    def _who(self, customer: str) -> list[Any]:
+        return [customer] if self._flavor is Flavor.POSTGRES else [customer, customer]
+
+    def _text(self, table: Table, column: str) -> str:
+        name = f"moved.{self._quote(column)}"
         if self._flavor is Flavor.POSTGRES:
-            return [f"{self._quote(column)}::text" for column in table.columns]
-        names = {column: self._quote(column) for column in table.columns}
-        return [f"CAST({name} AS DOUBLE)" if column in table.inexact else name for column, name in names.items()]
+            return f"{name}::text"
+        return f"CAST({name} AS DOUBLE)" if column in table.inexact else name
 
     def _quote(self, name: str) -> str:
         return quoted(self._flavor, name)

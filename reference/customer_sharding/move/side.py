@@ -13,9 +13,11 @@ from reference.customer_sharding.guard import COPYING, FENCED, GONE, INCOMING, O
 
 from . import states
 from .connection import Link
+from .preflight import inspect
 from .preparing import grant_lookup, guard_tables, make_own_tables, separate_id_ranges
-from .protocol import Batch, Claim, Copied, CustomerState, Key, Row
+from .protocol import Batch, Claim, Copied, CustomerState, Inspection, Key, Row
 from .rows import Rows, chunks, placeholders
+from .spelling import check_spelling
 
 
 class Side:
@@ -55,6 +57,8 @@ class Side:
             Conflict: A table cannot be guarded; the message says which and why.
         """
         with self._link.transaction() as cursor:
+            if self.flavor is Flavor.POSTGRES:
+                cursor.execute("SET LOCAL row_security = on")  # a policy is refused by the preflight, with its remedy
             make_own_tables(cursor, self.flavor)
             tables = self._rows.tables(cursor, anew=True)
             guard_tables(cursor, self.flavor, tables, self._field)
@@ -71,14 +75,14 @@ class Side:
             cursor.execute("SELECT epoch FROM sharding_customer WHERE customer = %s", (customer,))
             row = cursor.fetchone()
             if row is None or int(row[0]) < epoch:
-                states.put(cursor, Claim(customer, epoch, 0), OPEN)
+                states.put(cursor, self.flavor, Claim(customer, epoch, 0), OPEN)
 
     # What a mover asks
 
     def customer_state(self, customer: str) -> CustomerState | None:
         """Return in what state a customer is here."""
         with self._link.transaction() as cursor:
-            return states.customer_state(cursor, customer)
+            return states.customer_state(cursor, self.flavor, customer)
 
     def copied(self, customer: str) -> Mapping[str, Copied]:
         """Return how far copying has come, by table."""
@@ -86,10 +90,28 @@ class Side:
             cursor.execute("SELECT relation, last_key, done FROM sharding_copied WHERE customer = %s", (customer,))
             return {name: Copied(_key(last), bool(int(done))) for name, last, done in cursor.fetchall()}
 
-    def summary(self, customer: str) -> Mapping[str, object]:
-        """Return number and digest of the customer's rows, by table."""
+    def inspect(self) -> Inspection:
+        """Read what may stand in a move's way: see `preflight`.
+
+        Raises:
+            Conflict: A table cannot be moved row by row.
+        """
         with self._link.transaction() as cursor:
-            tables = self._rows.tables(cursor)
+            return inspect(cursor, self.flavor, self._rows.tables(cursor, anew=True), self._field)
+
+    def spelling(self, customer: str) -> None:
+        """Check that every table's column spells an identifier as it is spelled here.
+
+        Raises:
+            Conflict: A column spells it otherwise: its customer could write nothing.
+        """
+        with self._link.transaction() as cursor:
+            check_spelling(cursor, self.flavor, self._rows.tables(cursor, anew=True), self._field, customer)
+
+    def summary(self, customer: str) -> Mapping[str, object]:
+        """Return number and digest of the customer's rows, by table, in one snapshot."""
+        with self._link.transaction(snapshot=True) as cursor:
+            tables = self._rows.tables(cursor, anew=True)
             return {table.name: self._rows.summary(cursor, table, customer) for table in tables}
 
     # What a mover does at the source
@@ -142,40 +164,59 @@ class Side:
         with self._claimed(claim):
             pass
 
-    def change_state(self, claim: Claim, before: Sequence[str], after: str) -> None:
+    def change_state(self, claim: Claim, before: Sequence[str], after: str, limit: float | None = None) -> None:
         """Change the customer's state, once its transactions under way have ended.
+
+        Args:
+            claim: The mover's.
+            before: The states in which it may be.
+            after: The state in which it is then.
+            limit: Seconds after which a fence, or the right to read at the target, runs out by itself.
 
         Raises:
             Busy: They have not within two seconds.
             Conflict: The state is another than one of `before`, or `after`.
         """
         with self._claimed(claim) as cursor:
-            held = states.customer_state(cursor, claim.customer)
+            held = states.customer_state(cursor, self.flavor, claim.customer)
             state = None if held is None else held.state
-            if state == after:
+            if state == after and limit is None:
                 return
             if state not in before:
                 raise Conflict(
                     f"customer {claim.customer} is {state or 'unknown'} in {self.name}, not {' or '.join(before)}"
                 )
-            states.put(cursor, claim, after)
+            states.put(cursor, self.flavor, claim, after, limit)
 
-    def purge(self, claim: Claim, limit: int) -> int:
+    def purge(self, claim: Claim, limit: int, tables: Sequence[str]) -> int:
         """Delete some rows of a customer that is gone, children first, and return how many.
 
+        Args:
+            claim: The mover's.
+            limit: The most rows.
+            tables: Those that were compared before the switch; rows of others are not deleted.
+
         Raises:
-            Conflict: It is not gone.
+            Conflict: It is not gone; or a table was not compared and has rows; or a row cannot be deleted.
         """
         with self._claimed(claim) as cursor:
-            held = states.customer_state(cursor, claim.customer)
+            held = states.customer_state(cursor, self.flavor, claim.customer)
             if held is None or held.state != GONE:
                 raise Conflict(f"customer {claim.customer} is not gone from {self.name}: its rows stay")
             cursor.execute("DELETE FROM sharding_change WHERE customer = %s", (claim.customer,))
             cursor.execute("DELETE FROM sharding_copied WHERE customer = %s", (claim.customer,))
-            for table in reversed(self._rows.tables(cursor)):
+            for table in reversed(self._rows.tables(cursor, anew=True)):
                 keys = self._rows.keys(table, self._rows.after(cursor, table, claim.customer, None, limit))
+                if keys and table.name not in tables:
+                    raise Conflict(
+                        f"table {table.name} in {self.name} has rows of customer {claim.customer} that were not "
+                        "compared: it was made during the move; carry them over by hand, delete them, and resume"
+                    )
                 if keys:
-                    self._rows.delete(cursor, table, claim.customer, keys)
+                    if not self._rows.delete(cursor, table, claim.customer, keys):
+                        raise Conflict(
+                            f"rows of table {table.name} in {self.name} are not deleted: a trigger keeps them"
+                        )
                     return len(keys)
             return 0
 
@@ -188,13 +229,13 @@ class Side:
             Conflict: The customer is here.
         """
         with self._claimed(claim) as cursor:
-            held = states.customer_state(cursor, claim.customer)
+            held = states.customer_state(cursor, self.flavor, claim.customer)
             if held is not None and held.state == INCOMING and held.epoch == claim.epoch:
                 return
             if held is not None and held.state in (OPEN, COPYING, FENCED):
                 raise Conflict(f"customer {claim.customer} is in {self.name} already, {held.state}")
             self._rows.clear(cursor, claim.customer)
-            states.put(cursor, claim, INCOMING)
+            states.put(cursor, self.flavor, claim, INCOMING)
 
     def apply(self, claim: Claim, batch: Batch) -> None:
         """Take over what was read at the source: changed rows as they are now, or their absence; then the next rows.
@@ -204,7 +245,7 @@ class Side:
             Superseded: The customer does not come here any more.
         """
         with self._claimed(claim) as cursor:
-            held = states.customer_state(cursor, claim.customer)
+            held = states.customer_state(cursor, self.flavor, claim.customer)
             if held is None or held.state != INCOMING or held.epoch != claim.epoch:
                 raise Superseded(f"customer {claim.customer} does not come to {self.name} any more")
             tables = [table for table in self._rows.tables(cursor) if table.name in batch.columns]
@@ -236,11 +277,11 @@ class Side:
             Conflict: It has moved here already.
         """
         with self._claimed(claim) as cursor:
-            held = states.customer_state(cursor, claim.customer)
+            held = states.customer_state(cursor, self.flavor, claim.customer)
             if held is not None and held.state not in (INCOMING, GONE):
                 raise Conflict(f"customer {claim.customer} is {held.state} in {self.name}: it has moved already")
             self._rows.clear(cursor, claim.customer)
-            states.put(cursor, claim, GONE)
+            states.put(cursor, self.flavor, claim, GONE)
 
     def close(self) -> None:
         """Close the connection."""
@@ -251,7 +292,7 @@ class Side:
         """A transaction of the mover that holds the claim, alone with the customer."""
         with self._link.transaction() as cursor:
             states.lock(cursor, self.flavor, self.name, claim.customer)
-            states.take_over(cursor, claim)
+            states.take_over(cursor, self.flavor, claim)
             yield cursor
 
 

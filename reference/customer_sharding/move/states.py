@@ -14,26 +14,39 @@ from reference.customer_sharding.guard import EXCLUSIVE
 from .connection import LOCK_WAIT
 from .protocol import Claim, CustomerState
 
+# By the database's own clock: no two clocks are compared.
+_LEFT = {
+    Flavor.POSTGRES: "extract(epoch FROM until - clock_timestamp())",
+    Flavor.MYSQL: "TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), until) / 1000000",
+}
+_UNTIL = {
+    Flavor.POSTGRES: "clock_timestamp() + make_interval(secs => %s)",
+    Flavor.MYSQL: "UTC_TIMESTAMP(6) + INTERVAL %s * 1000000 MICROSECOND",
+}
 
-def customer_state(cursor: Any, customer: str) -> CustomerState | None:
+
+def customer_state(cursor: Any, flavor: Flavor, customer: str) -> CustomerState | None:
     """Return a customer's state, or None where it never was here."""
-    cursor.execute("SELECT state, epoch, attempt FROM sharding_customer WHERE customer = %s", (customer,))
+    left = _LEFT[flavor]
+    cursor.execute(f"SELECT state, epoch, attempt, {left} FROM sharding_customer WHERE customer = %s", (customer,))
     row = cursor.fetchone()
-    return None if row is None else CustomerState(str(row[0]), int(row[1]), int(row[2]))
+    return None if row is None else CustomerState(str(row[0]), int(row[1]), int(row[2]), float(row[3] or 0))
 
 
-def put(cursor: Any, claim: Claim, state: str) -> None:
-    """Record a customer's state, whatever it was."""
+def put(cursor: Any, flavor: Flavor, claim: Claim, state: str, limit: float | None = None) -> None:
+    """Record a customer's state, whatever it was, with the moment when it runs out after `limit` seconds."""
+    until = "NULL" if limit is None else _UNTIL[flavor]
+    moment = () if limit is None else (limit,)
     cursor.execute("SELECT 1 FROM sharding_customer WHERE customer = %s", (claim.customer,))
     if cursor.fetchone() is None:
         cursor.execute(
-            "INSERT INTO sharding_customer (customer, state, epoch, attempt) VALUES (%s, %s, %s, %s)",
-            (claim.customer, state, claim.epoch, claim.attempt),
+            f"INSERT INTO sharding_customer (customer, state, epoch, attempt, until) VALUES (%s, %s, %s, %s, {until})",
+            (claim.customer, state, claim.epoch, claim.attempt, *moment),
         )
     else:
         cursor.execute(
-            "UPDATE sharding_customer SET state = %s, epoch = %s, attempt = %s WHERE customer = %s",
-            (state, claim.epoch, claim.attempt, claim.customer),
+            f"UPDATE sharding_customer SET state = %s, epoch = %s, attempt = %s, until = {until} WHERE customer = %s",
+            (state, claim.epoch, claim.attempt, *moment, claim.customer),
         )
 
 
@@ -61,13 +74,13 @@ def lock(cursor: Any, flavor: Flavor, place: str, customer: str) -> None:
         raise Busy(f"a transaction of customer {customer} in {place} lasts longer than {LOCK_WAIT} s") from error
 
 
-def take_over(cursor: Any, claim: Claim) -> None:
+def take_over(cursor: Any, flavor: Flavor, claim: Claim) -> None:
     """Note the claim where it is newer than the last mover's.
 
     Raises:
         Superseded: It is older.
     """
-    found = customer_state(cursor, claim.customer)
+    found = customer_state(cursor, flavor, claim.customer)
     if found is not None and found.attempt > claim.attempt:
         raise Superseded(f"another mover has taken over customer {claim.customer}")
     if found is not None and found.attempt < claim.attempt:

@@ -22,6 +22,8 @@ class Table:
         referenced: Whether another customers' table refers to it.
         inexact: Columns whose text does not hold their value (MySQL's FLOAT).
         serial: Columns filled by a sequence or AUTO_INCREMENT.
+        always: Identity columns that cannot be updated (GENERATED ALWAYS).
+        whole: Columns of whole numbers.
     """
 
     name: str
@@ -30,23 +32,32 @@ class Table:
     referenced: bool = False
     inexact: frozenset[str] = frozenset()
     serial: frozenset[str] = frozenset()
+    always: frozenset[str] = frozenset()
+    whole: frozenset[str] = frozenset()
 
 
 def quoted(flavor: Flavor, name: str) -> str:
-    """Return a name as an identifier; a `%` in it is doubled for the drivers."""
+    """Return a name as an identifier for a statement with parameters, where drivers take a `%` doubled."""
+    return exactly_quoted(flavor, name).replace("%", "%%")
+
+
+def exactly_quoted(flavor: Flavor, name: str) -> str:
+    """Return a name as an identifier for a statement without parameters."""
     quote = '"' if flavor is Flavor.POSTGRES else "`"
-    return quote + name.replace(quote, quote * 2).replace("%", "%%") + quote
+    return quote + name.replace(quote, quote * 2) + quote
 
 
 COLUMNS = {
     Flavor.POSTGRES: """
         SELECT c.relname, a.attname, a.attgenerated <> '', false,
-               a.attidentity <> '' OR pg_get_serial_sequence(quote_ident(c.relname), a.attname) IS NOT NULL
+               a.attidentity <> '' OR pg_get_serial_sequence(quote_ident(c.relname), a.attname) IS NOT NULL,
+               a.attidentity = 'a', a.atttypid IN (20, 21, 23)
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
         ORDER BY c.relname, a.attnum""",
     Flavor.MYSQL: """
-        SELECT table_name, column_name, extra LIKE '%GENERATED%', data_type = 'float', extra LIKE '%auto_increment%'
+        SELECT table_name, column_name, extra LIKE '%GENERATED%', data_type = 'float', extra LIKE '%auto_increment%',
+               false, data_type LIKE '%int'
         FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
         WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name, ordinal_position""",
 }
@@ -89,10 +100,10 @@ def read_tables(cursor: Any, flavor: Flavor, identifier_field: str) -> Sequence[
         cursor.execute(statement)
         return list(cursor.fetchall())
 
-    columns: dict[str, list[tuple[str, bool, bool, bool]]] = {}
+    columns: dict[str, list[tuple[str, bool, bool, bool, bool, bool]]] = {}
     for name, column, *facts in rows(COLUMNS[flavor]):
-        generated, inexact, serial = (bool(int(fact)) for fact in facts)
-        columns.setdefault(name, []).append((column, generated, inexact, serial))
+        generated, inexact, serial, always, whole = (bool(int(fact)) for fact in facts)
+        columns.setdefault(name, []).append((column, generated, inexact, serial, always, whole))
     theirs = {
         name: each
         for name, each in columns.items()
@@ -121,8 +132,10 @@ def read_tables(cursor: Any, flavor: Flavor, identifier_field: str) -> Sequence[
             columns=[column for column, generated, *_ in theirs[name] if not generated],
             key=keys[name],
             referenced=name in referenced,
-            inexact=frozenset(column for column, _, inexact, _ in theirs[name] if inexact),
-            serial=frozenset(column for column, *_, serial in theirs[name] if serial),
+            inexact=frozenset(column for column, _, inexact, *_ in theirs[name] if inexact),
+            serial=frozenset(column for column, _, _, serial, *_ in theirs[name] if serial),
+            always=frozenset(column for column, *_, always, _ in theirs[name] if always),
+            whole=frozenset(column for column, *_, whole in theirs[name] if whole),
         )
         for name in order
     ]

@@ -1,29 +1,57 @@
-"""The guard in a database: its own tables, and the trigger on each customers' table (see `guard`)."""
+"""The guard in a database: its own tables, and the triggers on each customers' table (see `guard`).
+
+On PostgreSQL a table has three: `sharding_guard` fires after the row is written, so that it sees what the application's
+own triggers have made of it, and its key. The other two frame the application's BEFORE triggers when the mover writes:
+the first remembers the row as it came from the source, the last restores it, so that a trigger such as one that sets
+`updated_at` does not change rows on their way.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 from reference.customer_sharding.credentials import Flavor
-from reference.customer_sharding.guard import COPYING, LOCK_SPACE, OPEN, REFUSED_NUMBER, REFUSED_STATE
+from reference.customer_sharding.guard import COPYING, FENCED, LOCK_SPACE, OPEN, REFUSED_NUMBER, REFUSED_STATE
 
-from .tables import Table, quoted
+from .tables import Table, exactly_quoted
+
+# Triggers fire in the order of their names: these two are the first and the last.
+GUARD, SAVE, RESTORE = "sharding_guard", " sharding_save", "~sharding_restore"
+LONGEST_NAME = 63  # bytes, of PostgreSQL's identifiers
+
+
+def derived_name(prefix: str, table: str, suffix: str = "") -> str:
+    """Return a name made of a table's, cut where it is too long and then made unique by a digest."""
+    name = f"{prefix}{table}{suffix}"
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(table.encode()).hexdigest()[:12]
+    room = LONGEST_NAME - len(prefix) - len(suffix) - len(digest) - 1
+    return f"{prefix}{table.encode()[:room].decode(errors='ignore')}_{digest}{suffix}"
+
+
+def mysql_guard_name(table: str, event: str) -> str:
+    """Return the name of the guard's trigger for `insert`, `update` or `delete`."""
+    return derived_name("sharding_guard_", table, f"_{event}")
 
 
 def own_tables(flavor: Flavor) -> Iterator[str]:
     """Yield the statements that make the guard's own tables where they are missing."""
     if flavor is Flavor.POSTGRES:
-        text, number, keyed = "text", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", ""
+        text, number, moment, keyed = "text", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "timestamptz", ""
     else:
-        text, number, keyed = (
+        text, number, moment, keyed = (
             "varchar(64)",
             "bigint AUTO_INCREMENT PRIMARY KEY",
+            "datetime(6)",
             " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
         )
     yield (
         f"CREATE TABLE IF NOT EXISTS sharding_customer (customer {text} PRIMARY KEY, state {text} NOT NULL, "
-        f"epoch bigint NOT NULL, attempt bigint NOT NULL DEFAULT 0){keyed}"
+        f"epoch bigint NOT NULL, attempt bigint NOT NULL DEFAULT 0, until {moment}){keyed}"
     )
+    yield f"ALTER TABLE sharding_customer ADD COLUMN IF NOT EXISTS until {moment}"
     yield (
         f"CREATE TABLE IF NOT EXISTS sharding_change (id {number}, customer {text} NOT NULL, relation {text} NOT NULL, "
         f"row_key text NOT NULL){keyed}"
@@ -41,7 +69,7 @@ def triggers(flavor: Flavor, table: Table, identifier_field: str) -> Iterator[st
 
 def _postgres(table: Table, identifier_field: str) -> Iterator[str]:
     def quote(name: str) -> str:
-        return quoted(Flavor.POSTGRES, name)
+        return exactly_quoted(Flavor.POSTGRES, name)
 
     def literal(value: str) -> str:
         return "'" + value.replace("'", "''") + "'"
@@ -55,18 +83,23 @@ def _postgres(table: Table, identifier_field: str) -> Iterator[str]:
             f"VALUES ({row}.{column}::text, {literal(table.name)}, {key(row)});"
         )
 
-    column, function = quote(identifier_field), quote(f"sharding_guard_{table.name}")
-    select = "SELECT state INTO held FROM sharding_customer WHERE customer = who"
+    column, function = quote(identifier_field), quote(derived_name("sharding_guard_", table.name))
+    on = quote(table.name)
+    select = f"""SELECT CASE WHEN state = '{FENCED}' AND until < clock_timestamp() THEN '{COPYING}' ELSE state END
+    INTO held FROM sharding_customer WHERE customer = who"""
+    # Who writes chooses neither how a key is spelled nor, by a temporary table, who is there.
+    yield "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
     yield f"""
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $guard$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
+SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET timezone = 'UTC' SET extra_float_digits = 1
+SET bytea_output = 'hex' AS $guard$
 DECLARE
   who text;
   held text;
 BEGIN
-  IF current_setting('sharding.mover', true) = 'on' THEN
-    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-    RETURN NEW;
+  IF current_setting('sharding.mover', true) = 'on' AND pg_has_role(session_user, current_user, 'MEMBER') THEN
+    RETURN NULL;
   END IF;
   IF TG_OP = 'DELETE' THEN who := OLD.{column}::text; ELSE who := NEW.{column}::text; END IF;
   IF TG_OP = 'UPDATE' AND NEW.{column} IS DISTINCT FROM OLD.{column} THEN
@@ -84,44 +117,62 @@ BEGIN
     RAISE EXCEPTION 'customer % takes no writes here: %', who, coalesce(held, 'not placed')
       USING ERRCODE = '{REFUSED_STATE}';
   END IF;
-  IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-  RETURN NEW;
+  RETURN NULL;
 END $guard$"""
     yield (
-        f"CREATE OR REPLACE TRIGGER sharding_guard BEFORE INSERT OR UPDATE OR DELETE ON {quote(table.name)} "
+        f"CREATE OR REPLACE TRIGGER {GUARD} AFTER INSERT OR UPDATE OR DELETE ON {on} "
         f"FOR EACH ROW EXECUTE FUNCTION {function}()"
     )
+    kept = literal("sharding.row_" + hashlib.sha256(table.name.encode()).hexdigest()[:16])
+    bodies = (
+        (SAVE, "sharding_save_", f"PERFORM set_config({kept}, NEW::text, true);"),
+        (RESTORE, "sharding_restore_", f"NEW := current_setting({kept})::{on};"),
+    )
+    for trigger, prefix, body in bodies:
+        each = quote(derived_name(prefix, table.name))
+        yield f"""
+CREATE OR REPLACE FUNCTION {each}() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $guard$
+BEGIN {body} RETURN NEW; END $guard$"""
+        yield (
+            f"CREATE OR REPLACE TRIGGER {quote(trigger)} BEFORE INSERT OR UPDATE ON {on} FOR EACH ROW "
+            f"WHEN (current_setting('sharding.mover', true) = 'on') EXECUTE FUNCTION {each}()"
+        )
 
 
 def _mysql(table: Table, identifier_field: str) -> Iterator[str]:
     def quote(name: str) -> str:
-        return quoted(Flavor.MYSQL, name)
+        return exactly_quoted(Flavor.MYSQL, name)
 
     def note(row: str) -> str:
         key = ", ".join(f"CAST({row}.{quote(name)} AS CHAR)" for name in table.key)
         return (
             "INSERT INTO sharding_change (customer, relation, row_key) "
-            f"VALUES ({row}.{column}, '{table.name}', JSON_ARRAY({key}));"
+            f"VALUES ({row}.{column}, '{escaped}', JSON_ARRAY({key}));"
         )
 
+    escaped = table.name.replace("\\", "\\\\").replace("'", "''")
     column = quote(identifier_field)
     refuse = f"SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {REFUSED_NUMBER}, MESSAGE_TEXT ="
     for event, rows in (("INSERT", ("NEW",)), ("UPDATE", ("OLD", "NEW")), ("DELETE", ("OLD",))):
         stays = (
-            f"IF NOT NEW.{column} <=> OLD.{column} THEN SIGNAL SQLSTATE '45000' "
+            f"IF NOT BINARY NEW.{column} <=> BINARY OLD.{column} THEN SIGNAL SQLSTATE '45000' "
             "SET MESSAGE_TEXT = 'a row does not change its customer'; END IF;"
             if event == "UPDATE"
             else ""
         )
-        # After the row, when its generated key is known; the refusal takes the row back with it.
+        # After the row, when its generated key is known; the refusal takes the row back with it. The mover is the
+        # user who made the trigger: the variable alone could be set by anybody.
         yield f"""
-CREATE OR REPLACE TRIGGER {quote(f"sharding_guard_{table.name}_{event.lower()}")}
+CREATE OR REPLACE TRIGGER {quote(mysql_guard_name(table.name, event.lower()))}
 AFTER {event} ON {quote(table.name)} FOR EACH ROW
 BEGIN
   DECLARE held VARCHAR(64) DEFAULT NULL;
-  IF @sharding_mover IS NULL THEN
+  IF NOT (COALESCE(@sharding_mover, 0) = 1
+          AND SUBSTRING_INDEX(USER(), '@', 1) = SUBSTRING_INDEX(CURRENT_USER(), '@', 1)) THEN
     {stays}
-    SELECT state INTO held FROM sharding_customer WHERE customer = {rows[0]}.{column} LOCK IN SHARE MODE;
+    SELECT IF(state = '{FENCED}' AND until < UTC_TIMESTAMP(6), '{COPYING}', state) INTO held
+    FROM sharding_customer WHERE customer = CONVERT({rows[0]}.{column} USING utf8mb4) COLLATE utf8mb4_bin
+    AND BINARY customer = BINARY CONVERT({rows[0]}.{column} USING utf8mb4) LOCK IN SHARE MODE;
     IF held IS NULL OR held NOT IN ('{OPEN}', '{COPYING}') THEN
       {refuse} 'the customer takes no writes here';
     END IF;

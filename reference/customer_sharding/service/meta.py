@@ -26,7 +26,8 @@ TABLES = (
         attempt bigint NOT NULL DEFAULT 0)""",
     """CREATE TABLE IF NOT EXISTS sharding_move (
         customer text PRIMARY KEY REFERENCES sharding_place, source text NOT NULL, target text NOT NULL,
-        epoch bigint NOT NULL, phase text NOT NULL DEFAULT 'copying', switched_at timestamptz)""",
+        epoch bigint NOT NULL, phase text NOT NULL DEFAULT 'copying', switched_at timestamptz, tables text[])""",
+    "ALTER TABLE sharding_move ADD COLUMN IF NOT EXISTS tables text[]",
 )
 
 

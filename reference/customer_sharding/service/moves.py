@@ -81,8 +81,12 @@ class Moves:
             raise Conflict(f"customer {customer} does not move")
         return found
 
-    def switch(self, move: Move) -> None:
+    def switch(self, move: Move, tables: Sequence[str]) -> None:
         """Send the customer to the target from now on; the point of no return.
+
+        Args:
+            move: The mover's.
+            tables: Those that were compared: only from them the source's rows are deleted.
 
         Raises:
             Superseded: Another mover has taken over, or the move was aborted.
@@ -90,9 +94,9 @@ class Moves:
         with self._meta.transaction() as ask:
             self._mine(ask, move)
             done = ask(
-                "UPDATE sharding_move SET phase = 'switched', switched_at = now() WHERE customer = %s AND epoch = %s "
-                "AND phase = 'copying' RETURNING 1",
-                *(move.customer, move.epoch),
+                "UPDATE sharding_move SET phase = 'switched', switched_at = now(), tables = %s "
+                "WHERE customer = %s AND epoch = %s AND phase = 'copying' RETURNING 1",
+                *(list(tables), move.customer, move.epoch),
             )
             if not done:
                 raise Superseded(f"the move of customer {move.customer} is no longer copying")
@@ -103,6 +107,12 @@ class Moves:
             # In one order for all, so that two switches cannot wait for each other.
             for name, more in sorted(((move.source, -1), (move.target, 1))):
                 ask("UPDATE sharding_database SET customers = customers + %s WHERE name = %s", more, name)
+
+    def compared(self, move: Move) -> Sequence[str]:
+        """Return the tables that were compared before the switch."""
+        with self._meta.transaction() as ask:
+            found = ask("SELECT tables FROM sharding_move WHERE customer = %s", move.customer)
+        return list(found[0][0] or ()) if found else []
 
     def since_switch(self, move: Move) -> float:
         """Return the seconds since the switch, by the meta database's clock."""
@@ -130,13 +140,16 @@ class Moves:
             Conflict: There is none, or it has switched: then it can only be finished, and undone by moving back.
         """
         with self._meta.transaction() as ask:
+            ask("SELECT 1 FROM sharding_place WHERE customer = %s FOR UPDATE", customer)  # first, as a switch does
             done = ask(
                 "UPDATE sharding_move SET phase = 'aborting' WHERE customer = %s AND phase <> 'switched' RETURNING 1",
                 customer,
             )
+            if not done:
+                raise Conflict(
+                    f"customer {customer} does not move, or has switched already: finish it and move it back"
+                )
             ask(NEXT_ATTEMPT, customer)  # the mover under way notices, and begins no step more
-        if not done:
-            raise Conflict(f"customer {customer} does not move, or has switched already: finish it and move it back")
 
     def _mine(self, ask: Any, move: Move) -> None:
         found = ask("SELECT attempt FROM sharding_place WHERE customer = %s FOR UPDATE", move.customer)

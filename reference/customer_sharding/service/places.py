@@ -26,10 +26,18 @@ class Places:
         Raises:
             BadIdentifier: It cannot name a customer.
             UnknownDatabase: It is not registered, or none is.
-            Conflict: The customer is elsewhere already: move it.
+            Conflict: The customer is elsewhere already: move it. Or a table there writes the identifier otherwise.
             DatabaseUnavailable: The database does not answer; placing it again goes on from there.
         """
         customer_id(customer)
+        asked = database
+        if not self._is_placed(customer):
+            database = self._choose(database)
+            side = self._databases.end(database)
+            try:
+                side.spelling(customer)
+            finally:
+                side.close()
         with self._meta.transaction() as ask:
             if not ask("SELECT 1 FROM sharding_place WHERE customer = %s", customer):
                 chosen = ask(
@@ -47,8 +55,8 @@ class Places:
                 if added:
                     ask("UPDATE sharding_database SET customers = customers + 1 WHERE name = %s", chosen[0][0])
         name, epoch, moving = self.whereabouts(customer)
-        if database not in (None, name):
-            raise Conflict(f"customer {customer} is in {name}: move it to {database}")
+        if asked not in (None, name):
+            raise Conflict(f"customer {customer} is in {name}: move it to {asked}")
         if not moving:
             side = self._databases.end(name)
             try:
@@ -56,6 +64,20 @@ class Places:
             finally:
                 side.close()
         return self.route(customer)
+
+    def _is_placed(self, customer: str) -> bool:
+        with self._meta.transaction() as ask:
+            return bool(ask("SELECT 1 FROM sharding_place WHERE customer = %s", customer))
+
+    def _choose(self, database: str | None) -> str:
+        with self._meta.transaction() as ask:
+            found = ask(
+                "SELECT name FROM sharding_database WHERE ready AND (name = %s OR %s) ORDER BY customers, name LIMIT 1",
+                *(database, database is None),
+            )
+        if not found:
+            raise UnknownDatabase(f"{'no database' if database is None else database} is registered and ready")
+        return str(found[0][0])
 
     def whereabouts(self, customer: str) -> tuple[str, int, bool]:
         """Return a customer's database, epoch, and whether it moves.

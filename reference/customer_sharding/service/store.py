@@ -50,6 +50,7 @@ class Store:
         self.moves = moves.moves
         self.claim_move = moves.claim_move
         self.switch = moves.switch
+        self.compared = moves.compared
         self.since_switch = moves.since_switch
         self.finish_move = moves.finish_move
         self.abort_move = moves.abort_move
