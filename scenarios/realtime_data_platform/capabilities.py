@@ -1,4 +1,4 @@
-"""What Pinots differ in, as far as errata of the document are concerned: asked of the one that runs."""
+"""Features that newer versions of Pinot have and that would correct an erratum, checked on the version that runs."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,19 @@ import pytest
 
 @dataclass(frozen=True)
 class Capability:
-    """Something that Pinot learnt after the document was written.
+    """A feature that Pinot got after the document was written.
 
     Attributes:
-        name: What it is.
-        key: The key of a table's `upsertConfig` by which it is asked for.
-        value: A value that the key takes.
-        cures: The erratum that it would cure.
+        name: Its name in the summary.
+        key: The key of a table's `upsertConfig` that enables it.
+        value: A valid value of that key.
+        corrects: The id of the erratum that it would correct.
     """
 
     name: str
     key: str
     value: str
-    cures: str
+    corrects: str
 
 
 DELETES = Capability("deletes", "deleteRecordColumn", "deleted", "rdp-16")
@@ -27,16 +27,16 @@ CONSISTENT_READS = Capability("consistent reads", "consistencyMode", "SNAPSHOT",
 FOUND = pytest.StashKey[dict[Capability, bool]]()
 
 
-def knows(pinot, table, capability):
-    """Whether a Pinot knows the key in a table that it has: it names those that it would ignore."""
-    asked = {**table, "upsertConfig": {**table["upsertConfig"], capability.key: capability.value}}
-    return f"/upsertConfig/{capability.key}" not in pinot.unknown_keys(asked)
+def supports(pinot, table, capability):
+    """Return whether this Pinot knows the key; its validation lists the keys that it would ignore."""
+    enabled = {**table, "upsertConfig": {**table["upsertConfig"], capability.key: capability.value}}
+    return f"/upsertConfig/{capability.key}" not in pinot.unknown_keys(enabled)
 
 
-def told(found):
-    """Say what the Pinot of a run can do, a line each."""
+def summary(found):
+    """Return a line for each feature that was checked: whether this Pinot has it, and what follows for the erratum."""
     return [
         f"Pinot's {each.name} ({each.key}): "
-        + (f"there, cures {each.cures}" if there else f"none, {each.cures} stands")
-        for each, there in found.items()
+        + (f"supported, corrects {each.corrects}" if supported else f"not supported, {each.corrects} applies")
+        for each, supported in found.items()
     ]

@@ -1,4 +1,4 @@
-"""What the scenario stands on: the platform's client, and chains."""
+"""Fixtures of the scenario: the platform's client, and pipelines of tables, as published or corrected."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -6,16 +6,16 @@ import pytest
 
 from reference.realtime_data_platform.platform import Addresses, Platform
 from scenarios.realtime_data_platform import published
-from scenarios.realtime_data_platform.capabilities import FOUND, knows, told
-from scenarios.realtime_data_platform.chain import Chain
+from scenarios.realtime_data_platform.capabilities import FOUND, summary, supports
+from scenarios.realtime_data_platform.pipeline import Pipeline
 
 
 def pytest_claim_run(config):
-    return {"capabilities": {each.key: there for each, there in config.stash.get(FOUND, {}).items()}}
+    return {"capabilities": {each.key: supported for each, supported in config.stash.get(FOUND, {}).items()}}
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    for line in told(config.stash.get(FOUND, {})):
+    for line in summary(config.stash.get(FOUND, {})):
         terminalreporter.write_line(line)
 
 
@@ -28,39 +28,39 @@ def platform(environment):
 
 
 @pytest.fixture
-def asked(request):
-    """Ask the Pinot of this run for something that came after the document; the run ends with the answer."""
+def check_capability(request):
+    """Checks whether this run's Pinot has a newer feature; the terminal summary shows the result."""
 
-    def ask(chain, capability):
-        there = knows(chain.platform.pinot, published.table(chain.name), capability)
-        request.config.stash.setdefault(FOUND, {})[capability] = there
-        return {"upsertConfig": f"{capability.key} = {capability.value}", "known to this run's Pinot": there}
+    def check(pipeline, capability):
+        supported = supports(pipeline.platform.pinot, published.table(pipeline.name), capability)
+        request.config.stash.setdefault(FOUND, {})[capability] = supported
+        return {"upsertConfig": f"{capability.key} = {capability.value}", "known to this run's Pinot": supported}
 
-    return ask
+    return check
 
 
 @pytest.fixture(scope="module")
-def chains(platform, environment):
-    """Makes the chain of a table; it is removed when the file ends."""
-    made = {}
+def make_pipeline(platform, environment):
+    """Creates a table and its pipeline, not started; it is removed at the end of the test file."""
+    created = {}
 
     def make(name, **options):
-        made[name] = Chain(platform, environment["kafka"], name, **options)
-        return made[name]
+        created[name] = Pipeline(platform, environment["kafka"], name, **options)
+        return created[name]
 
     yield make
-    with ThreadPoolExecutor() as pool:  # each waits for its servers
-        list(pool.map(Chain.remove, made.values()))
+    with ThreadPoolExecutor() as pool:  # each removal mostly waits for the servers
+        list(pool.map(Pipeline.remove, created.values()))
 
 
 @pytest.fixture(scope="module")
-def laid(chains):
-    """Lays the chain of a table, once a way and a name."""
-    known = {}
+def start_pipeline(make_pipeline):
+    """Creates and starts a pipeline; a second call with the same name and way returns the running one."""
+    running = {}
 
-    def lay(name, way, **options):
-        if (name, way) not in known:
-            known[name, way] = chains(f"{name}_{way}", **options).lay(way)
-        return known[name, way]
+    def start(name, way, **options):
+        if (name, way) not in running:
+            running[name, way] = make_pipeline(f"{name}_{way}", **options).start(way)
+        return running[name, way]
 
-    return lay
+    return start

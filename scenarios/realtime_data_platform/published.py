@@ -1,7 +1,8 @@
-"""What the document publishes, by its own keys and values; addresses are those of `environment.toml`.
+"""The document's artifacts with its own keys and values; only the addresses are those of `environment.toml`.
 
-Its artifacts are the files in `as_published`. The document stores its views in AWS Glue and S3 and says to change that:
-here they are in a metastore and a store of one's own. Of Pinot's table it shows the transforms; the rest is ours.
+The artifacts are the files in `as_published`. The document keeps its views in AWS Glue and S3 and tells the reader to
+replace them: here they are in a Hive metastore and an S3 server of our own. Of Pinot's table the document shows only
+the transforms; the other keys are ours.
 """
 
 import json
@@ -19,7 +20,7 @@ PEOPLE = [(1, "Fasih"), (2, "Alice"), (3, "Bob")]
 
 VIEW_ROWS = [(1, 1, "Fasih", "r"), (2, 2, "Alice", "r"), (3, 3, "Bob", "r")]
 
-# The document speaks of an order table and shows none.
+# The document mentions an order table without showing it.
 ORDER_DDL = """
 CREATE TABLE {name} (
     id bigserial NOT NULL, customer_id bigint NOT NULL, placed timestamptz NOT NULL, amount double precision NOT NULL,
@@ -31,7 +32,7 @@ PINOT_CATALOG = (FILES / "pinot.sql").read_text().replace("CATALOG pinot", "CATA
 
 HIVE_CATALOG = (FILES / "hive.sql").read_text().replace("CATALOG hive", "CATALOG {name}")
 
-# The document's own metastore, as far as it can be had: Glue's interface at another address, with any keys.
+# The document's own metastore: the Glue API, served by moto, which accepts any access keys.
 GLUE_CATALOG = HIVE_CATALOG.replace(
     """  "hive.metastore" = 'thrift',
   "hive.metastore.uri" = 'thrift://hive:9083',
@@ -48,7 +49,7 @@ VIEW = (FILES / "view.sql").read_text().replace("person", "{name}")
 
 
 def connector(name="person"):
-    """The connector of a table; beside others it needs a slot, a publication and a prefix: the document has one."""
+    """Return the connector of a table, with a slot and a publication of its own, so that several can run at once."""
     own = {"slot.name": f"platform_{name}", "publication.name": f"platform_{name}"}
     if name != "person":
         own["topic.prefix"] = f"user_service_{name}"

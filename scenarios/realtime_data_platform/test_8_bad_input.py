@@ -1,4 +1,4 @@
-"""What is wrong is said, and nothing half made stays."""
+"""Bad input raises an error that names the cause, and nothing that was created before it remains."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,61 +15,65 @@ NOWHERE = Table("nowhere", (Column("id", "bigint"),), ("id",))
 
 
 @pytest.fixture
-def people(chains):
-    """A table with a row, and no chain."""
-    chain = chains("bad")
-    chain.insert(1, "Fasih")
-    return chain
+def people(make_pipeline):
+    """A table with a row, whose pipeline is not started."""
+    pipeline = make_pipeline("bad")
+    pipeline.insert(1, "Fasih")
+    return pipeline
 
 
-def leavings(chain, name):
-    """What is left of a table's chain in PostgreSQL: slots, publications, and its replica identity."""
-    slots = chain.sql("SELECT slot_name FROM pg_replication_slots WHERE slot_name = %s", f"platform_{name}")
-    publications = chain.sql("SELECT pubname FROM pg_publication WHERE pubname = %s", f"platform_{name}")
+def slots_and_publications(pipeline, name):
+    """Return the replication slots and publications of a table's pipeline in PostgreSQL."""
+    slots = pipeline.sql("SELECT slot_name FROM pg_replication_slots WHERE slot_name = %s", f"platform_{name}")
+    publications = pipeline.sql("SELECT pubname FROM pg_publication WHERE pubname = %s", f"platform_{name}")
     return slots + publications
 
 
 @contextmanager
-def nothing_stays(platform, chain, name):
+def nothing_remains(platform, pipeline, name):
+    """After the block, check that no part of the table's pipeline exists."""
     yield
     assert platform.status(name) == ABSENT
-    assert leavings(chain, name) == []
+    assert slots_and_publications(pipeline, name) == []
 
 
-class TestAConnector:
-    def test_with_a_wrong_password(self, people, platform):
+class TestConnector:
+    def test_wrong_password_is_reported(self, people, platform):
         wrong = Platform(
             platform.addresses, replace(platform.peers, password="wrong"), patience=platform.patience
         )  # it is
 
         with (
-            nothing_stays(platform, people, people.name),
+            nothing_remains(platform, people, people.name),
             pytest.raises(BadInput, match=r"connector bad: database\.\w+: .*password authentication failed"),
         ):
             wrong.apply(people.described())
 
         assert people.sql("SELECT relreplident::text FROM pg_class WHERE relname = 'bad'") == [("d",)]
 
-    def test_of_an_unknown_table(self, people, platform):
-        for ask in (lambda: platform.describe("nowhere"), lambda: platform.apply(NOWHERE)):
-            with nothing_stays(platform, people, "nowhere"), pytest.raises(BadInput, match=r"no table public\.nowhere"):
-                ask()
+    def test_unknown_table_is_reported(self, people, platform):
+        for call in (lambda: platform.describe("nowhere"), lambda: platform.apply(NOWHERE)):
+            with (
+                nothing_remains(platform, people, "nowhere"),
+                pytest.raises(BadInput, match=r"no table public\.nowhere"),
+            ):
+                call()
 
         with (
-            nothing_stays(platform, people, "nowhere"),
+            nothing_remains(platform, people, "nowhere"),
             pytest.raises(BadInput, match=r"connector nowhere FAILED: .*platform_nowhere"),
         ):
             platform.connectors.apply(artifacts.connector(NOWHERE, platform.peers))
 
 
-class TestATable:
-    def test_whose_schema_is_missing(self, platform, people):
+class TestTable:
+    def test_pinot_table_without_schema_is_rejected(self, platform, people):
         with pytest.raises(Refused, match=r"Pinot's controller refused POST /tables: .*Schema"):
             platform.pinot.apply_table(artifacts.table(people.described(), platform.peers))
 
         assert platform.status(people.name) == ABSENT
 
-    def test_with_the_schema_of_another(self, platform, people):
+    def test_pinot_table_with_another_schema_is_rejected(self, platform, people):
         described = people.described()
 
         with pytest.raises(BadInput, match="table bad needs schema bad, not nowhere"):
@@ -78,16 +82,16 @@ class TestATable:
         assert platform.status(people.name) == ABSENT
 
 
-class TestAView:
-    def test_over_a_missing_column_takes_what_was_new_with_it(self, platform, people):
+class TestView:
+    def test_failed_view_removes_the_new_pipeline(self, platform, people):
         with (
-            nothing_stays(platform, people, people.name),
+            nothing_remains(platform, people, people.name),
             pytest.raises(NotFound, match=r"COLUMN_NOT_FOUND.*height"),
         ):
             platform.apply(people.described(), where="height > 1")
 
-    def test_over_a_missing_column_leaves_the_former_one(self, platform, people):
-        people.lay("corrected", people=[])
+    def test_failed_view_keeps_the_existing_view(self, platform, people):
+        people.start("corrected", people=[])
 
         with pytest.raises(NotFound, match=r"COLUMN_NOT_FOUND.*height"):
             platform.apply(people.described(), where="height > 1")
@@ -103,7 +107,7 @@ class TestAView:
         ("postgresql", {"connection-url": "jdbc:postgresql://postgres:1/postgres"}),
     ],
 )
-def test_a_catalog_that_points_nowhere(connector, change, platform):
+def test_catalog_that_reaches_no_server_is_removed(connector, change, platform):
     keys = {
         "pinot": statements.pinot_catalog(platform.peers),
         "hive": statements.hive_catalog(platform.peers),
@@ -116,7 +120,7 @@ def test_a_catalog_that_points_nowhere(connector, change, platform):
     assert ("nowhere",) not in platform.trino.query("SHOW CATALOGS")
 
 
-def test_a_catalog_with_a_key_that_is_none(platform):
+def test_catalog_with_an_unknown_key_is_rejected(platform):
     with pytest.raises(PlatformError, match=r"'pinot\.controller-url' was not used"):
         platform.trino.apply_catalog("nowhere", "pinot", {"pinot.controller-url": "pinot-controller:9000"})
 

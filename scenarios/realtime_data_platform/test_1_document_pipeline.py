@@ -1,4 +1,4 @@
-"""The document's own steps: a connector, a schema, a table, two catalogs, a view, and what it shows."""
+"""The document's own steps: connector, Pinot schema and table, Trino catalogs, the view and its rows."""
 
 import json
 from itertools import pairwise
@@ -10,15 +10,15 @@ from trino.dbapi import connect
 from fixtures.waiting import eventually
 from reference.realtime_data_platform.errors import Refused
 from scenarios.realtime_data_platform import published
-from scenarios.realtime_data_platform.chain import HEARTBEATS
+from scenarios.realtime_data_platform.pipeline import HEARTBEATS
 
 SNAPPY = 2
 
 
 @pytest.fixture(scope="module")
-def story(chains, platform):
-    """Everything sent as the document sends it, by plain requests."""
-    story = chains("person")
+def story(make_pipeline, platform):
+    """The document's table `person`, followed by its own requests to Kafka Connect and Pinot."""
+    story = make_pipeline("person")
     for customer, name in published.PEOPLE:
         story.sql("INSERT INTO person (customer_id, name) VALUES (%s, %s)", customer, name)
     where = platform.addresses
@@ -28,14 +28,17 @@ def story(chains, platform):
     schema = {"schemaName": ("person_schema.json", json.dumps(published.schema()))}
     story.schema_answer = requests.post(f"{where.controller}/schemas", files=schema, timeout=30)
     story.table_answer = requests.post(f"{where.controller}/tables", json=published.table(), timeout=60)
-    story.until(lambda: platform.pinot.status("person") == "answers" and len(story.pinot()) == 3, "three rows")
+    story.until(
+        lambda: platform.pinot.status("person") == "answers" and len(story.pinot()) == 3,
+        "Pinot lacks some of the three rows",
+    )
     platform.trino.apply_view(published.VIEW.format(name="person"))
     return story
 
 
 @pytest.mark.claim("rdp-1")
-class TestTheConnector:
-    def test_streams_the_snapshot_to_the_topic_of_the_tables_name(self, story, evidence):
+class TestConnector:
+    def test_connector_streams_snapshot_to_topic_person(self, story, evidence):
         events = story.events()[:3]
 
         assert [(event["after"]["name"], event["op"]) for event in events] == [
@@ -46,18 +49,18 @@ class TestTheConnector:
         assert story.platform.connectors.status("person") == "RUNNING"
         evidence.json("an event of the snapshot", events[0])
 
-    def test_publishes_that_table_alone(self, story):
+    def test_publication_has_the_table_alone(self, story):
         tables = story.sql("SELECT tablename FROM pg_publication_tables WHERE pubname = 'platform_person'")
 
         assert tables == [("person",)]
 
-    def test_compresses_with_snappy(self, story, environment):
+    def test_messages_are_compressed_with_snappy(self, story, environment):
         batches = environment["kafka"]._handle().exec_run("cat /var/lib/kafka/data/person-0/00000000000000000000.log")
 
         attributes = int.from_bytes(batches.output[21:23], "big")
         assert attributes & 0b111 == SNAPPY
 
-    def test_beats_each_second_on_a_topic_that_is_not_renamed(self, story):
+    def test_heartbeat_arrives_each_second_on_its_topic(self, story):
         beats = [message.timestamp()[1] for message in story.messages(f"{HEARTBEATS}.user_service", at_least=4)]
 
         between = [after - before for before, after in pairwise(beats)]
@@ -66,32 +69,34 @@ class TestTheConnector:
 
 @pytest.mark.claim("rdp-2")
 class TestPinot:
-    def test_takes_the_schema_and_the_table(self, story, platform):
+    def test_pinot_accepts_schema_and_table(self, story, platform):
         assert story.schema_answer.json()["status"] == "person successfully added"
         assert "person_REALTIME successfully added" in story.table_answer.json()["status"]
         table = requests.get(f"{platform.addresses.controller}/tables/person", timeout=10).json()["REALTIME"]
         assert table["upsertConfig"]["mode"] == "FULL"
 
-    def test_cuts_the_columns_out_of_the_payload(self, story):
+    def test_transforms_extract_columns_from_payload(self, story):
         rows = story.pinot("id, customer_id, source, op")
 
-        cut = sorted((key, customer, json.loads(row), op) for key, customer, row, op in rows)
-        assert cut == [(key, key, {"id": key, "customer_id": key, "name": name}, "r") for key, name in published.PEOPLE]
+        extracted = sorted((key, customer, json.loads(row), op) for key, customer, row, op in rows)
+        assert extracted == [
+            (key, key, {"id": key, "customer_id": key, "name": name}, "r") for key, name in published.PEOPLE
+        ]
 
 
 @pytest.mark.usefixtures("story")
 @pytest.mark.claim("rdp-3")
-def test_the_rows_answer_pinots_query_api(platform):
-    asked = {"sql": "SELECT id FROM person ORDER BY id LIMIT 10"}
+def test_pinot_query_api_returns_the_rows(platform):
+    query = {"sql": "SELECT id FROM person ORDER BY id LIMIT 10"}
 
-    answer = requests.post(f"{platform.addresses.broker}/query/sql", json=asked, timeout=10).json()
+    answer = requests.post(f"{platform.addresses.broker}/query/sql", json=query, timeout=10).json()
 
     assert answer["resultTable"]["rows"] == [[1], [2], [3]]
 
 
 @pytest.fixture
 def by_sql(platform):
-    """Trino's client, and nothing left of the catalogs `pinot_by_sql` and `hive_by_sql`, and of schema `by_sql`."""
+    """Trino's client; the catalogs and the schema that the test creates are removed before and after it."""
 
     def remove():
         platform.trino.query("DROP SCHEMA IF EXISTS hive.by_sql")
@@ -105,19 +110,19 @@ def by_sql(platform):
 
 @pytest.mark.usefixtures("story")
 @pytest.mark.claim("rdp-4")
-def test_trino_takes_the_catalogs_by_sql(by_sql):
+def test_trino_creates_catalogs_and_schema_by_sql(by_sql):
     by_sql.query(published.PINOT_CATALOG.format(name="pinot_by_sql"))
     by_sql.query(published.HIVE_CATALOG.format(name="hive_by_sql"))
     by_sql.query("CREATE SCHEMA hive_by_sql.by_sql WITH (location = 's3://lake/by_sql/')")
 
     assert ("person",) in by_sql.query("SHOW TABLES FROM pinot_by_sql.default")
-    [(made,)] = by_sql.query("SHOW CREATE SCHEMA hive_by_sql.by_sql")
-    assert "location = 's3://lake/by_sql" in made
+    [(created,)] = by_sql.query("SHOW CREATE SCHEMA hive_by_sql.by_sql")
+    assert "location = 's3://lake/by_sql" in created
 
 
 @pytest.mark.usefixtures("story")
 @pytest.mark.claim("rdp-5")
-def test_the_view_shows_exactly_the_documents_rows(environment, evidence):
+def test_view_returns_exactly_the_documents_rows(environment, evidence):
     address = environment["trino"].address()
     connection = connect(host=address.host, port=address.port, user="reader")
     cursor = connection.cursor()
@@ -135,7 +140,7 @@ def test_the_view_shows_exactly_the_documents_rows(environment, evidence):
 
 @pytest.fixture
 def sources(story, platform):
-    """Cities in PostgreSQL and points in Parquet on S3, beside the persons in Pinot."""
+    """Trino's client; a table of cities is in PostgreSQL, a table of points in Parquet on S3."""
     login = {"connection-user": platform.peers.user, "connection-password": platform.peers.password}
     url = f"jdbc:postgresql://{platform.peers.postgres}/{platform.peers.database}"
 
@@ -170,23 +175,23 @@ def test_one_query_joins_pinot_postgres_and_parquet(sources, evidence):
 
 @pytest.mark.usefixtures("story")
 @pytest.mark.claim("rdp-7")
-def test_pinot_itself_makes_no_view(platform):
+def test_pinot_rejects_create_view(platform):
     with pytest.raises(Refused, match=r"CREATE VIEW[\s\S]*(ParseException|parsing)"):
         platform.pinot.query("CREATE VIEW people AS SELECT id FROM person")
 
 
 @pytest.mark.claim("rdp-3")
-def test_an_update_leaves_one_row_for_its_key_the_newest(story):
+def test_update_leaves_only_the_newest_row_of_a_key(story):
     story.sql("UPDATE person SET name = 'Alicia' WHERE id = 2")
 
-    story.until(lambda: "Alicia" in str(story.pinot("source")), "the update is there")
+    story.until(lambda: "Alicia" in str(story.pinot("source")), "Pinot lacks the update")
 
     rows = [json.loads(row)["name"] for key, row in story.pinot("id, source") if key == 2]
     assert rows == ["Alicia"]
 
 
 @pytest.mark.claim("rdp-1")
-def test_no_null_message_follows_a_delete(story):
+def test_delete_is_followed_by_no_null_message(story):
     before = len(story.events())
     story.sql("DELETE FROM person WHERE id = 3")
     eventually(lambda: len(story.events()) > before, within=30)

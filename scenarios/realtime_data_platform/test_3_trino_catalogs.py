@@ -1,4 +1,4 @@
-"""What each published key of the catalog does, on Hive's metastore and Glue's interface; where its secret lies."""
+"""What each published key of the Hive catalog does, with a Hive metastore and with Glue; where its secret is stored."""
 
 from contextlib import closing
 
@@ -9,13 +9,13 @@ from reference.realtime_data_platform import statements
 from reference.realtime_data_platform.errors import PlatformError, Refused
 from scenarios.realtime_data_platform import published
 
-YEARLY = "CREATE TABLE {} (id bigint, year integer) WITH (partitioned_by = ARRAY['year'])"
+PARTITIONED_TABLE_SQL = "CREATE TABLE {} (id bigint, year integer) WITH (partitioned_by = ARRAY['year'])"
 
 
 @pytest.fixture
 def catalog(platform):
-    """Makes a catalog of Hive's metastore with the corrected keys, some of them other; it is gone afterwards."""
-    made = []
+    """Creates a Hive catalog with the corrected keys, some of them changed or removed; dropped after the test."""
+    created = []
 
     def make(name, **other):
         keys = statements.hive_catalog(platform.peers)
@@ -27,17 +27,17 @@ def catalog(platform):
                 keys[full] = value
         platform.trino.remove_catalog(name)
         platform.trino.query(statements.catalog_sql(name, "hive", keys))
-        made.append(name)
+        created.append(name)
         return name
 
     yield make
-    for name in made:
+    for name in created:
         platform.trino.remove_catalog(name)
 
 
 @pytest.fixture
 def table(platform):
-    """A table of the schema of views, gone before and afterwards."""
+    """Name of a table in the schema of views; a table of this name is dropped before and after the test."""
     drop = "DROP TABLE IF EXISTS hive.views.kept"
     platform.trino.query(drop)
     yield "views.kept"
@@ -46,25 +46,25 @@ def table(platform):
 
 @pytest.fixture
 def bucket(s3):
-    """The bucket that catalogs keep tables in: content by key, and a way to copy."""
+    """An S3 client of the store in which the catalogs keep their tables."""
     with closing(s3.service.client(s3)) as client:
         yield client
 
 
 def files(platform, table):
-    """Return bucket and key of each file of a table."""
+    """Return bucket and key of each data file of a table."""
     paths = platform.trino.query(f'SELECT DISTINCT "$path" FROM hive.{table}')
     return [path.removeprefix("s3://").split("/", 1) for (path,) in paths]
 
 
-class TestAnInsertIntoAPartitionThatIsThere:
+class TestInsertIntoExistingPartition:
     @pytest.fixture
-    def twice(self, platform, catalog, table):
-        """Inserts a row, and another into the same partition, by a catalog that was told what to do then."""
+    def insert_twice(self, platform, catalog, table):
+        """Inserts two rows into one partition by a catalog with the given behavior, and returns the rows stored."""
 
         def insert(behavior):
             name = catalog("behaves", partitions_behavior=behavior)
-            platform.trino.query(YEARLY.format(f"{name}.{table}"))
+            platform.trino.query(PARTITIONED_TABLE_SQL.format(f"{name}.{table}"))
             for key in (1, 2):
                 platform.trino.query(f"INSERT INTO {name}.{table} VALUES ({key}, 2024)")
             return platform.trino.query(f"SELECT id FROM {name}.{table} ORDER BY id")
@@ -72,44 +72,44 @@ class TestAnInsertIntoAPartitionThatIsThere:
         return insert
 
     @pytest.mark.claim("rdp-27")
-    def test_appends(self, twice, platform, table):
-        assert twice("APPEND") == [(1,), (2,)]
+    def test_insert_appends_to_existing_partition(self, insert_twice, platform, table):
+        assert insert_twice("APPEND") == [(1,), (2,)]
         assert len(files(platform, table)) == 2
 
     @pytest.mark.claim("rdp-27")
-    def test_replaces_where_the_key_says_so(self, twice):
-        assert twice("OVERWRITE") == [(2,)]
+    def test_overwrite_key_replaces_the_partition(self, insert_twice):
+        assert insert_twice("OVERWRITE") == [(2,)]
 
     @pytest.mark.claim("rdp-27")
-    def test_is_refused_where_the_key_says_so(self, twice):
+    def test_error_key_rejects_the_second_insert(self, insert_twice):
         with pytest.raises(Refused, match="Cannot insert into an existing partition"):
-            twice("ERROR")
+            insert_twice("ERROR")
 
 
-class TestAFile:
+class TestDataFile:
     @pytest.mark.claim("rdp-27")
-    @pytest.mark.parametrize(("form", "begins"), [("PARQUET", b"PAR1"), ("ORC", b"ORC")])
-    def test_is_of_the_form_that_the_key_names(self, form, begins, platform, catalog, table, bucket):
-        name = catalog("forms", storage_format=form)
+    @pytest.mark.parametrize(("storage_format", "magic"), [("PARQUET", b"PAR1"), ("ORC", b"ORC")])
+    def test_file_has_the_storage_format_of_the_key(self, storage_format, magic, platform, catalog, table, bucket):
+        name = catalog("forms", storage_format=storage_format)
         platform.trino.query(f"CREATE TABLE {name}.{table} AS SELECT 1 AS id")
 
-        [(of, key)] = files(platform, table)
+        [(bucket_name, key)] = files(platform, table)
 
-        assert bucket.get_object(Bucket=of, Key=key)["Body"].read().startswith(begins)
+        assert bucket.get_object(Bucket=bucket_name, Key=key)["Body"].read().startswith(magic)
 
     @pytest.mark.claim("rdp-27")
-    @pytest.mark.parametrize(("recursive", "seen"), [("true", [(1,), (1,)]), ("false", [(1,)])])
-    def test_in_a_folder_below_is_seen_where_the_key_says_so(self, recursive, seen, platform, catalog, table, bucket):
-        name = catalog("nests", recursive_directories=recursive)
+    @pytest.mark.parametrize(("recursive", "rows"), [("true", [(1,), (1,)]), ("false", [(1,)])])
+    def test_recursive_key_finds_files_in_subfolders(self, recursive, rows, platform, catalog, table, bucket):
+        name = catalog("subfolders", recursive_directories=recursive)
         platform.trino.query(f"CREATE TABLE {name}.{table} AS SELECT 1 AS id")
-        [(of, key)] = files(platform, table)
+        [(bucket_name, key)] = files(platform, table)
         folder, _, file = key.rpartition("/")
-        bucket.copy_object(Bucket=of, CopySource=f"{of}/{key}", Key=f"{folder}/below/{file}")
+        bucket.copy_object(Bucket=bucket_name, CopySource=f"{bucket_name}/{key}", Key=f"{folder}/subfolder/{file}")
 
-        assert platform.trino.query(f"SELECT id FROM {name}.{table}") == seen
+        assert platform.trino.query(f"SELECT id FROM {name}.{table}") == rows
 
     @pytest.mark.claim("rdp-27")
-    def test_on_s3_is_reached_by_the_native_client_alone(self, platform):
+    def test_s3_needs_the_native_client_keys(self, platform):
         keys = statements.hive_catalog(platform.peers)
         without = {key: value for key, value in keys.items() if not key.startswith(("s3.", "fs."))}
         platform.trino.remove_catalog("without_s3")
@@ -124,7 +124,7 @@ class TestAFile:
 class TestGlue:
     @pytest.fixture
     def glue(self, platform, environment):
-        """The published catalog on Glue's interface, with a schema of views, and Glue's own client."""
+        """A boto3 client of Glue; the published catalog and its schema `views` exist during the test."""
         platform.trino.remove_catalog("glue")
         platform.trino.query(published.GLUE_CATALOG.format(name="glue"))
         platform.trino.query("CREATE SCHEMA IF NOT EXISTS glue.views WITH (location = 's3://lake/glue/views/')")
@@ -134,7 +134,7 @@ class TestGlue:
                 endpoint_url=environment["glue"].url,
                 region_name="us-east-1",
                 aws_access_key_id="any",
-                aws_secret_access_key="any",  # moto takes any
+                aws_secret_access_key="any",  # moto accepts any
             )
         ) as client:
             yield client
@@ -142,46 +142,48 @@ class TestGlue:
         platform.trino.remove_catalog("glue")
 
     @pytest.mark.claim("rdp-27")
-    def test_keeps_the_schema_and_the_view(self, glue, platform, evidence):
+    def test_glue_stores_schema_and_view(self, glue, platform, evidence):
         platform.trino.query("CREATE OR REPLACE VIEW glue.views.one AS SELECT 1 AS id")
 
         assert platform.trino.query("SELECT id FROM glue.views.one") == [(1,)]
         assert glue.get_database(Name="views")["Database"]["LocationUri"].startswith("s3://lake/glue/views")
-        kept = glue.get_table(DatabaseName="views", Name="one")["Table"]
-        assert kept["TableType"] == "VIRTUAL_VIEW"
-        evidence.json("the view, as Glue has it", kept)
+        stored = glue.get_table(DatabaseName="views", Name="one")["Table"]
+        assert stored["TableType"] == "VIRTUAL_VIEW"
+        evidence.json("the view, as Glue stores it", stored)
 
     @pytest.mark.claim("rdp-27")
-    def test_a_key_that_is_none_is_refused(self, platform):
+    def test_misspelt_catalog_key_is_rejected(self, platform):
         misspelt = published.GLUE_CATALOG.format(name="misspelt").replace("recursive-directories", "recursive-folders")
 
         with pytest.raises(PlatformError, match=r"'hive\.recursive-folders' was not used"):
             platform.trino.query(misspelt)
 
 
-class TestTheSecretOfTheCatalog:
+class TestCatalogSecret:
     @staticmethod
     def stored(environment, name):
+        """Return the file in which Trino stores a catalog."""
         return environment["trino"]._handle().exec_run(f"cat /etc/trino/catalog/{name}.properties").output.decode()
 
     @pytest.fixture
     def catalog(self, platform, environment, way):
+        """Name of a Hive catalog, created as published or corrected."""
         name = f"secret_{way}"
         platform.trino.remove_catalog(name)
-        made = {
+        statement = {
             "published": published.HIVE_CATALOG.format(name=name),
             "corrected": statements.catalog_sql(name, "hive", statements.hive_catalog(platform.peers)),
         }
-        platform.trino.query(made[way])
+        platform.trino.query(statement[way])
         yield name
         platform.trino.remove_catalog(name)
 
     @pytest.mark.claim("rdp-31", shows="published")
-    def test_as_published_lies_in_clear_text_in_the_store(self, catalog, environment):
+    def test_published_secret_is_stored_in_clear_text(self, catalog, environment):
         assert f"s3.aws-secret-key={environment['s3'].service.secret_key}" in self.stored(environment, catalog)
 
     @pytest.mark.claim("rdp-31", shows="corrected")
-    def test_is_not_in_the_store_and_the_catalog_works(self, catalog, environment, platform):
+    def test_secret_is_not_stored_and_catalog_works(self, catalog, environment, platform):
         assert environment["s3"].service.secret_key not in self.stored(environment, catalog)
 
         platform.trino.query("DROP TABLE IF EXISTS hive.views.proof")

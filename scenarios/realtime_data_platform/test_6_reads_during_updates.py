@@ -1,0 +1,102 @@
+"""Whether a read during updates returns each key exactly once, as published and as corrected."""
+
+import json
+
+import pytest
+
+from fixtures.waiting import eventually
+from reference.realtime_data_platform import artifacts, statements
+from reference.realtime_data_platform.errors import Refused
+from scenarios.realtime_data_platform import published
+from scenarios.realtime_data_platform.capabilities import CONSISTENT_READS
+from scenarios.realtime_data_platform.concurrent_updates import ReadCheck, updating_rows
+from scenarios.realtime_data_platform.pipeline import VISIBLE_WITHIN
+
+KEYS, ROWS_A_SEGMENT, SEGMENTS, READS = 60, 100, 4, 40
+
+
+@pytest.fixture(scope="module")
+def segmented(make_pipeline, platform):
+    """Starts a pipeline with many small Pinot segments, between which updates move the valid row of a key."""
+    running = {}
+
+    def start(way):
+        if way in running:
+            return running[way]
+        pipeline = running[way] = make_pipeline(f"segmented_{way}")
+        pipeline.sql(f"INSERT INTO {pipeline.quoted} (customer_id, name) SELECT 1, '0' FROM generate_series(1, {KEYS})")
+        pipeline.start(way, people=[])
+        table = {
+            "published": published.table(pipeline.name),
+            "corrected": artifacts.table(pipeline.described(), platform.peers),
+        }[way]
+        streams = table["tableIndexConfig"]["streamConfigs"]
+        streams["realtime.segment.flush.threshold.rows"] = str(ROWS_A_SEGMENT)
+        platform.pinot.apply_table(table)
+        # The consuming segment keeps the size limit with which it began: commit it.
+        platform.pinot.force_commit(pipeline.name)
+        eventually(lambda: update_all(pipeline) and segments(pipeline) >= SEGMENTS, within=VISIBLE_WITHIN, every=0.5)
+        return pipeline
+
+    return start
+
+
+def segments(pipeline):
+    """Return the number of Pinot segments of a pipeline's table."""
+    return len(set(pipeline.pinot("$segmentName", "option(skipUpsert=true)")))
+
+
+def update_all(pipeline):
+    """Increment the number in every row, and return the rows updated."""
+    return pipeline.sql(f"UPDATE {pipeline.quoted} SET name = (name::bigint + 1)::text RETURNING id")
+
+
+class TestReadsOfTheView:
+    @pytest.fixture
+    def reads(self, segmented, way):
+        """A pipeline, and the checks of reads of its view and of Pinot's broker during updates."""
+        pipeline = segmented(way)
+        keys = set(range(1, KEYS + 1))
+        view, broker = ReadCheck(), ReadCheck()
+        with updating_rows(pipeline, keys, seen=view.newest):
+            for _ in range(READS):
+                view.read(lambda: pipeline.view("id, name"), keys)
+                broker.read(lambda: [(key, json.loads(row)["name"]) for key, row in pipeline.pinot("id, source")], keys)
+        return pipeline, view, broker
+
+    @pytest.mark.claim("rdp-24", shows="published")
+    def test_published_read_duplicates_or_misses_a_key(self, reads, evidence, check_capability):
+        pipeline, view, broker = reads
+
+        assert view.duplicated or view.incomplete, view.summary()
+        counts = [
+            {"of": "the view as published", **view.summary()},
+            {"of": "Pinot's broker, directly", **broker.summary()},
+        ]
+        evidence.table(f"reads while rows are updated, in {segments(pipeline)} segments", counts)
+        evidence.table("whether this Pinot supports consistent reads", [check_capability(pipeline, CONSISTENT_READS)])
+
+    @pytest.mark.claim("rdp-24", shows="corrected")
+    def test_read_returns_each_key_once_and_never_stale(self, reads, evidence):
+        pipeline, view, _ = reads
+
+        assert not view.wrong(), view.summary()
+        assert view.reads > READS / 2, view.refused
+        eventually(lambda: not pipeline.platform.verify(pipeline.described()), within=VISIBLE_WITHIN)
+        evidence.table(f"reads while rows are updated, in {segments(pipeline)} segments", [view.summary()])
+
+    @pytest.mark.claim("rdp-24", shows="corrected")
+    def test_read_beyond_the_row_limit_is_rejected(self, segmented, way, platform):
+        pipeline = segmented(way)
+        limited = {"catalog": "limited", "most_rows": KEYS}
+        platform.trino.remove_catalog("limited")
+        platform.trino.apply_catalog("limited", "pinot", statements.pinot_catalog(platform.peers, most_rows=KEYS))
+        try:
+            if way == "corrected":
+                platform.trino.apply_view(statements.view_sql(pipeline.described(), **limited))
+            with pytest.raises(Refused, match=f"{KEYS}"):
+                pipeline.view()
+        finally:
+            platform.trino.remove_catalog("limited")
+            if way == "corrected":
+                platform.apply(pipeline.described())
