@@ -21,6 +21,10 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.fixture(scope="module")
 def platform(environment):
+    """The platform's client, with all services started that a pipeline runs through."""
+    environment.start(
+        "postgres", "kafka", "connect", "pinot-controller", "pinot-broker", "pinot-server", "hive", "trino"
+    )
     names = ("postgres", "connect", "pinot-controller", "pinot-broker", "trino")
     platform = Platform(Addresses(*(environment[name].url for name in names)))
     platform.apply_catalogs()

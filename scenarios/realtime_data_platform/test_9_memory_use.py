@@ -17,6 +17,7 @@ def memory_used(running):
 
 @pytest.mark.usefixtures("platform")
 def test_services_use_less_memory_than_stated(environment, record_property):
+    environment.start()
     names = [running.name for running in environment]
     with ThreadPoolExecutor() as pool:  # the engine takes two seconds for each answer
         each = dict(zip(names, pool.map(memory_used, environment), strict=True))
