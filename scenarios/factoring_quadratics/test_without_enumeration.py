@@ -61,6 +61,25 @@ class TestEveryQuadratic:
         assert roots == sympy.Poly(quadratic, x).ground_roots()
 
     @pytest.mark.claim("quad-4")
+    @pytest.mark.parametrize(
+        ("quadratic", "text"),
+        [
+            ((1, 2, 1), "(x + 1)^2"),
+            ((3, 2, 0), "x(3x + 2)"),
+            ((3, -2, 0), "x(3x - 2)"),
+            ((5, 0, 0), "5x^2"),
+            ((-2, 2, 4), "-2(x + 1)(x - 2)"),
+            ((2, 0, 2), "2(x^2 + 1)"),
+            ((-1, 0, -1), "-(x^2 + 1)"),
+            ((1, 0, 1), "x^2 + 1"),
+        ],
+    )
+    def test_factorisation_as_text_is_the_quadratic_again(self, quadratic, text):
+        assert str(factor(*quadratic)) == text
+        multiplied = sympy.Poly(sympy.parse_expr(text.replace("^", "**"), transformations="all"), x)
+        assert tuple(multiplied.all_coeffs()) == quadratic
+
+    @pytest.mark.claim("quad-4")
     def test_irreducible_is_an_answer(self):
         found = factor(2, 0, 2)
 
