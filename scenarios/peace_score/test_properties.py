@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference.peace_score.aggregates import AGGREGATES, mean, median
+from reference.peace_score.directed import symmetrized
 from reference.peace_score.interactions import NEUTRAL, Dispute, serenity
 from reference.peace_score.models import Model
 from reference.peace_score.score import nation_peace, outside_peace, world_peace
@@ -155,6 +156,20 @@ class TestANewcomer:
         few_lost = [0.0] * 10 + [1.0] * 90
         assert AGGREGATES["low-decile"](few_lost) == 0
         assert AGGREGATES["low-decile"]([*few_lost, 1.0]) == 1
+
+
+@pytest.mark.claim("peace-3")
+def test_worse_half_of_an_odd_number_has_the_middle():
+    assert AGGREGATES["worst-half"]([1.0, 0.5, 0.0]) == 0.25
+    assert AGGREGATES["worst-half"]([1.0, 0.5, 0.25, 0.0]) == 0.125
+
+
+@pytest.mark.claim("peace-3")
+def test_rule_that_depends_on_the_direction_is_refused():
+    directed = nx.DiGraph([("A", "B", {"weight": 0.9}), ("B", "A", {"weight": 0.2})])
+
+    with pytest.raises(ValueError, match="the rule is not symmetric"):
+        symmetrized(directed, rule=lambda there, back: there - back)
 
 
 def each_below_the_median_loses_half(ranks):

@@ -140,6 +140,17 @@ class TestTheScores:
         drawn = draw_world(graph, scored[2014], "The world in 2014")
         evidence.figure("the nations of 2014 (no map: there is no geodata)", drawn)
 
+    def test_nations_of_equal_score_share_a_rank(self):
+        assert ranking({"C": 0.5, "A": 0.7, "B": 0.5, "D": 0.1}) == [
+            (1, "A", 0.7),
+            (2, "B", 0.5),
+            (2, "C", 0.5),
+            (4, "D", 0.1),
+        ]
+
+    def test_mean_of_a_nation_is_over_the_years_it_has(self):
+        assert averaged([{"A": 0.0, "B": 0.2}, {"A": 1.0}, {"A": 0.5, "B": 0.4}]) == pytest.approx({"A": 0.5, "B": 0.3})
+
 
 class TestTheGlobalPeaceIndex:
     """A ranking of the same nations by others, from 1 (most peaceful) to 5: with its sign turned, 1 is agreement."""
