@@ -66,8 +66,6 @@ def verify(connection: Connection[Any], description: Description, due: Plan) -> 
         )
     }
     rows, misplaced, unreadable = {}, {}, []
-    # A server that planned by its constraints would take our question for answered.
-    connection.execute("SET LOCAL constraint_exclusion = off")
     with translate_connection_loss():
         for remainder, leaf in enumerate(description.partitions):
             if leaf.name not in there:

@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from reference.foreign_partitions.errors import PartitionUnavailable
 from scenarios.foreign_partitions.table import INSERT, PERSON
 
 
@@ -14,9 +15,9 @@ def rows_of(quarters):
 def crash(table, servers, gate, background):
     """Write, kill the first server between the second's commit and its own, start it again: the rows each leaf has."""
 
-    def crash(write):
+    def crash(write, on="person_2"):
         connection = table.connect()
-        gate.shut("person_2")
+        gate.shut(on)
         writing = background(write, connection)
         gate.reached()
         servers.first.kill()
@@ -52,9 +53,12 @@ def test_crash_between_two_commits_leaves_half(table, crash, evidence):
     assert left == {"person_2": 1}
 
 
-@pytest.mark.claim("fdw-9", shows="corrected")
-def test_outbox_recovers_from_a_crash_between_commits(table, crash, evidence):
-    left = crash(lambda connection: table.write_together(connection, rows_of([1, 2])))
+@pytest.mark.claim("fdw-9", shows="corrected", fails_with="assert {'person_[24]': 1} == ")
+@pytest.mark.parametrize(
+    "quarters", [[1, 2], [2, 1]], ids=["last row of the outbox under way", "first row of the outbox under way"]
+)
+def test_outbox_recovers_from_a_crash_between_commits(table, crash, quarters, evidence):
+    left = crash(lambda connection: table.write_together(connection, rows_of(quarters)))
     table.recover(table.first)
     recovered = table.leaves()
     table.recover(table.first)
@@ -62,6 +66,27 @@ def test_outbox_recovers_from_a_crash_between_commits(table, crash, evidence):
     evidence.json("a row for each server: what is left, and what there is after delivery", [left, recovered])
     assert recovered == {"person_0": 1, "person_2": 1}
     assert table.leaves() == recovered
+    assert table.rows("SELECT count(*) FROM person_outbox") == [(0,)]
+
+
+@pytest.mark.claim("fdw-9", shows="corrected", fails_with="assert {} == ")
+def test_outbox_recovers_from_a_crash_before_the_commits(table, servers, gate, background, evidence):
+    """The second server crashes before its own commit, the first one stays up: neither has the row yet."""
+    connection = table.connect()
+    gate.shut("person_2")
+    writing = background(lambda: table.write_together(connection, rows_of([2, 1])))
+    gate.reached()
+
+    servers.second.kill()
+    error = writing.result(within=10)
+    connection.close()
+    servers.second.restart()
+    table.recover(table.first)
+
+    recovered = table.leaves()
+    evidence.json("a row for each server: what there is after delivery", recovered)
+    assert recovered == {"person_0": 1, "person_2": 1}
+    assert isinstance(error, PartitionUnavailable)
 
 
 @pytest.mark.claim("fdw-9", shows="corrected")
