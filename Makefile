@@ -23,6 +23,11 @@ ifneq ($(strip $(PYENV_VERSION)),)
 export PYENV_VERSION
 endif
 
+# A read-only home has no place for uv's cache.
+ifeq ($(UV_CACHE_DIR)$(shell mkdir -p "$${XDG_CACHE_HOME:-$$HOME/.cache}/uv" 2>/dev/null && echo writable),)
+export UV_CACHE_DIR := $(VENV)/cache
+endif
+
 SERVICES ?= auto
 # What a quick run proves: the documents whose services are small.
 LIGHT := exponents factoring_quadratics peace_score service_discovery foreign_partitions customer_sharding \
