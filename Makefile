@@ -17,7 +17,7 @@ ifneq ($(CERTIFICATES),)
 export UV_SYSTEM_CERTS ?= true
 export REQUESTS_CA_BUNDLE ?= $(CERTIFICATES)
 endif
-# pyenv shows only one interpreter unless it is told of the others; tox takes those it finds.
+# pyenv shows only one interpreter unless it is given the others' names; tox takes those it finds.
 PYENV_VERSION ?= $(shell pyenv versions --bare 2>/dev/null | grep -E '^3\.1[1-3]\.[0-9]+$$' | paste -sd: -)
 ifneq ($(strip $(PYENV_VERSION)),)
 export PYENV_VERSION
@@ -99,7 +99,7 @@ ledger-diff: $(VENV)/locked ## what the last run says differently from the publi
 publish: $(VENV)/locked ## publish the last run (complete, with Docker, on a clean tree) to results/
 	@$(BIN)/python -m fixtures.claims publish
 	@$(BIN)/python -m benchmarks plot
-	@$(BIN)/cog -r README.md docs/index.md docs/figures.md
+	@$(BIN)/cog -r README.md docs/index.md docs/figures.md docs/using.md
 
 .PHONY: sabotage sabotage-light sabotage-heavy
 sabotage: sabotage-light sabotage-heavy ## give each test of an erratum the other way: each must go red, as its marker says
@@ -120,7 +120,7 @@ mutants-changed: $(VENV)/locked ## the same for what changed since the published
 	@$(BIN)/python -m fixtures.claims mutants --changed "$(BASE)" --minutes 6
 
 .PHONY: document
-document: $(VENV)/locked ## lay out the rooms of a new document: make document NAME=...
+document: $(VENV)/locked ## create the folders of a new document: make document NAME=...
 	@$(BIN)/python -m fixtures.claims document "$(NAME)"
 
 ##@ Figures

@@ -1,4 +1,4 @@
-"""A page a document, written before Sphinx reads: from the ledger, the published results and the rooms themselves."""
+"""A page a document, written before Sphinx reads: from the ledger, the published results and the code."""
 
 from __future__ import annotations
 
