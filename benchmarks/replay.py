@@ -1,6 +1,6 @@
 """Times taken elsewhere, given to pytest-benchmark to show, store and compare.
 
-`versus` interleaves two ways, which pytest-benchmark cannot; so its times are told to it by a clock that repeats them.
+`versus` interleaves two ways, which pytest-benchmark cannot; so it gets the times from a clock that replays them.
 """
 
 from collections import deque
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 
 class Clock:
-    """A clock that says what it was told: each round from zero to that round's seconds."""
+    """A clock that replays given durations: each round lasts from zero to that round's seconds."""
 
     def __init__(self) -> None:
         self._readings: deque[float] = deque()

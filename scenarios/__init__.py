@@ -1,1 +1,1 @@
-"""The twelve documents, told as tests; the claims of each are in its `claims.toml`."""
+"""The twelve documents as tests; the claims of each are in its `claims.toml`."""

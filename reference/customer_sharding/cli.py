@@ -199,7 +199,7 @@ def serve(
     with _store(context) as store:
         from .service import create_app
 
-        create_app(store=store)  # what is wrong is told before gunicorn starts
+        create_app(store=store)  # a wrong setting is reported before gunicorn starts
     os.environ["SHARDING_META"] = context.obj
     gunicorn = [
         sys.executable,
@@ -227,14 +227,14 @@ def _mover(store: Store, customer: str, lease: float, drain: float, batch: int) 
 def _carry_out(mover: Mover, customer: str, patience: float) -> None:
     last = ""
 
-    def told(step: str) -> None:
+    def report(step: str) -> None:
         nonlocal last
         if step != last and step != "acknowledge":
             typer.echo(f"{customer}\t{step}")
         last = step if step != "acknowledge" else last
 
     try:
-        mover.run(patience, told)
+        mover.run(patience, report)
     finally:
         mover.close()
 

@@ -170,7 +170,7 @@ class ServiceDiscovery:
         app.extensions[NAME] = self
 
     def start(self) -> None:
-        """Register, and deregister at SIGTERM; `init_app` calls it unless it was told not to.
+        """Register, and deregister at SIGTERM; `init_app` calls it unless `start` is False.
 
         Raises:
             Unreachable: ZooKeeper does not answer, and `ZOOKEEPER_AT_START` is not `wait`.

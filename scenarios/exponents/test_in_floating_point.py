@@ -184,7 +184,7 @@ class TestWhichOrderIsTheMoreAccurate:
     @pytest.mark.parametrize(
         ("base", "power", "root"), [(9.948338874964121e137, 860, 385), (2.0734839320446688e194, 1883, 1187)]
     )
-    def test_rational_power_refuses_what_its_correction_makes_too_large(self, base, power, root):
+    def test_rational_power_refuses_a_corrected_overflow(self, base, power, root):
         """The one ``pow`` is still a float; the true value is beyond the largest one."""
         assert math.isfinite(math.pow(base, power / root))
         with pytest.raises(OutOfRange, match=rf"\^\({power}/{root}\) is too large for a float"):

@@ -1,4 +1,4 @@
-"""A small service that inserts a person a request. It is told one address, DATABASE, and knows no other."""
+"""A small service that inserts one person per request. Its only address is that of DATABASE."""
 
 import itertools
 import os

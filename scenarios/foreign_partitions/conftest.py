@@ -57,7 +57,7 @@ def table(made, way):
 
 @pytest.fixture
 def service(servers, tmp_path):
-    """The address of the service, which is told the first server's and no other."""
+    """The address of the service, which has the address of the first server only."""
     application = "scenarios.foreign_partitions.application:create_app()"
     with contextlib.closing(Served(application, tmp_path, {"DATABASE": servers.first.url})) as service:
         yield service.url

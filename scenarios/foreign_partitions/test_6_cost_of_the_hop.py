@@ -24,8 +24,8 @@ MANY = """
 INSERT INTO person (quarter, name, address, customer_id)
 SELECT %s, 'Ada', '', '4' FROM generate_series(1, %s)
 """
-# Seconds within which an application is told that a partition's server is away: two attempts to connect, and room.
-TOLD_WITHIN = 5
+# Seconds within which an error must report that a partition's server is down: two attempts to connect, and a margin.
+REPORTED_WITHIN = 5
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ class Client(threading.Thread):
         super().__init__(name=f"quarter {quarter}")
         self.quarter = quarter
         self.acknowledged = 0
-        self.told = []
+        self.errors = []
         self.stop = threading.Event()
         self._table, self._journal = table, journal
 
@@ -226,7 +226,7 @@ class Client(threading.Thread):
             with self._journal.operation(self.name, "write", [number, self.quarter], name):
                 rows.insert({**PERSON, "id": number, "quarter": self.quarter, "name": name})
         except PartitionUnavailable as error:
-            self.told.append((str(error).splitlines()[0], time.monotonic() - begun))
+            self.errors.append((str(error).splitlines()[0], time.monotonic() - begun))
             return False
         return True
 
@@ -243,7 +243,7 @@ class TestCrash:
 
             def broken(_):
                 go_on(local)
-                waited(lambda: all(client.told for client in foreign))
+                waited(lambda: all(client.errors for client in foreign))
 
             for client in clients:
                 client.start()
@@ -262,11 +262,11 @@ class TestCrash:
         there = hop.rows("SELECT id, quarter, name, tableoid::regclass::text FROM person")
         found = [Found([number, quarter], name, leaf) for number, quarter, name, leaf in there]
         findings = check_writes(entries, found, place=lambda key: BELONGS[key[1]])
-        told = [each for client in foreign for each in client.told]
+        errors = [each for client in foreign for each in client.errors]
         evidence.text("findings", str(findings))
-        evidence.json("what the application was told", sorted({message for message, _ in told}))
-        evidence.json("seconds until it was told, at most", max(seconds for _, seconds in told))
+        evidence.json("errors that the application got", sorted({message for message, _ in errors}))
+        evidence.json("seconds until an error, at most", max(seconds for _, seconds in errors))
         findings.require()
-        assert not any(client.told for client in local)
-        assert max(seconds for _, seconds in told) < TOLD_WITHIN
+        assert not any(client.errors for client in local)
+        assert max(seconds for _, seconds in errors) < REPORTED_WITHIN
         assert hop.misplaced() == dict.fromkeys(hop.misplaced(), 0)

@@ -150,7 +150,7 @@ class TestCommand:
 
 
 class TestPasswords:
-    """The base is told the password of the other server, and may log every statement that it is given."""
+    """The base server gets the password of the other server in a statement, and may log every statement."""
 
     PASSWORD = "not-to-be-seen"
     LOGGED = "SELECT 'this is logged'"
@@ -185,7 +185,7 @@ class TestPasswords:
 
         with Deployment(described) as deployment:
             deployment.apply()
-            # What has drifted is told anew.
+            # A user mapping that has drifted is set again.
             base.execute("ALTER USER MAPPING FOR postgres SERVER postgres_5 OPTIONS (SET password 'another')")
             changes = deployment.apply().changes
 

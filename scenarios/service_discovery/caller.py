@@ -1,4 +1,4 @@
-"""A process that looks a service up again and again, and notes in a journal what it was told."""
+"""A process that looks a service up repeatedly and records each answer in a journal."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""What the scenario stands on: the registry, processes that register and look up, and faults."""
+"""Fixtures of the scenario: the registry, processes that register and look up, and faults."""
 
 import contextlib
 import json
@@ -94,9 +94,9 @@ def processes():
 def starting(way, hosts, session_timeout, fork_server, tmp_path, processes):
     """Start processes of a service, without waiting for them."""
 
-    def start(name, *, told=way, listener="on_the_event_thread", **options):
+    def start(name, *, implementation=way, listener="on_the_event_thread", **options):
         environment = {
-            "WAY": told,
+            "WAY": implementation,
             "LISTENER": listener,
             "ZOOKEEPER": hosts,
             "ZOOKEEPER_SESSION_TIMEOUT": str(session_timeout),
@@ -315,7 +315,7 @@ def stranger(zookeeper):
 
 @pytest.fixture
 def journal(tmp_path):
-    """What callers were told, and what was done to those they call."""
+    """The journal of the callers' lookups and of the faults injected into the services."""
     with Lookups(tmp_path / "journal") as journal:
         yield journal
 

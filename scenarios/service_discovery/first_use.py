@@ -1,4 +1,4 @@
-"""The first use of a client by several at once, and its use after a fork."""
+"""The first use of a client by several threads at once, and its use after a fork."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The journal of lookups and deaths, and what is asked of it."""
+"""The journal of lookups and killed services, and the checks on it."""
 
 from fixtures.faults import Journal, check_reads
 from fixtures.faults.history import operations

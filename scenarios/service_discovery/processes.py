@@ -50,7 +50,7 @@ class Provider(Child):
 
     Args:
         fork_server: Starts it.
-        folder: Where it says how far it is, and is told how far it may go.
+        folder: Folder of the files by which it reports its progress and waits for permission to continue.
         name: The service's name.
         held: Whether it may not listen before `listen`.
         workers: Zero: the process itself serves; else gunicorn with so many workers.

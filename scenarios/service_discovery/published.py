@@ -80,7 +80,7 @@ def find(service):
     return Service(**json.loads(data.decode("utf-8")))
 
 
-def read_as_told(path):
+def read_as_described(path):
     """Read a node as the text tells it: what comes back is a tuple with the host and the port, and a stat."""
     (host, port), _ = _zk.get(path)
     return Service(host, port)

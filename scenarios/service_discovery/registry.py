@@ -1,4 +1,4 @@
-"""What is there: the registry as ZooKeeper has it, seen by a client that shares nothing with the two ways."""
+"""The registry as ZooKeeper has it, read by a client independent of both implementations."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A service is looked up: who is there, by chance one of them, what its node says, and the enumeration of all."""
+"""Looking a service up: a random live instance, the content of its node, and the enumeration of known services."""
 
 from collections import Counter
 

@@ -45,7 +45,7 @@ class TestTheEnd:
 
     @pytest.mark.claim("disc-4")
     def test_published_stop_leaves_the_node_to_the_session(self, provider, registry):
-        users = provider("users", told="published")
+        users = provider("users", implementation="published")
 
         users.stop()
 

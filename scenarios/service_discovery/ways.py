@@ -1,4 +1,4 @@
-"""The two ways, told alike: what is published, and the library that corrects it."""
+"""The published implementation and the corrected library behind the same interface."""
 
 import requests
 
@@ -31,7 +31,7 @@ class Published:
     def read(self, path):
         """Read an instance's node."""
         published.connect()
-        return _address(published.read_as_told(path))
+        return _address(published.read_as_described(path))
 
     def enumerate(self):
         """Enumerate the known services, as the text proposes; the name of the one that sends emails."""

@@ -43,7 +43,7 @@ class Side:
     def prepare(self, number: int, user: str) -> Sequence[str]:
         """Put the guard on every customers' table, and let its generated ids begin where no other database's do.
 
-        The latter on PostgreSQL. On MySQL ids are told apart by the server's `auto_increment_increment` and
+        The latter on PostgreSQL. On MySQL ids are distinguished by the server's `auto_increment_increment` and
         `_offset`, or by keys that begin with the customer.
 
         Args:

@@ -114,7 +114,7 @@ def read_tables(cursor: Any, flavor: Flavor, identifier_field: str) -> Sequence[
         keys.setdefault(name, []).append(column)
     for name in theirs:
         if name not in keys:
-            raise Conflict(f"table {name} has no primary key: its rows cannot be told apart while they move")
+            raise Conflict(f"table {name} has no primary key: its rows cannot be identified while they move")
     parents: dict[str, set[str]] = {name: set() for name in theirs}
     for child, parent, rules in rows(REFERENCES[flavor]):
         if child in theirs and parent in theirs:

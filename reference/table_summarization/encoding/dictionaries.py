@@ -238,7 +238,7 @@ def _encode_series(series: Any, *, distinct: bool = True) -> Coded:
 def encode_objects(cells: npt.NDArray[np.object_]) -> Coded:
     """Code Python objects of any kinds.
 
-    pandas' hash table compares as Python does, so True and 1 fall together there and are told apart here.
+    pandas' hash table compares as Python does, so True and 1 are equal there and distinct here.
     """
     import pandas as pd
 

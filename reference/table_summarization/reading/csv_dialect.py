@@ -1,8 +1,8 @@
 """How a CSV file is written: its encoding, separator, header, quotes and numbers, as stated or as its beginning shows.
 
 One function, `recognise`, looks at the first 64 KiB of the first file, whatever the size of the table, so that a small
-file and a large one are read alike. What cannot be told is asked for: the error says by which option. `Summary.plan`
-says what was recognised.
+file and a large one are read alike. Where that does not suffice, the error names the
+option to set. `Summary.plan` says what was recognised.
 """
 
 import codecs
