@@ -503,12 +503,16 @@ class TestOutboxDelivery:
         slow = background(outbox.deliver)
         gate.reached()
 
-        with psycopg.connect(servers.first.url, autocommit=True) as connection:
-            delivered = []
-            other = background(lambda: delivered.append(Outbox(connection, outbox.description).deliver()))
+        delivered = []
+        connection = psycopg.connect(servers.first.url, autocommit=True)
+        other = background(lambda: delivered.append(Outbox(connection, outbox.description).deliver()))
+        try:
             assert other.result(within=10) is None
             assert delivered == [0]
-        gate.open()
+        finally:
+            gate.open()  # else a delivery that waits for the other one would never end
+            other.result(within=10)
+            connection.close()
 
         assert slow.result(within=10) is None
         assert both[0].execute("SELECT note FROM t").fetchall() == [("a",)]
