@@ -8,8 +8,9 @@ from typing import Any
 from .errors import BadInput, PlatformError, Refused
 from .rest import GATEWAY_ERRORS, Rest, missing_from
 
-# Kafka Connect answers 409 while its workers rebalance.
+# Kafka Connect answers 409 while its workers rebalance; to a GET of one connector, 500 and a message that says so.
 RETRIED = GATEWAY_ERRORS | {409}
+REBALANCE = "a rebalance is expected"
 
 
 class Connectors:
@@ -21,7 +22,7 @@ class Connectors:
     """
 
     def __init__(self, url: str, *, patience: float = 30) -> None:
-        self._rest = Rest(url, "Kafka Connect", patience=patience, retried=RETRIED)
+        self._rest = Rest(url, "Kafka Connect", patience=patience, retried=RETRIED, retried_message=REBALANCE)
 
     def validate(self, config: Mapping[str, str]) -> dict[str, list[str]]:
         """Return the errors that Connect's validation finds, by key; validation connects to the database."""

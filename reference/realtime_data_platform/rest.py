@@ -31,18 +31,28 @@ class Rest:
         name: Name of the server in error messages.
         patience: Timeout in seconds for an answer, with retries, and for a condition (`wait_until`).
         retried: Status codes after which a request is sent again.
+        retried_message: A text in an error message after which a request is sent again, whatever its status code.
 
     Raises:
         BadInput: The URL is not an HTTP address.
     """
 
-    def __init__(self, url: str, name: str, *, patience: float = 30, retried: frozenset[int] = GATEWAY_ERRORS) -> None:
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        *,
+        patience: float = 30,
+        retried: frozenset[int] = GATEWAY_ERRORS,
+        retried_message: str | None = None,
+    ) -> None:
         if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
             raise BadInput(f"{url!r} is not an address of {name}: use http://HOST:PORT")
         self.url = url.rstrip("/")
         self.name = name
         self.patience = patience
         self._retried = retried
+        self._retried_message = retried_message
 
     def find(self, path: str) -> Any:
         """Return the JSON at `path`, or None when the server answers 404."""
@@ -82,8 +92,11 @@ class Rest:
                 raise Unreachable(f"{self.name} does not answer at {self.url}: {error}") from error
             if answer.ok or (allow_missing and answer.status_code == requests.codes.not_found):
                 return answer
-            kind = _Temporary if answer.status_code in self._retried else Refused
-            raise kind(f"{self.name} refused {method} {path}: {_error_message(answer)}")
+            message = _error_message(answer)
+            temporary = answer.status_code in self._retried or (
+                self._retried_message is not None and self._retried_message in message
+            )
+            raise (_Temporary if temporary else Refused)(f"{self.name} refused {method} {path}: {message}")
 
         return retry(send, Unreachable, _Temporary, within=self.patience)
 

@@ -125,6 +125,7 @@ class TestGlue:
     @pytest.fixture
     def glue(self, platform, environment):
         """A boto3 client of Glue; the published catalog and its schema `views` exist during the test."""
+        environment.start("glue")
         platform.trino.remove_catalog("glue")
         platform.trino.query(published.GLUE_CATALOG.format(name="glue"))
         platform.trino.query("CREATE SCHEMA IF NOT EXISTS glue.views WITH (location = 's3://lake/glue/views/')")
