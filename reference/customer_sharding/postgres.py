@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+from psycopg import generators
+from psycopg.pq import ExecStatus
 
 
 class TimedConnection(psycopg.Connection[Any]):
@@ -17,6 +19,7 @@ class TimedConnection(psycopg.Connection[Any]):
 
     answer_timeout: float | None = None
     returned: float
+    _resetting: bool = False
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Wait for an answer, for `answer_timeout` at most where nothing else is said."""
@@ -28,3 +31,23 @@ class TimedConnection(psycopg.Connection[Any]):
             if late and error.diag.sqlstate is None:
                 self.pgconn.finish()
             raise
+
+    def send_reset(self) -> None:
+        """Have the server forget what the session, which is in no transaction, has set, locked or made temporarily.
+
+        The answer is read by `is_reset`: whoever gives a connection back does not wait for it.
+        """
+        self.pgconn.send_query(b"DISCARD ALL")
+        self._resetting = True
+        self.pgconn.flush()
+
+    def is_reset(self) -> bool:
+        """Read the answer to `send_reset`, and return whether the session may be used again."""
+        if not self._resetting:
+            return True
+        self._resetting = False
+        try:
+            results = self.wait(generators.execute(self.pgconn))
+        except psycopg.Error:
+            return False
+        return bool(results) and all(result.status == ExecStatus.COMMAND_OK for result in results)

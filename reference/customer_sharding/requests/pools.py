@@ -55,7 +55,7 @@ class _ErrorTranslation:
             self.connection().close()  # type: ignore[attr-defined] # likewise
 
     def _reset(self, conn: Any) -> None:
-        raise NotImplementedError
+        """Have the server forget what the session has set, and wait for it."""
 
     def lost(self) -> None:
         """Take note that a connection was lost; the pool puts its own here."""
@@ -131,18 +131,24 @@ class _Adapter(peewee.PostgresqlDatabase.psycopg3_adapter):  # type: ignore[misc
 class _Postgres(_ErrorTranslation, PooledPostgresqlDatabase):  # type: ignore[misc] # playhouse is not typed
     psycopg3_adapter = _Adapter
 
-    def _reset(self, conn: TimedConnection) -> None:
-        # What a request has set, locked or made temporarily is not the next one's.
-        conn.rollback()
-        autocommit = conn.autocommit
-        if not autocommit:
-            conn.autocommit = True
-        conn.execute("DISCARD ALL")
-        if not autocommit:
-            conn.autocommit = False
+    def _can_reuse(self, conn: TimedConnection) -> bool:
+        if not super()._can_reuse(conn):
+            return False
+        try:
+            # What a request has set, locked or made temporarily is not the next one's.
+            conn.send_reset()
+        except psycopg.Error:
+            return False
+        return True
 
     def _is_closed(self, conn: TimedConnection) -> bool:
-        return conn.closed or conn.returned < self.distrusted or _has_unread_bytes(conn.fileno())
+        if conn.closed or conn.returned < self.distrusted:
+            return True
+        if not conn.is_reset():
+            # A server that does not answer is not waited for with each of the idle connections.
+            self.distrusted = time.monotonic()
+            return True
+        return _has_unread_bytes(conn.fileno())
 
     def _is_lost(self, cause: BaseException) -> bool:
         return isinstance(cause, psycopg.OperationalError) and (self.is_closed() or self.connection().closed)
