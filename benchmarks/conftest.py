@@ -103,6 +103,8 @@ class Recorder:
         limits = {name: self.bound[name] for name in names if name in self.bound}
         if not limits:
             raise LookupError(f"bounds.toml has none of {', '.join(names)} for {self.request.node.nodeid}")
+        if "guarded" in self.bound:
+            return dict.fromkeys(limits, self.bound["guarded"])
         return limits
 
     def judged(self, measured: Comparison | Growth, seconds: Sequence[float], **facts: Any) -> None:
@@ -208,6 +210,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for name, bound, measured in figures:
         aim = f"aim {bound['aim']:g} {'reached' if _reached(bound, measured) else 'not reached'}"
         terminalreporter.write_line(f"{name}: {bound['work']}, against {bound['against']}: {measured} ({aim})")
+        if "not_met" in bound:
+            terminalreporter.write_line(
+                f"NOT MET: {name}: {bound['not_met']}; guarded at {bound['guarded']:g} until it is"
+            )
     for name, _, measured in figures:
         if measured.note:
             terminalreporter.write_line(f"measured: {name}: {measured.note}")
