@@ -1,7 +1,7 @@
-"""Many databases, one for each customer: the right one is found for every request, and customers can move.
+"""Sharding by customer: each request is routed to its customer's database, and customers move between databases online.
 
-`requests` is what an application imports, `move` carries a customer to another database, and `service` remembers which
-customer is where. Public names are found here, too.
+An application imports `requests`; `move` moves a customer to another database while requests go on; `service` is the
+sharding service, which stores which customer is in which database. All public names can be imported from here.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ command = Command("customer-sharding", extra="customer-sharding")
 app = command.application(
     no_args_is_help=True,
     help="Place customers in databases, move them, and serve their routes.",
-    epilog="Exit code: 1 when it contradicts what is there, 2 on bad input, 3 when a database does not answer. "
+    epilog="Exit code: 1 on a conflict with the present state, 2 on bad input, 3 when a database does not answer. "
     "Examples:  customer-sharding --meta postgresql://sharding:...@meta/sharding databases  ·  "
     "customer-sharding register first --host db1 --user app --database shop --admin-user owner  ·  "
     "customer-sharding place 17  ·  customer-sharding move 17 second  ·  customer-sharding resume  ·  "
@@ -35,7 +35,7 @@ Customer = Annotated[str, typer.Argument(help="Identifier of the customer.")]
 Lease = Annotated[float, typer.Option(min=0.0, help="Seconds: the largest SHARDING_LEASE of any application.")]
 Drain = Annotated[float, typer.Option(min=0.0, help="Seconds from the switch until the old rows are deleted.")]
 Batch = Annotated[int, typer.Option(min=1, help="Rows copied in one transaction.")]
-Patience = Annotated[float, typer.Option(min=0.0, help="Seconds for which what does not answer is tried again.")]
+Patience = Annotated[float, typer.Option(min=0.0, help="Seconds to keep retrying a database that does not answer.")]
 
 
 @app.callback()
@@ -52,7 +52,7 @@ def options(
         ),
     ] = "",
 ) -> None:
-    """Say where the meta database is."""
+    """Options of all commands: the address of the meta database."""
     context.obj = meta
 
 
@@ -62,16 +62,16 @@ def register(
     name: Name,
     host: Annotated[str, typer.Option(help="Where applications reach it.")],
     database: Annotated[str, typer.Option(help="Its name on the server.")],
-    user: Annotated[str, typer.Option(help="Whom applications enter as: may read and write rows.")],
+    user: Annotated[str, typer.Option(help="The user that applications connect as: may read and write rows.")],
     port: Annotated[int, typer.Option(min=1, max=65535)] = 5432,
     flavor: Annotated[str, typer.Option(help="postgres or mysql.")] = "postgres",
-    admin_user: Annotated[str | None, typer.Option(help="Who owns the tables, for preparing and moving.")] = None,
+    admin_user: Annotated[str | None, typer.Option(help="The owner of the tables, for preparing and moving.")] = None,
     identifier_field: Annotated[str, typer.Option(help="The column that names the customer.")] = "customer_id",
     password: Annotated[
         str, typer.Option(envvar="SHARDING_PASSWORD", show_envvar=True, prompt=True, hide_input=True)
     ] = "",
     admin_password: Annotated[str, typer.Option(envvar="SHARDING_ADMIN_PASSWORD", show_envvar=True)] = "",
-    allow_superuser: Annotated[bool, typer.Option(help="Hand out a superuser's credentials all the same.")] = False,
+    allow_superuser: Annotated[bool, typer.Option(help="Accept a superuser's credentials for applications.")] = False,
 ) -> None:
     """Register a database and prepare it. Passwords are asked for, or taken from the environment."""
     with _store(context) as store:
@@ -88,7 +88,7 @@ def register(
 
 @app.command()
 def prepare(context: typer.Context, name: Name) -> None:
-    """Put the guard on tables that were added since the database was registered."""
+    """Create the guard's triggers on tables that were added since the database was registered."""
     with _store(context) as store:
         typer.echo(f"{name} is ready: {_listed(store.prepare(name))}")
 
@@ -107,9 +107,9 @@ def databases(context: typer.Context) -> None:
 def place(
     context: typer.Context,
     customer: Customer,
-    database: Annotated[str | None, typer.Option(help="Pin it to this one.")] = None,
+    database: Annotated[str | None, typer.Option(help="Place it in this database.")] = None,
 ) -> None:
-    """Place a customer: in the database with the fewest, or in the one that is named."""
+    """Place a customer in the database with the fewest customers, or in the one given by --database."""
     with _store(context) as store:
         store.place(customer, database)
         typer.echo(store.whereabouts(customer)[0])
@@ -134,13 +134,13 @@ def routes(
 def move(
     context: typer.Context,
     customer: Customer,
-    target: Annotated[str, typer.Argument(help="Name of the database it comes to.")],
+    target: Annotated[str, typer.Argument(help="Name of the database to move it to.")],
     lease: Lease = 1.0,
     drain: Drain = 30.0,
     batch: Batch = 500,
     patience: Patience = 60.0,
 ) -> None:
-    """Move a customer while requests go on. Killed or failed, it is taken up again by the same command or `resume`."""
+    """Move a customer while requests go on. After a crash or failure, the same command or `resume` continues it."""
     with _store(context) as store:
         store.begin_move(customer, target)
         _carry_out(_mover(store, customer, lease, drain, batch), customer, patience)
@@ -154,7 +154,7 @@ def resume(
     batch: Batch = 500,
     patience: Patience = 60.0,
 ) -> None:
-    """Carry out all moves that are under way, such as those of a mover that was killed."""
+    """Continue all moves that are under way, such as those of a mover that was killed."""
     with _store(context) as store:
         for each in store.moves():
             _carry_out(_mover(store, each.customer, lease, drain, batch), each.customer, patience)
@@ -162,7 +162,7 @@ def resume(
 
 @app.command()
 def abort(context: typer.Context, customer: Customer, patience: Patience = 60.0) -> None:
-    """Undo a move that has not switched: the customer stays where it is."""
+    """Undo a move that has not switched yet: the customer stays in its database."""
     with _store(context) as store:
         store.abort_move(customer)
         _carry_out(_mover(store, customer, 1.0, 0.0, 500), customer, patience)

@@ -1,4 +1,4 @@
-"""Where a database is and who may enter: the answer of the sharding service."""
+"""The address and login of a database, as the sharding service answers them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .errors import BadInput
 
 
 class Flavor(StrEnum):
-    """The kinds of database, by their published names."""
+    """The database systems, under the names that the document uses."""
 
     POSTGRES = "postgres"
     MYSQL = "mysql"
@@ -21,7 +21,7 @@ class Flavor(StrEnum):
         """Return the flavor of this name.
 
         Raises:
-            BadInput: There is none; the message names those there are.
+            BadInput: There is no such flavor; the message lists the flavors.
         """
         try:
             return cls(str(name))
@@ -31,15 +31,15 @@ class Flavor(StrEnum):
 
 @dataclass(frozen=True)
 class Credentials:
-    """How to enter a database.
+    """The address and login of a database.
 
     Attributes:
-        host: Its name or address.
+        host: Host name or IP address of the server.
         port: 1 to 65535.
-        user: Who enters.
-        password: Never shown by `repr`, and so in no log.
-        database: Its name on the server.
-        flavor: What kind it is.
+        user: Name of the user that connects.
+        password: Left out of `repr`, so that it appears in no log.
+        database: Name of the database on the server.
+        flavor: The database system.
     """
 
     host: str
@@ -60,10 +60,10 @@ class Credentials:
 
     @classmethod
     def from_answer(cls, answer: object) -> Credentials:
-        """Read the published answer of `GET /write/ID`; further keys are passed over.
+        """Parse the document's answer to `GET /write/ID`; unknown keys are ignored.
 
         Raises:
-            BadInput: It is not of this shape; the message names the key and repeats no value.
+            BadInput: A key is missing or has a wrong type; the message names the key and repeats no value.
         """
         if not isinstance(answer, Mapping):
             raise BadInput("credentials are an object with host, port, user, password, database and flavor")
@@ -73,7 +73,7 @@ class Credentials:
         return cls(**{name: answer[name] for name in cls.__dataclass_fields__})
 
     def as_answer(self) -> dict[str, Any]:
-        """Return the published answer, password included."""
+        """Return the document's answer to `GET /write/ID`, password included."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def __str__(self) -> str:
@@ -81,7 +81,7 @@ class Credentials:
 
 
 def _can_be_sent(text: str, name: str) -> bool:
-    """Say whether a driver can send it at all: in UTF-8, ended by a zero; a host is looked up, or a socket's path."""
+    """Return whether drivers can send the text: valid UTF-8 without NUL; a host must be a name or a socket's path."""
     try:
         text.encode("idna" if name == "host" and not text.startswith("/") else "utf-8")
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""What can go wrong, by name."""
+"""The exceptions of this library; every one is a `ShardingError`."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import peewee
 
 
 class ShardingError(Exception):
-    """Anything this library raises on its own account."""
+    """Base class of this library's exceptions."""
 
 
 class BadInput(ShardingError, ValueError):
-    """A setting, a name or an argument is not what it must be; the message says what to write."""
+    """A setting, a name or an argument is invalid; the message says what to write."""
 
 
 class BadIdentifier(BadInput):
-    """What is said to name a customer cannot name one."""
+    """The value given as a customer identifier is not a valid identifier."""
 
 
 class WrongCustomer(ShardingError, PermissionError):
-    """A row, a path or a body names another customer than the one the request is for, or none."""
+    """A row, a path or a body names no customer, or another one than the request's."""
 
 
 class UnknownCustomer(ShardingError, LookupError):
@@ -30,22 +30,22 @@ class UnknownDatabase(ShardingError, LookupError):
 
 
 class NotAllowed(ShardingError, PermissionError):
-    """The bearer token is missing, unknown, or allows less than is asked for."""
+    """The bearer token is missing, unknown, or lacks the permission for this request."""
 
 
 class Unbound(ShardingError, peewee.InterfaceError):
-    """A query was made where no customer's database is bound."""
+    """A query was made in a context in which no customer's database is bound."""
 
 
 class Conflict(ShardingError):
-    """What is asked for contradicts what is there; the message says how to resolve it."""
+    """The request conflicts with the present state; the message says how to resolve it."""
 
 
 class Unavailable(ShardingError, ConnectionError):
-    """Something that is needed does not answer; it may soon.
+    """A service or database that is needed does not answer; a retry may succeed.
 
     Attributes:
-        retry_after: Seconds after which it is worth trying again.
+        retry_after: Seconds after which to retry.
     """
 
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
@@ -54,20 +54,20 @@ class Unavailable(ShardingError, ConnectionError):
 
 
 class ServiceUnavailable(Unavailable):
-    """The sharding service does not answer, and the route is not known or too old."""
+    """The sharding service does not answer, and no route is cached, or the cached one is too old."""
 
 
 class DatabaseUnavailable(Unavailable, peewee.OperationalError):
-    """A customer's database does not answer, or lost the connection: what was under way may be done or not."""
+    """A customer's database does not answer, or the connection was lost: a pending statement may have taken effect."""
 
 
 class CustomerMoving(Unavailable, peewee.OperationalError):
-    """The customer moves to another database: this one refused the write, nothing was done."""
+    """The customer is being moved to another database: this one refused the write, and nothing was changed."""
 
 
 class Busy(Unavailable):
-    """A transaction of the customer is open for longer than a change of its state waits."""
+    """A customer's state cannot be changed: one of its transactions stayed open for longer than the lock timeout."""
 
 
 class Superseded(ShardingError):
-    """Another mover has taken this customer over."""
+    """Another mover has taken over the move of this customer."""

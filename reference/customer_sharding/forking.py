@@ -1,4 +1,4 @@
-"""What was opened before a fork is not used after it: the child of a fork shares its parent's sockets and locks."""
+"""Replace connections and locks after a fork: a child process must not use those that it shares with its parent."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Protocol
 
 
 class Renewable(Protocol):
-    """An object that holds connections or locks, and can begin anew."""
+    """An object that holds connections or locks, and can replace them."""
 
     def renew(self) -> list[object]:
-        """Make new locks and drop connections; return what holds the old ones.
+        """Create new locks, drop the connections, and return the objects that hold the old connections.
 
-        They are kept as long as the process: to close them would end the parent's sessions.
+        The caller keeps them alive until the process ends: closing them would end the parent's sessions.
         """
 
 
@@ -22,7 +22,7 @@ _INHERITED: list[object] = []
 
 
 def renew_after_fork(each: Renewable) -> None:
-    """Have an object renewed in every process that is forked from this one."""
+    """Call an object's `renew` in every process that is forked from this one."""
     _RENEWABLE.add(each)
 
 

@@ -1,18 +1,18 @@
-"""The guard: a prepared database takes only rows of customers that are there, whoever writes and whatever they believe.
+"""The guard: triggers by which a database refuses rows of customers that are not placed in it, whoever writes them.
 
-The table `sharding_customer` says who is there, and in what state:
+The table `sharding_customer` holds the state of each customer in this database:
 
 | state | writes | reads |
 | --- | --- | --- |
 | `open` | yes | yes |
-| `copying` | yes; the keys of what is written are noted in `sharding_change` | yes |
-| `fenced` | refused, until the moment `until`; then as in `copying` | yes: nothing changes anywhere |
-| `incoming` | the mover's alone | until `until`, by those whom the meta database sent here |
+| `copying` | yes; the keys of written rows are recorded in `sharding_change` | yes |
+| `fenced` | refused until the time `until`; then as in `copying` | yes: no database accepts changes meanwhile |
+| `incoming` | only by the mover | until the time `until`, by clients whose route leads here |
 | `gone`, or no row | refused | no |
 
-A trigger on each customer's table looks it up for each row that is written, and keeps a shared lock on the answer until
-its transaction ends. To change a state takes the exclusive lock: it waits for the transactions that have seen the old
-one, and all later ones see the new one. So no write can slip past a fence, whatever the application's caches hold.
+A trigger on each table with customers' rows reads the state for each row written, and holds a shared lock on it until
+the transaction ends. A change of state takes the exclusive lock: it waits for the transactions that have read the old
+state, and all later ones read the new one. So no write passes a fence, whatever routes the application has cached.
 
 On PostgreSQL the lock is an advisory one, which queues fairly. In isolation levels above READ COMMITTED the row itself
 is locked too, for there a trigger reads from the transaction's snapshot, and the lock alone would show it an old state.
@@ -31,7 +31,7 @@ OPEN, COPYING, FENCED, INCOMING, GONE = "open", "copying", "fenced", "incoming",
 
 OWN_TABLES = ("sharding_customer", "sharding_change", "sharding_copied")
 
-# A fence that has run out is none; and while it may have run out at the source, nobody reads at the target.
+# An expired fence has no effect; and while the fence may have expired at the source, the target refuses reads.
 WHERE_IS = {
     flavor: f"""SELECT CASE WHEN state = 'fenced' AND until < {now} THEN 'copying'
     WHEN state = 'incoming' AND (until IS NULL OR until < {now}) THEN 'unreadable' ELSE state END, epoch
@@ -45,11 +45,11 @@ EXCLUSIVE = f"SELECT pg_advisory_xact_lock(hashtextextended(%s, {LOCK_SPACE}))"
 
 
 def is_here(row: Sequence[object] | None, epoch: int) -> tuple[bool, bool]:
-    """Say whether a customer may be read where this is its row, and whether that will be so for a lease.
+    """Return whether this row allows to read the customer's rows, and whether that holds for a lease.
 
     Args:
-        row: State and epoch, or None where there is no row.
-        epoch: Of the reader's route.
+        row: State and epoch from `WHERE_IS`, or None where there is no row.
+        epoch: Epoch of the reader's route.
     """
     if row is None:
         return False, False
@@ -59,7 +59,7 @@ def is_here(row: Sequence[object] | None, epoch: int) -> tuple[bool, bool]:
 
 
 def is_refusal(error: object) -> bool:
-    """Say whether a driver's error is the guard's."""
+    """Return whether a driver's error was raised by the guard's triggers."""
     if isinstance(error, psycopg.Error):
         return error.sqlstate == REFUSED_STATE
     return isinstance(error, Exception) and error.args[:1] == (REFUSED_NUMBER,)

@@ -1,4 +1,4 @@
-"""What may name a customer."""
+"""Valid customer identifiers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 
 
 def customer_id(identifier: object) -> str:
-    """Return an identifier as it is, if it can name a customer.
+    """Validate a customer identifier and return it unchanged.
 
-    It becomes part of a path, so it is what a path takes as it stands: at most 64 ASCII letters, digits, `-` and `_`,
-    beginning with a letter or a digit. There is no dot: `..` is another path.
+    It becomes a segment of a URL path, so only characters that need no escaping are allowed: at most 64 ASCII letters,
+    digits, `-` and `_`, beginning with a letter or a digit. Dots are excluded, since `..` means another path.
 
     Raises:
-        BadIdentifier: It cannot; the message does not repeat more of it than the longest that could.
+        BadIdentifier: The identifier is invalid; an identifier that is too long is not repeated in the message.
     """
     if not isinstance(identifier, str):
         raise BadIdentifier(f"a customer is named by a string, not by {type(identifier).__name__}")

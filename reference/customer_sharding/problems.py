@@ -40,10 +40,10 @@ def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = No
 
 
 def problem_of(error: ShardingError) -> Response:
-    """Return what an error of this library is to a client.
+    """Return the problem detail for an error of this library.
 
     Raises:
-        ShardingError: The error itself, when it is none of the client's business.
+        ShardingError: The error itself, where it is a bug of the application and no answer for a client.
     """
     for kind, status in STATUS:
         if isinstance(error, kind):
@@ -57,7 +57,7 @@ def problem_of(error: ShardingError) -> Response:
 
 
 def problem_of_http(error: HTTPException) -> Response:
-    """Return what an error of Flask's is to a client: an unknown path, a method that is not there."""
+    """Return the problem detail for an HTTP error raised by Flask, such as an unknown path or a method not allowed."""
     answer = error.get_response()
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return Response(answer.get_data(), answer.status, answer.headers)  # a redirect

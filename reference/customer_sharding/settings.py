@@ -1,4 +1,4 @@
-"""Which mode, and how patient: chosen by the environment alone.
+"""Settings, read from environment variables.
 
 | variable | meaning |
 | --- | --- |
@@ -7,7 +7,7 @@
 | `SHARDING_HOST`, `_PORT`, `_USER`, `_PASSWORD`, `_DATABASE`, `_FLAVOR` | standalone: the database |
 | `SHARDING_API_ENDPOINT` | api: where the sharding service is, such as `https://sharding.example` |
 
-These are the document's; these are ours, and all have a default:
+The variables above are the document's. The following are ours, and all have a default:
 
 | variable | meaning | default |
 | --- | --- | --- |
@@ -15,13 +15,13 @@ These are the document's; these are ours, and all have a default:
 | `SHARDING_API_INSECURE` | `yes`: send the token over `http://` to another host | `no` |
 | `SHARDING_API_TIMEOUT` | seconds that the service may take | 2 |
 | `SHARDING_ROUTE_EXPIRY` | seconds that a route is used before it is asked for again | 30 |
-| `SHARDING_ROUTE_STALE` | seconds that an expired route goes on while the service does not answer | 3600 |
+| `SHARDING_ROUTE_STALE` | seconds that an expired route is still used while the service does not answer | 3600 |
 | `SHARDING_POOL_SIZE` | connections to one database | 8 |
-| `SHARDING_POOL_WAIT` | seconds that a request waits for one of them | 2 |
+| `SHARDING_POOL_WAIT` | seconds that a request waits for a free connection | 2 |
 | `SHARDING_CONNECT_TIMEOUT` | seconds to connect (a whole number, at least 2) | 2 |
 | `SHARDING_ANSWER_TIMEOUT` | seconds that a database may take to answer a statement | 10 |
-| `SHARDING_RETRY_AFTER` | seconds that what does not answer is left alone | 1 |
-| `SHARDING_LEASE` | seconds for which a database's word that a customer is there is trusted | 1 |
+| `SHARDING_RETRY_AFTER` | seconds between tries of a service or database that does not answer | 1 |
+| `SHARDING_LEASE` | seconds for which a database's answer that a customer is placed in it is trusted | 1 |
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Standalone:
     """One database for everyone.
 
     Attributes:
-        credentials: How to enter it.
+        credentials: Its address and login.
     """
 
     credentials: Credentials
@@ -51,15 +51,15 @@ class Standalone:
 
 @dataclass(frozen=True)
 class Api:
-    """A sharding service says which database is whose.
+    """Ask a sharding service for each customer's database.
 
     Attributes:
-        endpoint: Its URL, `http` or `https`.
-        token: The bearer token; None asks without one, as the published client does.
+        endpoint: URL of the service, `http` or `https`.
+        token: The bearer token; None sends none, as the document's client does.
         timeout: Seconds it may take to answer.
         expiry: Seconds a route is used before it is asked for again.
-        stale: Seconds for which an expired route goes on while the service does not answer.
-        insecure: Whether the token may cross the network in clear.
+        stale: Seconds for which an expired route is still used while the service does not answer.
+        insecure: Whether the token may be sent unencrypted over the network.
     """
 
     endpoint: str
@@ -86,16 +86,16 @@ class Api:
 
 @dataclass(frozen=True)
 class PoolLimits:
-    """How much of this process one database may take.
+    """Limits of the connections of this process to one database.
 
     Attributes:
-        size: Connections.
-        wait: Seconds to wait for one of them.
+        size: Maximum number of connections.
+        wait: Seconds to wait for a free connection.
         connect_timeout: Seconds to connect; drivers take whole numbers from 2. A MySQL server that takes the
-            connection and then says nothing is waited for as for an answer.
+            connection and then sends nothing is waited for as for an answer.
         answer_timeout: Seconds a statement may take.
-        retry_after: Seconds a database that does not answer is left alone; then one request tries.
-        idle: Seconds after which a connection is not used again.
+        retry_after: Seconds between tries of a database that does not answer; one request makes each try.
+        idle: Seconds after which an idle connection is closed instead of reused.
     """
 
     size: int = 8
@@ -108,13 +108,13 @@ class PoolLimits:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that the environment says.
+    """The settings of an application.
 
     Attributes:
-        mode: Where databases come from.
+        mode: One database for everyone, or a sharding service.
         identifier_field: The column that names the customer.
-        limits: Of each database's pool.
-        lease: Seconds for which a database's word that a customer is there is trusted; the mover waits as long.
+        limits: Limits of each database's pool.
+        lease: Seconds for which a database's answer that a customer is placed in it is trusted; movers wait as long.
     """
 
     mode: Standalone | Api
@@ -155,7 +155,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def _standalone(read: _Reader) -> Standalone:
-    # All that is missing is named at once; what is wrong with a value, by its variable.
+    # All missing variables are reported at once; an invalid value is reported by its variable.
     values = {name: read.text(f"SHARDING_{name.upper()}") for name in ("host", "user", "password", "database")}
     port = read.whole("SHARDING_PORT", None, least=1)
     flavor = read.text("SHARDING_FLAVOR")

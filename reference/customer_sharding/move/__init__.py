@@ -1,6 +1,6 @@
 """Moving a customer to another database while requests go on.
 
-`moving` is the protocol, `side` what it does in a database at either end.
+`moving` is the protocol; `side` is what it does in the source and in the target database.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A connection to a database that customers come to or leave: transactions, and this library's names for what fails.
+"""The mover's connection to the source or target: transactions, and driver errors translated to this library's.
 
-Values travel as the server's own text, so that what arrives is what left: no driver's idea of a number or a time is
-between them.
+Values are read and written as the server's own text, so that no driver's conversion of numbers or times can change
+them on the way.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from reference.customer_sharding.errors import Conflict, DatabaseUnavailable
 from reference.customer_sharding.postgres import TimedConnection
 
 LOCK_WAIT = 2  # seconds that a change of state waits for the customer's transactions
-# Seconds after which PostgreSQL ends a transaction whose mover says nothing, for it may have the customer's lock. MySQL
-# ends it with the connection.
+# Seconds after which PostgreSQL ends the transaction of an idle mover, which may hold the customer's lock. MySQL ends
+# it only with the connection.
 ABANDONED = 5
-ANSWER_TIMEOUT = 60  # seconds that a statement may take, a comparison of all of a customer's rows among them
-NO_ANSWER = ("08", "40", "53", "57", "58")  # classes of SQLSTATE: what is refused now and may be done later
-REFUSED_BY_MYSQL = range(1050, 2000)  # but for these, which may be done later: waits, deadlocks, shutdown
+ANSWER_TIMEOUT = 60  # seconds that a statement may take, including the comparison of all of a customer's rows
+NO_ANSWER = ("08", "40", "53", "57", "58")  # SQLSTATE classes of transient errors, worth a retry
+REFUSED_BY_MYSQL = range(1050, 2000)  # permanent errors, except the transient ones: lock waits, deadlocks, shutdown
 LATER_BY_MYSQL = (1053, 1152, 1153, 1159, 1161, 1184, 1205, 1213)
 
 
 class Link:
-    """One connection, for one thread; made when it is first needed, and anew after it was lost.
+    """One connection, for one thread; opened when it is first needed, and reopened after it was lost.
 
     Args:
-        name: What operators call the database.
-        credentials: How to enter.
+        name: The name under which the database is registered.
+        credentials: Address and login of the database.
         timeout: Seconds to connect (a whole number, at least 2).
 
     Attributes:
-        flavor: The server's.
+        flavor: The database system.
     """
 
     def __init__(self, name: str, credentials: Credentials, timeout: int = 3) -> None:
@@ -57,7 +57,7 @@ class Link:
 
         Raises:
             Conflict: The database refuses a statement.
-            DatabaseUnavailable: It does not answer.
+            DatabaseUnavailable: The database does not answer.
         """
         begin = "BEGIN"
         if snapshot:
@@ -127,7 +127,7 @@ class Link:
 
 
 def _is_no_answer(error: Exception) -> bool:
-    """Say whether a server did not answer, or may do later what it refused now."""
+    """Return whether an error is transient: the server did not answer, or a retry may succeed."""
     if isinstance(error, psycopg.Error):
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and (
             error.sqlstate is None or error.sqlstate[:2] in NO_ANSWER or error.sqlstate == "55P03"

@@ -1,50 +1,50 @@
 """The mover: a customer moves to another database while requests go on.
 
-**The protocol.** Each step is one transaction in one database, and may be done again: what a mover that was killed has
-left is taken up by another one, which reads from the databases how far it came.
+**The protocol.** Each step is one transaction in one database, and may be repeated: after a mover was killed, another
+one reads from the databases how far it came, and continues.
 
 | step | where | what |
 | --- | --- | --- |
-| claim | meta | this mover's number is one higher than its predecessor's; a lower one is refused from now on |
-| check | both | the preflight: what cannot be carried is refused, and the move is forgotten |
+| claim | meta | this mover's attempt number is one higher than its predecessor's; lower ones are refused from now on |
+| check | both | the preflight: tables that cannot be moved are refused, and the record of the move is deleted |
 | take over | source | the source refuses earlier movers, too |
-| receive | target | what earlier attempts left is deleted; the state is `incoming`: the mover alone writes |
-| track | source | `open` -> `copying`: from now on the keys of what is written are noted |
-| copy | target | the next rows, and those that were changed among the copied, read in one snapshot of the source |
-| acknowledge | source | the notes of what the target has are deleted |
+| receive | target | rows of earlier attempts are deleted; the state is `incoming`: only the mover writes |
+| track | source | `open` -> `copying`: from now on the keys of written rows are recorded |
+| copy | target | the next rows, and copied rows that changed since, read in one snapshot of the source |
+| acknowledge | source | the records of changes that the target has applied are deleted |
 | fence | source | `copying` -> `fenced`, once no transaction of the customer is open: no write passes any more |
-| drain | target | what was noted until the fence |
+| drain | target | the changes recorded until the fence are applied |
 | compare | both | the preflight again, then number and digest of all rows, table by table |
-| wait | | until no reader may trust any more an answer from before the fence (the lease) |
-| announce | target | those whom the meta database will send here may read, no longer than the fence lasts |
-| switch | meta | the customer's place is the target: **the point of no return** |
-| retire | source | -> `gone`: readers with an old route are sent away too |
-| catch up | target | what was noted after a fence that had run out |
+| wait | | until every answer that a reader got before the fence has expired (the lease) |
+| announce | target | clients whose route leads here may read, no longer than the fence lasts |
+| switch | meta | the customer is placed in the target: **the point of no return** |
+| retire | source | -> `gone`: readers with an old route are refused, too |
+| catch up | target | changes recorded after a fence had expired are applied |
 | open | target | `incoming` -> `open`: writes go on |
 | clean up | source | after the longest request (`drain`), the rows of the tables compared are deleted |
-| finish | meta | the move is forgotten |
+| finish | meta | the record of the move is deleted |
 
 **Why nothing is lost.** A write is acknowledged after its transaction. It ended before `track` (and is in the snapshot
-that is copied), or between `track` and `fence` (and is noted in the same transaction), or it is refused: `fence` waits
-for those under way and the source refuses all later ones, whatever route the writer believes in. The target takes the
-customer's writes only after `open`, when the source takes none and all notes are applied. Nothing is deleted at the
-source but rows of tables that were compared.
+that is copied), or between `track` and `fence` (and is recorded in the same transaction), or it is refused: `fence`
+waits for open transactions, and the source refuses all later writes, whatever route the writer has cached. The target
+accepts the customer's writes only after `open`, when the source accepts none and all recorded changes are applied.
+Only rows of tables that were compared are deleted at the source.
 
 **Why nothing is in the wrong place.** Between `receive` and `clean up` rows are on both sides, and one side at most
 is `open` to writes. What is read at the source is current until `open`, and after `retire` nobody reads there: a
 reader has asked the database itself whether the customer is there, at most a lease ago.
 
-**Why a fence may run out.** It carries the moment of its end, `lease + fence_limit` after its beginning by the source's
-own clock, and from then on the guard treats it as `copying`: writes pass and are noted, whether or not a mover, the
-target or the meta database is alive to lift it. A switch whose commit was delayed may still land after that. It does no
-harm: the target is not open, its announcement has run out, so that nobody reads there, and whoever goes on with the
-move retires the source, carries over what was noted, waits a lease once more, and only then opens the target.
+**Why a fence may expire.** It is stored with its end, `lease + fence_limit` after its beginning by the source's own
+clock, and from then on the guard treats it as `copying`: writes pass and are recorded, whether or not a mover, the
+target or the meta database is alive to lift it. A switch whose commit was delayed may still take effect after that.
+This does no harm: the target is not open, its announcement has expired, so that nobody reads there, and the mover that
+continues retires the source, applies the recorded changes, waits a lease once more, and only then opens the target.
 
-**What a client notices.** From `fence` to `open` writes are answered 503 with Retry-After: a lease, the last notes and
-the comparison long. Before the switch that is at most `lease + fence_limit` in a row, whatever fails. After it, a mover
-that died has to be succeeded: `customer-sharding resume` goes on from there. Before it, `abort` undoes the move. A
-mover that is frozen, or cut off, while it has the customer's lock keeps the customer's writes waiting for five seconds:
-then PostgreSQL ends its transaction. MySQL does not before its connection has ended.
+**What a client notices.** From `fence` to `open` writes are answered 503 with Retry-After, for as long as the lease,
+the last changes and the comparison take. Before the switch that is at most `lease + fence_limit` in a row, whatever
+fails, and `abort` undoes the move. After the switch, a mover that died must be replaced: `customer-sharding resume`
+continues the move. A mover that is frozen, or cut off, while it holds the customer's lock delays the customer's writes
+by five seconds: then PostgreSQL ends its transaction. MySQL ends it only with the connection.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ from reference.customer_sharding.guard import COPYING, FENCED, GONE, INCOMING, O
 from .preflight import refusals
 from .protocol import Claim, Directory, End, Move
 
-MARGIN = 0.1  # of the fence limit: no switch is begun in what is left of it
-ROUNDS = 10  # of catching up while the customer writes faster than we: then the fence takes what is left
+MARGIN = 0.1  # fraction of the fence limit: no switch begins in the last part of a fence
+ROUNDS = 10  # batches of changes applied before the fence, even where the customer writes faster than we copy
 
 
 class Mover:
@@ -68,14 +68,14 @@ class Mover:
 
     Args:
         directory: The meta database; the move is recorded there (`Store.begin_move`).
-        customer: Who moves.
-        lease: Seconds for which a reader may trust the database's answer: no less than any `SHARDING_LEASE`.
+        customer: Identifier of the customer.
+        lease: Seconds for which a reader may trust the database's answer: at least the largest `SHARDING_LEASE`.
         drain: Seconds from the switch until the rows at the source are deleted: longer than any request takes.
         batch: Rows copied in one transaction.
-        fence_limit: Seconds, beside the lease, after which a fence runs out.
-        fences: How many may run out before the move is given up.
-        clock: Seconds, monotonic.
-        sleep: Waits for seconds.
+        fence_limit: Seconds, in addition to the lease, after which a fence expires.
+        fences: How many fences may expire before the move is given up.
+        clock: Returns seconds, monotonic.
+        sleep: Waits for a number of seconds.
     """
 
     def __init__(
@@ -115,16 +115,16 @@ class Mover:
         self._fenced_at: float | None = None
 
     def run(self, patience: float = 60.0, progress: Callable[[str], None] = lambda _: None) -> None:
-        """Step until the move is finished.
+        """Do all steps until the move is finished.
 
         Args:
-            patience: Seconds for which a database that does not answer is tried again.
+            patience: Seconds to keep retrying a database that does not answer.
             progress: Called with the name of each step done.
 
         Raises:
             Superseded: Another mover has taken over.
             Conflict: The rows do not fit the target; `abort` the move.
-            Unavailable: A database did not answer for too long. The move can be resumed.
+            Unavailable: A database did not answer for `patience` seconds. The move can be resumed.
         """
         since = self._clock()
         while True:
@@ -182,13 +182,13 @@ class Mover:
         return self._step_of_abort(found, self._claim, self._source, self._target)
 
     def close(self) -> None:
-        """Let go of the databases."""
+        """Close the connections to both databases."""
         for end in (self._source, self._target):
             if end is not None:
                 end.close()
 
     def _check(self, move: Move, claim: Claim, source: End, target: End) -> None:
-        """Refuse what cannot be carried; a move that has changed nothing yet is forgotten with it."""
+        """Run the preflight; where it refuses a move that has changed nothing yet, delete the record of the move."""
         held = source.customer_state(claim.customer)
         begun = held is not None and held.state != OPEN
         try:
@@ -210,7 +210,7 @@ class Mover:
         return list(here.columns)
 
     def _lift(self, claim: Claim, source: End) -> None:
-        """Let writes go on; they are noted. Where the source does not answer, the fence runs out by itself."""
+        """Lift the fence: writes go on and are recorded. Where the source does not answer, the fence expires."""
         with contextlib.suppress(Unavailable, Conflict):
             source.change_state(claim, [FENCED], COPYING)
         self._fenced_at, self._rounds, self._compared = None, 0, None
@@ -218,7 +218,7 @@ class Mover:
     def _step_before_switch(self, move: Move, claim: Claim, source: End, target: End) -> str:
         """Do the next step on the way to the switch."""
         if self._switch_sent:
-            # Its answer was lost, and its commit may be under way: after this it has landed, or never will.
+            # The answer was lost, and the commit may still be pending: after this it has taken effect, or never will.
             claimed = self._directory.claim_move(self._customer)
             self._claim = Claim(claimed.customer, claimed.epoch, claimed.attempt)
             self._switch_sent, self._taken_over = False, False
@@ -264,7 +264,7 @@ class Mover:
         return self._compare_and_switch(move, claim, source, target)
 
     def _compare_and_switch(self, move: Move, claim: Claim, source: End, target: End) -> str:
-        """The source is fenced and the target has all: compare, wait for the readers, announce, switch."""
+        """Compare the rows, wait a lease, announce, and switch: the source is fenced and the target has all changes."""
         assert self._fenced_at is not None
         if self._compared is None:
             tables = self._compare_schemas(move, source, target)
@@ -313,7 +313,7 @@ class Mover:
         return "finish"
 
     def _catch_up_and_open(self, claim: Claim, source: End, target: End) -> str:
-        """The source takes no writes any more: carry over what passed a fence that had run out, then open."""
+        """Apply the changes recorded after a fence had expired, then open: the source accepts no writes any more."""
         if self._applied:
             source.acknowledge(claim, self._applied)
             self._applied = []

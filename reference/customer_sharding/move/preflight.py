@@ -1,10 +1,10 @@
-"""The preflight: what a mover cannot carry is found before anything is changed, and refused with its remedy.
+"""The preflight: find what prevents a move before anything is changed, and refuse it with the remedy.
 
-Open it to see what makes a database's tables movable, or to add a case. `inspect` reads one database's catalog;
-`refusals` holds the source against the target. Citus checks that a shard's tables are colocated, have a replica
+Open it to see which tables can be moved, or to add a check. `inspect` reads one database's catalog;
+`refusals` compares the source with the target. Citus checks that a shard's tables are colocated, have a replica
 identity and no foreign key to an unreplicated table; Vitess checks keys, foreign keys and types when a workflow is
-made. This one checks, besides, that the mover sees all rows, that nothing fires on what it writes, and that every table
-with the customers' column has the guard on it.
+created. This one also checks that the mover sees all rows, that no trigger fires on what it writes, and that every
+table with the identifier column has the guard's triggers.
 """
 
 from __future__ import annotations
@@ -69,11 +69,11 @@ _INEXACT_KEYS = ("binary", "varbinary", "blob", "tinyblob", "mediumblob", "longb
 
 
 def inspect(cursor: Any, flavor: Flavor, tables: Sequence[Table], identifier_field: str) -> Inspection:
-    """Read what may stand in a move's way from a database's catalog.
+    """Read from a database's catalog what may prevent a move.
 
     Args:
-        cursor: In a transaction of the mover's.
-        flavor: The server's.
+        cursor: In a transaction of the mover.
+        flavor: The database system.
         tables: The customers' tables, as `tables.read_tables` found them.
         identifier_field: The column that names the customer.
     """
@@ -89,12 +89,12 @@ def inspect(cursor: Any, flavor: Flavor, tables: Sequence[Table], identifier_fie
 
 
 def refusals(source: Inspection, target: Inspection, names: tuple[str, str]) -> list[str]:
-    """Say why a customer cannot be moved; nothing where it can.
+    """Return the reasons why a customer cannot be moved; empty where it can.
 
     Args:
-        source: Of the database it leaves.
-        target: Of the database it comes to.
-        names: What the two are called.
+        source: Inspection of the source database.
+        target: Inspection of the target database.
+        names: Names of the source and the target.
     """
     found = [
         f"{name}: {problem}" for name, each in zip(names, (source, target), strict=True) for problem in each.problems

@@ -1,4 +1,4 @@
-"""Before a database takes customers: the guard on their tables, ids of its own, and credentials fit to hand out."""
+"""Prepare a database for customers: guard triggers, an id range of its own, a check of the applications' login."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from .connection import Link
 from .tables import Table, exactly_quoted, quoted
 from .triggers import own_tables, triggers
 
-NUMBERS = 1 << 40  # ids that a database may give out, from its number times as many
+NUMBERS = 1 << 40  # size of each database's id range; database N begins at N times this
 
 
 def guard_tables(cursor: Any, flavor: Flavor, tables: Sequence[Table], identifier_field: str) -> None:
-    """Put the guard on tables, anew where it is there already."""
+    """Create the guard's triggers on tables, or replace them."""
     for table in tables:
         for statement in triggers(flavor, table, identifier_field):
             cursor.execute(statement)
 
 
 def make_own_tables(cursor: Any, flavor: Flavor) -> None:
-    """Make the guard's own tables where they are missing."""
+    """Create the guard's own tables where they are missing."""
     for statement in own_tables(flavor):
         cursor.execute(statement)
 
 
 def grant_lookup(cursor: Any, user: str) -> None:
-    """Let the applications' user of a PostgreSQL database see who is there, and change nothing of the guard's own."""
+    """Let the applications' user read `sharding_customer`, and revoke all else on the guard's tables (PostgreSQL)."""
     name = exactly_quoted(Flavor.POSTGRES, user)
     # New tables may be the user's by default.
     cursor.execute(f"REVOKE ALL ON {', '.join(OWN_TABLES)} FROM {name}")
@@ -38,15 +38,15 @@ def grant_lookup(cursor: Any, user: str) -> None:
 
 
 def separate_id_ranges(cursor: Any, tables: Sequence[Table], number: int) -> None:
-    """Let the generated ids of a PostgreSQL database begin where no other database's do.
+    """Give the sequences of a PostgreSQL database a range of ids that no other database uses.
 
     Args:
         cursor: In a transaction.
-        tables: The customers'.
-        number: The database's, from 1.
+        tables: The customers' tables.
+        number: Number of the database, from 1.
 
     Raises:
-        Conflict: A sequence is too small for it.
+        Conflict: A sequence's type is too small for the range.
     """
     for table in tables:
         for column in table.serial:
@@ -79,11 +79,11 @@ def _number(cursor: Any, table: Table, column: str, number: int) -> None:
 
 
 def check_credentials(credentials: Credentials, *, allow_superuser: bool) -> None:
-    """Enter with the credentials that are to be handed out.
+    """Connect with the credentials that applications are to be given.
 
     Raises:
-        DatabaseUnavailable: They do not let in.
-        BadInput: They are a superuser's, who may do anything on the server.
+        DatabaseUnavailable: The login fails.
+        BadInput: The user is a superuser.
     """
     link = Link(credentials.database, credentials)
     try:

@@ -1,4 +1,4 @@
-"""What a mover and the databases exchange: claims, states, batches of rows, and the interfaces of both sides."""
+"""The data that a mover exchanges with databases (claims, states, batches of rows), and the interfaces of both."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Claim:
-    """A mover's right to a customer.
+    """A mover's right to move a customer: a fencing token.
 
     Attributes:
-        customer: Whom it moves.
-        epoch: Of the place it moves it to.
-        attempt: Counts the movers that took the customer over; a lower one is refused everywhere.
+        customer: Identifier of the customer.
+        epoch: Epoch of the customer's new placement.
+        attempt: Number of movers that have taken this customer over; databases refuse lower numbers.
     """
 
     customer: str
@@ -27,13 +27,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class CustomerState:
-    """In what state a customer is in a database: see `guard`.
+    """The state of a customer in a database: see `guard`.
 
     Attributes:
         state: `open`, `copying`, `fenced`, `incoming` or `gone`.
-        epoch: Since which place of the customer.
-        attempt: Of the last mover.
-        left: Seconds until a fence, or the right to read at the target, runs out; none or less when it has.
+        epoch: Epoch of the placement that the state belongs to.
+        attempt: Attempt number of the last mover.
+        left: Seconds until a fence, or the right to read at the target, expires; zero or negative once expired.
     """
 
     state: str
@@ -44,12 +44,12 @@ class CustomerState:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a preflight reads from a database's catalog: see `preflight`.
+    """The result of reading a database's catalog for the preflight: see `preflight`.
 
     Attributes:
-        problems: What no mover can carry, a sentence each, with its remedy.
-        columns: By customers' table, the type of each column.
-        encoding: Of the database.
+        problems: Reasons why rows cannot be moved, a sentence each, with the remedy.
+        columns: The type of each column, by table and column.
+        encoding: Encoding of the database.
     """
 
     problems: Sequence[str] = ()
@@ -59,11 +59,11 @@ class Inspection:
 
 @dataclass(frozen=True)
 class Copied:
-    """How far a table's rows are copied.
+    """Progress of copying a table.
 
     Attributes:
-        last: The last key, or None at the beginning.
-        done: Whether all are.
+        last: Key of the last row copied, or None at the beginning.
+        done: Whether all rows are copied.
     """
 
     last: Key | None = None
@@ -72,15 +72,15 @@ class Copied:
 
 @dataclass(frozen=True)
 class Batch:
-    """What was read at the source, in one snapshot.
+    """Rows and changes read at the source, in one snapshot.
 
     Attributes:
-        changes: Numbers of the noted changes that are in it.
-        changed: By table, keys that were noted as changed: their rows are in `rows`, or gone.
-        rows: By table, changed rows and the next ones to be copied.
-        copied: How far copying is with them.
-        columns: By table, what the values of a row are.
-        complete: Whether all tables had been copied before.
+        changes: Ids of the recorded changes that the batch contains.
+        changed: By table, the keys recorded as changed; their rows are in `rows`, or were deleted.
+        rows: By table, the changed rows and the next ones to be copied.
+        copied: Progress of copying once this batch is applied.
+        columns: By table, the column of each value of a row.
+        complete: Whether all tables were copied before this batch.
     """
 
     changes: Sequence[int] = ()
@@ -93,14 +93,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Move:
-    """A move, as the meta database knows it.
+    """A move, as the meta database records it.
 
     Attributes:
-        customer: Who moves.
-        source: The database it leaves.
-        target: The database it comes to.
-        epoch: Of the new place.
-        attempt: Of the last mover.
+        customer: Identifier of the customer.
+        source: Name of the database that the customer leaves.
+        target: Name of the database that the customer moves to.
+        epoch: Epoch of the new placement.
+        attempt: Attempt number of the last mover.
         phase: `copying`, `switched` or `aborting`.
     """
 
@@ -113,68 +113,68 @@ class Move:
 
 
 class End(Protocol):
-    """A database at an end of a move, as `side.Side` is one; each call is one transaction."""
+    """The source or target database of a move, implemented by `side.Side`; each call is one transaction."""
 
     def customer_state(self, customer: str) -> CustomerState | None:
-        """Return in what state a customer is."""
+        """Return the state of a customer, or None where the database has none."""
 
     def copied(self, customer: str) -> Mapping[str, Copied]:
-        """Return how far copying has come."""
+        """Return the progress of copying, by table."""
 
     def summary(self, customer: str) -> Mapping[str, object]:
-        """Return what tells the customer's rows from others."""
+        """Return number and digest of the customer's rows, by table."""
 
     def read(self, customer: str, copied: Mapping[str, Copied], limit: int) -> Batch:
-        """Read noted changes and the next rows."""
+        """Read recorded changes and the next rows to copy."""
 
     def acknowledge(self, claim: Claim, changes: Sequence[int]) -> None:
-        """Forget changes."""
+        """Delete recorded changes that the target has applied."""
 
     def take_over(self, claim: Claim) -> None:
         """Take the customer over from earlier movers."""
 
     def inspect(self) -> Inspection:
-        """Read what may stand in a move's way."""
+        """Read the catalog for the preflight."""
 
     def change_state(self, claim: Claim, before: Sequence[str], after: str, limit: float | None = None) -> None:
-        """Change the customer's state, for `limit` seconds where it is one that runs out."""
+        """Change the customer's state; with `limit`, for so many seconds."""
 
     def purge(self, claim: Claim, limit: int, tables: Sequence[str]) -> int:
-        """Delete some rows of a customer that is gone, from tables that were compared."""
+        """Delete some rows of a customer that has moved away, from tables that were compared."""
 
     def receive(self, claim: Claim) -> None:
-        """Make ready for a customer."""
+        """Prepare to receive a customer's rows."""
 
     def apply(self, claim: Claim, batch: Batch) -> None:
-        """Take over what was read."""
+        """Write a batch that was read at the source."""
 
     def discard(self, claim: Claim) -> None:
-        """Give up receiving a customer."""
+        """Delete what was received of a customer."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connection."""
 
 
 class Directory(Protocol):
-    """What a mover needs of the meta database, as `service.store.Store` offers it; each call is one transaction."""
+    """The mover's interface to the meta database: `service.store.Store` has it; each call is one transaction."""
 
     def move(self, customer: str) -> Move | None:
         """Return the customer's move under way."""
 
     def claim_move(self, customer: str) -> Move:
-        """Take the move over: its attempt is one higher."""
+        """Take the move over: increment its attempt number."""
 
     def switch(self, move: Move, tables: Sequence[str]) -> None:
-        """Send the customer to the target from now on, with the tables compared: the point of no return."""
+        """Route the customer to the target from now on, and store the tables compared: the point of no return."""
 
     def compared(self, move: Move) -> Sequence[str]:
         """Return the tables that were compared before the switch."""
 
     def since_switch(self, move: Move) -> float:
-        """Return the seconds since."""
+        """Return the seconds since the switch."""
 
     def finish_move(self, move: Move) -> None:
-        """Forget the move."""
+        """Delete the record of the move."""
 
     def end(self, name: str) -> End:
-        """Return a database."""
+        """Return the registered database of this name."""

@@ -1,4 +1,4 @@
-"""A customer's rows in a database: read, written, counted and deleted, in a transaction of the caller's."""
+"""Read, write, count and delete a customer's rows, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ AT_ONCE = 500  # keys in one statement
 
 
 class Rows:
-    """The rows of customers, in any of their tables.
+    """Statements on the rows of one customer at a time.
 
     Args:
-        place: What the database is called in messages.
-        flavor: The server's.
+        place: Name of the database in messages.
+        flavor: The database system.
         identifier_field: The column that names the customer.
     """
 
@@ -30,7 +30,7 @@ class Rows:
         self._tables: Sequence[Table] | None = None
 
     def tables(self, cursor: Any, *, anew: bool = False) -> Sequence[Table]:
-        """Return the customers' tables, parents first: read once, or `anew`.
+        """Return the customers' tables, parents first; they are cached, and read again with `anew`.
 
         Raises:
             Conflict: A table cannot be moved row by row: see `tables.read_tables`.
@@ -54,7 +54,7 @@ class Rows:
         return tuple(map(str, cursor.fetchone()))
 
     def of(self, cursor: Any, table: Table, customer: str, keys: Sequence[Key]) -> list[Row]:
-        """Return the rows that have these keys; those that are gone are missing."""
+        """Return the rows that have these keys; keys without a row are skipped."""
         rows: list[Row] = []
         for some in chunks(keys):
             self._select(cursor, table, customer, f"AND {self._among(table, some)}", _flat(some))
@@ -62,7 +62,7 @@ class Rows:
         return rows
 
     def after(self, cursor: Any, table: Table, customer: str, last: Key | None, limit: int) -> list[Row]:
-        """Return up to `limit` rows in the key's order, from after the key `last` (None: from the first)."""
+        """Return up to `limit` rows in key order, starting after the key `last` (None: from the first row)."""
         # Within a customer the identifying column does not vary. The typed column is ordered, not the text selected.
         varying = [column for column in table.key if column != self._field] or list(table.key)
         names = [f"moved.{self._quote(column)}" for column in varying]
@@ -74,13 +74,13 @@ class Rows:
             ]
             if self._flavor is Flavor.POSTGRES:
                 after = f"AND ({', '.join(names)}) > ({placeholders(values)})"
-            else:  # the first condition is what the server finds the place in the index by
+            else:  # by the first condition the server seeks in the index
                 after, values = self._beyond(names, values)
         self._select(cursor, table, customer, f"{after} ORDER BY {', '.join(names)} LIMIT {limit:d}", values)
         return list(map(tuple, cursor.fetchall()))
 
     def _beyond(self, names: Sequence[str], values: Sequence[Any]) -> tuple[str, list[Any]]:
-        """Return a condition for what comes after a key, in terms that MySQL reads an index by, and its values."""
+        """Return the condition for keys after a key, written so that MySQL uses the index, and its values."""
         found, parts = list[Any]([values[0]]), []
         for at in range(len(names)):
             same = [f"{name} = %s AND " for name in names[:at]]
@@ -105,17 +105,17 @@ class Rows:
         return deleted
 
     def upsert(self, cursor: Any, table: Table, customer: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Put rows in, over those of the same key.
+        """Insert rows, or update the rows of the same keys.
 
         Args:
             cursor: In a transaction.
-            table: Where they belong.
-            customer: Whose they are.
-            columns: What the values of a row are.
-            rows: As texts.
+            table: The table.
+            customer: Identifier of the customer that owns the rows.
+            columns: The column of each value of a row.
+            rows: The rows, values as text.
 
         Raises:
-            Conflict: A key is another customer's here.
+            Conflict: A row of the same key belongs to another customer.
         """
         quote, name = self._quote, self._quote(table.name)
         others = [quote(column) for column in columns if column not in table.key and column not in table.always]
@@ -152,7 +152,7 @@ class Rows:
     def _update_existing(
         self, cursor: Any, table: Table, customer: str, columns: Sequence[str], rows: Sequence[Row], keys: Sequence[Key]
     ) -> Sequence[Row]:
-        """Update those rows whose keys are there already, and return the others."""
+        """Update the rows whose keys exist, and return the others."""
         known: set[Key] = set()
         for part in chunks(keys):
             self._select(cursor, table, customer, f"AND {self._among(table, part)}", _flat(part))
@@ -168,14 +168,14 @@ class Rows:
         return [row for row, key in zip(rows, keys, strict=True) if key not in known]
 
     def clear(self, cursor: Any, customer: str) -> None:
-        """Delete all rows of a customer, children first, and what is noted of them."""
+        """Delete all rows of a customer, children first, with their recorded changes and progress."""
         for table in reversed(self.tables(cursor)):
             cursor.execute(f"DELETE FROM {self._quote(table.name)} WHERE {self._theirs('')}", self._who(customer))
         for own in ("sharding_change", "sharding_copied"):
             cursor.execute(f"DELETE FROM {own} WHERE customer = %s", (customer,))
 
     def keys(self, table: Table, rows: Iterable[Row], columns: Sequence[str] | None = None) -> list[Key]:
-        """Return the keys of rows, whose values are those of `columns` (by default the table's)."""
+        """Return the keys of rows; `columns` names their values (by default the table's columns)."""
         places = [list(columns or table.columns).index(column) for column in table.key]
         return [tuple(str(row[place]) for place in places) for row in rows]
 
@@ -183,7 +183,7 @@ class Rows:
         return f"({', '.join(map(self._quote, table.key))}) IN ({', '.join(f'({placeholders(key)})' for key in keys)})"
 
     def _theirs(self, alias: str = "moved.") -> str:
-        """Return the condition that a row is the customer's, to the bit: a collation may equate two identifiers."""
+        """Return the condition for the customer's rows, compared bitwise: a collation may equate two identifiers."""
         name = f"{alias}{self._quote(self._field)}"
         return f"{name} = %s" if self._flavor is Flavor.POSTGRES else f"{name} = %s AND BINARY {name} = %s"
 
@@ -210,5 +210,5 @@ def _flat(rows: Iterable[Sequence[Any]]) -> list[Any]:
 
 
 def chunks(values: Sequence[Any], size: int = AT_ONCE) -> Iterable[Sequence[Any]]:
-    """Cut values into pieces of a size that one statement takes."""
+    """Split values into chunks that fit into one statement."""
     return (values[start : start + size] for start in range(0, len(values), size))

@@ -1,4 +1,4 @@
-"""One side of a move: what the mover does in a database, each call one transaction."""
+"""The source or target of a move: what operators and the mover do in one database, each call one transaction."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .spelling import check_spelling
 
 
 class Side:
-    """A database that customers come to or leave; one connection, for one thread.
+    """A database that customers move to or from; one connection, for one thread.
 
     Args:
-        name: What operators call it.
-        credentials: Of the user who owns the customers' tables.
+        name: The name under which it is registered.
+        credentials: Login of the user who owns the customers' tables.
         identifier_field: The column that names the customer.
         timeout: Seconds to connect (a whole number, at least 2).
     """
@@ -41,14 +41,14 @@ class Side:
     # What operators do
 
     def prepare(self, number: int, user: str) -> Sequence[str]:
-        """Put the guard on every customers' table, and let its generated ids begin where no other database's do.
+        """Create the guard on every customers' table, and give the database an id range of its own.
 
-        The latter on PostgreSQL. On MySQL ids are distinguished by the server's `auto_increment_increment` and
+        The id range on PostgreSQL only. On MySQL ids are kept apart by the server's `auto_increment_increment` and
         `_offset`, or by keys that begin with the customer.
 
         Args:
-            number: The database's, from 1.
-            user: Whom the credentials name that applications get; may see who is there.
+            number: Number of the database, from 1.
+            user: The applications' user, who is granted to read `sharding_customer`.
 
         Returns:
             Names of the tables.
@@ -69,7 +69,7 @@ class Side:
         return [table.name for table in tables]
 
     def admit(self, customer: str, epoch: int) -> None:
-        """Let a customer in; nothing happens where it has been since this epoch or a later one."""
+        """Record a customer as placed here; nothing happens where its epoch is this one or a later one."""
         with self._link.transaction() as cursor:
             states.lock(cursor, self.flavor, self.name, customer)
             cursor.execute("SELECT epoch FROM sharding_customer WHERE customer = %s", (customer,))
@@ -80,18 +80,18 @@ class Side:
     # What a mover asks
 
     def customer_state(self, customer: str) -> CustomerState | None:
-        """Return in what state a customer is here."""
+        """Return the state of a customer in this database."""
         with self._link.transaction() as cursor:
             return states.customer_state(cursor, self.flavor, customer)
 
     def copied(self, customer: str) -> Mapping[str, Copied]:
-        """Return how far copying has come, by table."""
+        """Return the progress of copying, by table."""
         with self._link.transaction() as cursor:
             cursor.execute("SELECT relation, last_key, done FROM sharding_copied WHERE customer = %s", (customer,))
             return {name: Copied(_key(last), bool(int(done))) for name, last, done in cursor.fetchall()}
 
     def inspect(self) -> Inspection:
-        """Read what may stand in a move's way: see `preflight`.
+        """Read the catalog for the preflight: see `preflight`.
 
         Raises:
             Conflict: A table cannot be moved row by row.
@@ -100,10 +100,10 @@ class Side:
             return inspect(cursor, self.flavor, self._rows.tables(cursor, anew=True), self._field)
 
     def spelling(self, customer: str) -> None:
-        """Check that every table's column spells an identifier as it is spelled here.
+        """Check that every table's identifier column stores this identifier unchanged.
 
         Raises:
-            Conflict: A column spells it otherwise: its customer could write nothing.
+            Conflict: A column stores it differently, so that the guard would refuse every write of the customer.
         """
         with self._link.transaction() as cursor:
             check_spelling(cursor, self.flavor, self._rows.tables(cursor, anew=True), self._field, customer)
@@ -117,9 +117,9 @@ class Side:
     # What a mover does at the source
 
     def read(self, customer: str, copied: Mapping[str, Copied], limit: int) -> Batch:
-        """Read what has changed in the tables copied so far, and the next rows of the one that is being copied.
+        """Read changed rows of the tables copied so far, and the next rows of the table being copied.
 
-        All in one snapshot, so that no row is read without the one it refers to.
+        All are read in one snapshot, so that every row comes with the row it refers to.
         """
         with self._link.transaction(snapshot=True) as cursor:
             tables = self._rows.tables(cursor)
@@ -154,7 +154,7 @@ class Side:
             )
 
     def acknowledge(self, claim: Claim, changes: Sequence[int]) -> None:
-        """Forget changes that the other side has."""
+        """Delete recorded changes that the target has applied."""
         with self._claimed(claim) as cursor:
             for some in chunks(changes):
                 cursor.execute(f"DELETE FROM sharding_change WHERE id IN ({placeholders(some)})", list(some))
@@ -169,13 +169,13 @@ class Side:
 
         Args:
             claim: The mover's.
-            before: The states in which it may be.
-            after: The state in which it is then.
-            limit: Seconds after which a fence, or the right to read at the target, runs out by itself.
+            before: The states from which it may change.
+            after: The new state.
+            limit: Seconds after which a fence, or the right to read at the target, expires.
 
         Raises:
-            Busy: They have not within two seconds.
-            Conflict: The state is another than one of `before`, or `after`.
+            Busy: A transaction of the customer did not end within two seconds.
+            Conflict: The present state is neither `after` nor one of `before`.
         """
         with self._claimed(claim) as cursor:
             held = states.customer_state(cursor, self.flavor, claim.customer)
@@ -189,15 +189,15 @@ class Side:
             states.put(cursor, self.flavor, claim, after, limit)
 
     def purge(self, claim: Claim, limit: int, tables: Sequence[str]) -> int:
-        """Delete some rows of a customer that is gone, children first, and return how many.
+        """Delete some rows of a customer that has moved away, children first, and return how many.
 
         Args:
-            claim: The mover's.
-            limit: The most rows.
-            tables: Those that were compared before the switch; rows of others are not deleted.
+            claim: The mover's claim.
+            limit: Maximum number of rows.
+            tables: The tables that were compared before the switch; rows of others are not deleted.
 
         Raises:
-            Conflict: It is not gone; or a table was not compared and has rows; or a row cannot be deleted.
+            Conflict: The customer is not `gone`, a table that was not compared has rows, or a row cannot be deleted.
         """
         with self._claimed(claim) as cursor:
             held = states.customer_state(cursor, self.flavor, claim.customer)
@@ -223,10 +223,10 @@ class Side:
     # What a mover does at the target
 
     def receive(self, claim: Claim) -> None:
-        """Make ready for a customer: what an aborted move or an earlier stay has left is deleted.
+        """Prepare to receive a customer: delete rows of an aborted move or of an earlier placement.
 
         Raises:
-            Conflict: The customer is here.
+            Conflict: The customer is placed here already.
         """
         with self._claimed(claim) as cursor:
             held = states.customer_state(cursor, self.flavor, claim.customer)
@@ -238,11 +238,11 @@ class Side:
             states.put(cursor, self.flavor, claim, INCOMING)
 
     def apply(self, claim: Claim, batch: Batch) -> None:
-        """Take over what was read at the source: changed rows as they are now, or their absence; then the next rows.
+        """Write a batch that was read at the source: update or delete changed rows, then insert the next ones.
 
         Raises:
-            Conflict: The rows do not fit: a key is another customer's here, a table or a row referred to is missing.
-            Superseded: The customer does not come here any more.
+            Conflict: A key belongs to another customer here, or a table or a row referred to is missing.
+            Superseded: The customer is no longer moving here.
         """
         with self._claimed(claim) as cursor:
             held = states.customer_state(cursor, self.flavor, claim.customer)
@@ -254,7 +254,7 @@ class Side:
                     raise Conflict(f"table {name} in {self.name} lacks columns of the source's: migrate it first")
             for table in reversed(tables):
                 kept = set(self._rows.keys(table, batch.rows.get(table.name, ()), batch.columns[table.name]))
-                # A row that nothing refers to is deleted and made anew, so that unique values can change places.
+                # A row that nothing refers to is deleted and inserted again, so that rows can exchange unique values.
                 keys = [key for key in batch.changed.get(table.name, ()) if not table.referenced or key not in kept]
                 self._rows.delete(cursor, table, claim.customer, keys)
             for table in tables:
@@ -271,7 +271,7 @@ class Side:
                 )
 
     def discard(self, claim: Claim) -> None:
-        """Give up receiving a customer.
+        """Delete what was received of a customer.
 
         Raises:
             Conflict: It has moved here already.
@@ -289,7 +289,7 @@ class Side:
 
     @contextmanager
     def _claimed(self, claim: Claim) -> Generator[Any]:
-        """A transaction of the mover that holds the claim, alone with the customer."""
+        """Yield a cursor in a transaction that holds the customer's exclusive lock and has checked the claim."""
         with self._link.transaction() as cursor:
             states.lock(cursor, self.flavor, self.name, claim.customer)
             states.take_over(cursor, self.flavor, claim)

@@ -1,4 +1,4 @@
-"""One spelling for each customer: the identifier is written as every table's column writes it."""
+"""Check that identifiers are stored as they are spelled: a column's type may normalize them."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _TYPE = """SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a JOIN 
 
 
 def check_spelling(cursor: Any, flavor: Flavor, tables: Sequence[Table], identifier_field: str, customer: str) -> None:
-    """Check that no column that names customers writes this identifier in another way.
+    """Check that every identifier column stores this identifier unchanged.
 
     The guard, the mover and the service compare identifiers as texts: `007` in a bigint column would be `7` there, and
     a UUID in capitals one in small letters.
 
     Args:
         cursor: In a transaction.
-        flavor: The server's.
-        tables: The customers'.
+        flavor: The database system.
+        tables: The customers' tables.
         identifier_field: The column that names the customer.
         customer: The identifier.
 
     Raises:
-        Conflict: A column writes it otherwise; the message says how to write it.
+        Conflict: A column stores it differently; the message says how to write it.
     """
     for table in tables:
         cursor.execute("SAVEPOINT spelling")

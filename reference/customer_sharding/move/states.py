@@ -1,4 +1,4 @@
-"""In what state a customer is in a database (see `guard`), in a transaction of the caller's."""
+"""Read, change and lock the state of a customer in a database (see `guard`), in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UNTIL = {
 
 
 def customer_state(cursor: Any, flavor: Flavor, customer: str) -> CustomerState | None:
-    """Return a customer's state, or None where it never was here."""
+    """Return a customer's state, or None where the database has no record of it."""
     left = _LEFT[flavor]
     cursor.execute(f"SELECT state, epoch, attempt, {left} FROM sharding_customer WHERE customer = %s", (customer,))
     row = cursor.fetchone()
@@ -34,7 +34,7 @@ def customer_state(cursor: Any, flavor: Flavor, customer: str) -> CustomerState 
 
 
 def put(cursor: Any, flavor: Flavor, claim: Claim, state: str, limit: float | None = None) -> None:
-    """Record a customer's state, whatever it was, with the moment when it runs out after `limit` seconds."""
+    """Set a customer's state unconditionally; with `limit`, it expires after so many seconds."""
     until = "NULL" if limit is None else _UNTIL[flavor]
     moment = () if limit is None else (limit,)
     cursor.execute("SELECT 1 FROM sharding_customer WHERE customer = %s", (claim.customer,))
@@ -51,16 +51,16 @@ def put(cursor: Any, flavor: Flavor, claim: Claim, state: str, limit: float | No
 
 
 def lock(cursor: Any, flavor: Flavor, place: str, customer: str) -> None:
-    """Be alone with a customer until the transaction ends.
+    """Take the customer's exclusive lock until the transaction ends.
 
     Args:
         cursor: In a transaction.
-        flavor: The server's.
-        place: What the database is called in messages.
-        customer: Whom.
+        flavor: The database system.
+        place: Name of the database in messages.
+        customer: Identifier of the customer.
 
     Raises:
-        Busy: Its own transactions have not ended within `LOCK_WAIT` seconds.
+        Busy: A transaction of the customer did not end within `LOCK_WAIT` seconds.
     """
     try:
         if flavor is Flavor.POSTGRES:
@@ -75,10 +75,10 @@ def lock(cursor: Any, flavor: Flavor, place: str, customer: str) -> None:
 
 
 def take_over(cursor: Any, flavor: Flavor, claim: Claim) -> None:
-    """Note the claim where it is newer than the last mover's.
+    """Record the claim's attempt number where it is higher than the last mover's.
 
     Raises:
-        Superseded: It is older.
+        Superseded: It is lower.
     """
     found = customer_state(cursor, flavor, claim.customer)
     if found is not None and found.attempt > claim.attempt:

@@ -1,4 +1,4 @@
-"""The customers' tables of a database: those that have the identifying column, parents first."""
+"""Read the customers' tables from the catalog: the tables that have the identifier column, parents first."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Table:
     """A table with customers' rows.
 
     Attributes:
-        name: In the current schema.
-        columns: Those that are stored, in their order: generated ones are made anew.
+        name: Name in the current schema.
+        columns: Stored columns in table order; generated columns are left to the server.
         key: The columns of its primary key.
         referenced: Whether another customers' table refers to it.
-        inexact: Columns whose text does not hold their value (MySQL's FLOAT).
+        inexact: Columns whose text form loses digits (MySQL's FLOAT).
         serial: Columns filled by a sequence or AUTO_INCREMENT.
         always: Identity columns that cannot be updated (GENERATED ALWAYS).
-        whole: Columns of whole numbers.
+        whole: Integer columns.
     """
 
     name: str
@@ -37,12 +37,12 @@ class Table:
 
 
 def quoted(flavor: Flavor, name: str) -> str:
-    """Return a name as an identifier for a statement with parameters, where drivers take a `%` doubled."""
+    """Quote a name as an SQL identifier, for a statement with parameters, in which `%` is doubled."""
     return exactly_quoted(flavor, name).replace("%", "%%")
 
 
 def exactly_quoted(flavor: Flavor, name: str) -> str:
-    """Return a name as an identifier for a statement without parameters."""
+    """Quote a name as an SQL identifier, for a statement without parameters."""
     quote = '"' if flavor is Flavor.POSTGRES else "`"
     return quote + name.replace(quote, quote * 2) + quote
 
@@ -87,13 +87,13 @@ def read_tables(cursor: Any, flavor: Flavor, identifier_field: str) -> Sequence[
     """Read the customers' tables from the server's catalog, parents before their children.
 
     Args:
-        cursor: A driver's, in the database.
-        flavor: The server's.
-        identifier_field: The column by which they are known.
+        cursor: A driver's cursor.
+        flavor: The database system.
+        identifier_field: The column that names the customer.
 
     Raises:
-        Conflict: A table cannot be moved row by row: it has no primary key, refers to itself or in a circle, or its
-            server changes rows past the triggers. The message says which and what to do.
+        Conflict: A table cannot be moved row by row: it has no primary key, refers to itself or in a cycle, or its
+            foreign keys change rows without firing triggers. The message names the table and the remedy.
     """
 
     def rows(statement: str) -> Iterable[Any]:
@@ -124,7 +124,7 @@ def read_tables(cursor: Any, flavor: Flavor, identifier_field: str) -> Sequence[
     try:
         order = list(TopologicalSorter(parents).static_order())
     except CycleError as error:
-        raise Conflict(f"tables refer to each other in a circle: {' -> '.join(error.args[1])}") from None
+        raise Conflict(f"tables refer to each other in a cycle: {' -> '.join(error.args[1])}") from None
     referenced = set().union(*parents.values()) if parents else set()
     return [
         Table(

@@ -1,9 +1,9 @@
-"""The guard in a database: its own tables, and the triggers on each customers' table (see `guard`).
+"""SQL of the guard: its own tables, and the triggers on each customers' table (see `guard`).
 
-On PostgreSQL a table has three: `sharding_guard` fires after the row is written, so that it sees what the application's
-own triggers have made of it, and its key. The other two frame the application's BEFORE triggers when the mover writes:
-the first remembers the row as it came from the source, the last restores it, so that a trigger such as one that sets
-`updated_at` does not change rows on their way.
+On PostgreSQL each table gets three triggers. `sharding_guard` fires after the row is written, so that it sees the row
+as the application's own triggers left it, with its key. The other two fire before and after the application's BEFORE
+triggers when the mover writes: the first saves the row as it came from the source, the last restores it, so that a
+trigger that sets `updated_at`, for example, does not change rows that are moved.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LONGEST_NAME = 63  # bytes, of PostgreSQL's identifiers
 
 
 def derived_name(prefix: str, table: str, suffix: str = "") -> str:
-    """Return a name made of a table's, cut where it is too long and then made unique by a digest."""
+    """Return a name derived from a table's; one that is too long is cut, and made unique by a digest."""
     name = f"{prefix}{table}{suffix}"
     if len(name.encode()) <= LONGEST_NAME:
         return name
@@ -32,12 +32,12 @@ def derived_name(prefix: str, table: str, suffix: str = "") -> str:
 
 
 def mysql_guard_name(table: str, event: str) -> str:
-    """Return the name of the guard's trigger for `insert`, `update` or `delete`."""
+    """Return the name of the guard's trigger for the event `insert`, `update` or `delete`."""
     return derived_name("sharding_guard_", table, f"_{event}")
 
 
 def own_tables(flavor: Flavor) -> Iterator[str]:
-    """Yield the statements that make the guard's own tables where they are missing."""
+    """Yield the statements that create the guard's own tables where they are missing."""
     if flavor is Flavor.POSTGRES:
         text, number, moment, keyed = "text", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "timestamptz", ""
     else:
@@ -63,7 +63,7 @@ def own_tables(flavor: Flavor) -> Iterator[str]:
 
 
 def triggers(flavor: Flavor, table: Table, identifier_field: str) -> Iterator[str]:
-    """Yield the statements that put the guard on a table, anew where it is there already."""
+    """Yield the statements that create or replace the guard's triggers on a table."""
     return _postgres(table, identifier_field) if flavor is Flavor.POSTGRES else _mysql(table, identifier_field)
 
 
@@ -87,7 +87,7 @@ def _postgres(table: Table, identifier_field: str) -> Iterator[str]:
     on = quote(table.name)
     select = f"""SELECT CASE WHEN state = '{FENCED}' AND until < clock_timestamp() THEN '{COPYING}' ELSE state END
     INTO held FROM sharding_customer WHERE customer = who"""
-    # Who writes chooses neither how a key is spelled nor, by a temporary table, who is there.
+    # A writer's session settings must not change how keys are spelled, nor its temporary tables shadow ours.
     yield "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
     yield f"""
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger
@@ -160,8 +160,8 @@ def _mysql(table: Table, identifier_field: str) -> Iterator[str]:
             if event == "UPDATE"
             else ""
         )
-        # After the row, when its generated key is known; the refusal takes the row back with it. The mover is the
-        # user who made the trigger: the variable alone could be set by anybody.
+        # AFTER, since a generated key is known only then; a refusal rolls the row back. The mover is recognized by
+        # being the user who created the trigger, too: anybody could set the variable alone.
         yield f"""
 CREATE OR REPLACE TRIGGER {quote(mysql_guard_name(table.name, event.lower()))}
 AFTER {event} ON {quote(table.name)} FOR EACH ROW

@@ -1,4 +1,4 @@
-"""What a request needs: its customer's route, a connection from that database's pool, and models bound to both."""
+"""The application's side: a request's route, a pooled connection to its customer's database, and models bound to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking the sharding service: `GET /write/ID`."""
+"""HTTP client of the sharding service: `GET /write/ID`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ LIMIT = 64 * 1024
 
 
 class Client:
-    """Asks the sharding service for routes, over connections that are kept; safe to share between threads.
+    """Asks the sharding service for routes, over keep-alive connections; safe to share between threads.
 
     Args:
-        api: Where it is, and how patient to be.
+        api: Endpoint, token and timeout.
     """
 
     def __init__(self, api: Api) -> None:
@@ -30,7 +30,7 @@ class Client:
         renew_after_fork(self)
 
     def renew(self) -> list[object]:
-        """Ask over new connections; see `forking`."""
+        """Replace the connections after a fork; see `forking`."""
         old, self._http = self._http, self._pool()
         return [old]
 
@@ -46,9 +46,9 @@ class Client:
         """Ask where a customer is.
 
         Raises:
-            BadIdentifier: It cannot name a customer; nothing is asked.
+            BadIdentifier: The identifier is invalid; no request is made.
             UnknownCustomer: The service answers 404.
-            ServiceUnavailable: It does not answer in time, or answers what is no route.
+            ServiceUnavailable: It does not answer in time, or its answer is not a valid route.
         """
         url = f"{self._api.endpoint.rstrip('/')}/write/{customer_id(customer)}"
         try:
@@ -72,13 +72,13 @@ class Client:
             if epoch is not None and (not isinstance(epoch, int) or isinstance(epoch, bool)):
                 raise BadInput("epoch is an integer")
         except ValueError as error:
-            # What cannot be read is not repeated: it may hold a password.
+            # The answer is not repeated in the message: it may hold a password.
             reason = str(error) if isinstance(error, BadInput) else "it is no JSON"
             raise ServiceUnavailable(f"the sharding service's answer for {customer} is no route: {reason}") from None
         return Route(customer, credentials, epoch)
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the idle connections."""
         self._http.clear()
 
 

@@ -1,4 +1,4 @@
-"""The Flask extension: each request gets the database of the customer that its header names."""
+"""The Flask extension: binds each request to the database of the customer that its header names."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ View = TypeVar("View", bound=Callable[..., object])
 class Sharding:
     """`Sharding(app)`, or `init_app(app)` later; settings come from the environment and `app.config`.
 
-    Before each request of a known path: a missing or impossible header is 400, a path, query, form or JSON body that
-    names another customer 403, an unknown customer 404, a dead database or sharding service 503 with Retry-After. All
-    as problem details (RFC 9457). After it, whatever happened, the connection is given back.
+    Before each request of a known path: a missing or invalid header is answered 400; a path, query, form or JSON body
+    that names another customer 403; an unknown customer 404; an unavailable database or sharding service 503 with
+    Retry-After. All are problem details (RFC 9457). After each request the connection is returned to its pool.
 
     In a view: `Person.select()`, `person.save()` on sharded models, `sharding.session.database`, or
-    `save_with_db(person, g.db)` as published.
+    `save_with_db(person, g.db)`, the document's call.
 
     Args:
         app: The application.
-        shard: Instead of one made from the environment.
+        shard: By default, one configured by the environment.
     """
 
     shard: Shard
@@ -53,7 +53,7 @@ class Sharding:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Register the hooks and the problem details.
+        """Register the request hooks and error handlers.
 
         Raises:
             BadInput: A setting is missing or wrong.
@@ -71,16 +71,16 @@ class Sharding:
         app.register_error_handler(ShardingError, self._refuse)
 
     def exempt(self, view: View) -> View:
-        """Mark a view that is no customer's, such as a health check."""
+        """Mark a view that serves no customer, such as a health check."""
         view.no_customer = True  # type: ignore[attr-defined] # an attribute of our own on the function
         return view
 
     @property
     def session(self) -> Session:
-        """The session of the present request.
+        """The session of the current request.
 
         Raises:
-            Unbound: There is none.
+            Unbound: The request has no session.
         """
         session: Session | None = g.get("sharding_session")
         if session is None:
@@ -113,12 +113,12 @@ class Sharding:
         if isinstance(error, CustomerMoving) and session is not None:
             self.shard.forget(session.route)
         if isinstance(error, BadInput | Unbound) and not isinstance(error, BadIdentifier):
-            raise error  # the application's own mistake
+            raise error  # a bug in the application, no answer for a client
         return problem_of(error)
 
 
 def _is_answered_by_flask() -> bool:
-    """Say whether no view of the application's answers: a browser's preflight, a static file."""
+    """Return whether Flask itself answers: a CORS preflight or a static file."""
     if request.method == "OPTIONS" and getattr(request.url_rule, "provide_automatic_options", False):
         return True
     blueprint, _, name = (request.endpoint or "").rpartition(".")
@@ -127,7 +127,7 @@ def _is_answered_by_flask() -> bool:
 
 
 def _named(field: str) -> Iterator[tuple[str, object]]:
-    """Yield who else is named in the request, and where."""
+    """Yield each identifier in the request's path, query, form and JSON body, with its place."""
     for place, values in (("path", request.view_args or {}), ("JSON body", request.get_json(silent=True))):
         if isinstance(values, Mapping) and field in values:
             yield place, values[field]

@@ -1,10 +1,10 @@
-"""Sharded models: every query is bound to the customer of the context it is made in, or refused.
+"""Sharded models: every query goes to the database of the customer bound in its context, or is refused.
 
-peewee keeps a model's database on the model, which all threads share: binding it for the time of a request sends rows
-of one thread through the database of another. Here the database is looked up in the context (a thread, a request, a
+peewee stores a model's database on the model, which all threads share: binding it during a request sends rows of
+one thread to the database of another. Here the database is looked up in the context (a thread, a request, a
 task), at the moment the query is made, and nowhere else.
 
-Select, update and delete are held to the bound customer's rows, so that databases may be shared by customers, as in
+Select, update and delete are restricted to the bound customer's rows, so that customers may share a database, as in
 standalone mode: see `queries`, which lists every form of query.
 """
 
@@ -26,13 +26,13 @@ from .queries import OwnAlias, OwnDelete, OwnInsert, OwnSelect, OwnUpdate
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """What is bound in a context.
+    """The binding of a context.
 
     Attributes:
-        database: Where queries go.
-        customer: Whose rows they see.
+        database: The database that queries go to.
+        customer: The customer whose rows they are restricted to.
         identifier_field: The field that names the customer.
-        process: In which it was bound; a process that is forked from it binds its own.
+        process: Id of the process that made the binding; a forked process must make its own.
     """
 
     database: peewee.Database
@@ -45,10 +45,10 @@ _BOUND: ContextVar[Bound | None] = ContextVar("customer_sharding", default=None)
 
 
 def bound() -> Bound:
-    """Return what is bound here.
+    """Return the binding of this context.
 
     Raises:
-        Unbound: Nothing is.
+        Unbound: No customer is bound here.
     """
     here = _BOUND.get()
     if here is not None and here.process != os.getpid():
@@ -59,7 +59,7 @@ def bound() -> Bound:
 
 
 def set_bound(here: Bound | None) -> Bound | None:
-    """Bind, or unbind by None, and return what was bound before."""
+    """Set the binding of this context (None unbinds), and return the previous one."""
     before = _BOUND.get()
     _BOUND.set(here)
     return before
@@ -76,7 +76,7 @@ def bind(database: peewee.Database, customer: str, identifier_field: str) -> Gen
 
 
 class ShardedMetadata(peewee.Metadata):
-    """Metadata whose database is the context's."""
+    """Metadata whose database is the one bound in the context."""
 
     @property
     def database(self) -> peewee.Database | None:
@@ -91,7 +91,7 @@ class ShardedMetadata(peewee.Metadata):
 
     @property
     def table(self) -> peewee.Table:
-        """The table, which keeps no database."""
+        """The table, without a database of its own."""
         table: peewee.Table = super().table.bind(None)
         return table
 
@@ -101,14 +101,14 @@ class ShardedMetadata(peewee.Metadata):
 
 
 class ShardedModel(peewee.Model):
-    """A model whose rows belong to customers.
+    """Base class of models whose rows belong to customers.
 
-    The database is the one bound in the present context (a request, a session, `bind`); elsewhere queries are refused.
-    Select, update and delete see the bound customer's rows only; what is inserted must name the bound customer.
+    The database is the one bound in the current context (a request, a session, `bind`); elsewhere queries are refused.
+    Select, update and delete see the bound customer's rows only; inserted rows must name the bound customer.
     """
 
     class Meta:
-        """What all sharded models share."""
+        """Options that all sharded models inherit."""
 
         model_metadata_class = ShardedMetadata
 
@@ -124,7 +124,7 @@ class ShardedModel(peewee.Model):
 
     @classmethod
     def alias(cls, alias: str | None = None) -> Any:
-        """Return the model by another name, held to the bound customer's rows like itself."""
+        """Return an alias of the model, restricted to the bound customer's rows as the model is."""
         return OwnAlias(cls, alias)
 
     @classmethod
@@ -138,12 +138,12 @@ class ShardedModel(peewee.Model):
 
     @classmethod
     def own_rows(cls, source: Any) -> Any:
-        """Return the condition that a row of the model, or of an alias of it, is the bound customer's."""
+        """Return the condition that selects the bound customer's rows of the model or of an alias."""
         name = getattr(source, cls._identifier().name)
         customer = bound().customer
         if not isinstance(bound().database, peewee.MySQLDatabase):
             return name == customer
-        # A collation of MySQL's may equate identifiers that differ by case: the bits are compared, too.
+        # A MySQL collation may equate identifiers that differ by case, so they are also compared bitwise.
         return (name == customer) & (peewee.NodeList((peewee.SQL("BINARY"), name)) == peewee.Value(customer))
 
     @classmethod
@@ -190,7 +190,7 @@ class ShardedModel(peewee.Model):
 
         Raises:
             Unbound: No customer is bound here.
-            WrongCustomer: A row names another, or none; when the query is executed.
+            WrongCustomer: A row names another, or none; raised when the query is executed.
         """
         cls._identifier()
         names = None if fields is None else [cls._meta.combined[f] if isinstance(f, str) else f for f in fields]
@@ -198,27 +198,27 @@ class ShardedModel(peewee.Model):
 
     @classmethod
     def insert_from(cls, *_: Any, **__: Any) -> NoReturn:
-        """Refuse: whose rows a query yields is not seen."""
+        """Refuse: the customer of the rows that a query yields cannot be checked."""
         raise BadInput("rows of a sharded model are not inserted from a query: select them and use insert_many")
 
     @classmethod
     def replace(cls, *_: Any, **__: Any) -> NoReturn:
-        """Refuse: the row that is replaced may be another customer's."""
+        """Refuse: the replaced row may belong to another customer."""
         raise BadInput("a sharded model's rows are not replaced: select the row and save it")
 
     @classmethod
     def replace_many(cls, *_: Any, **__: Any) -> NoReturn:
-        """Refuse: the rows that are replaced may be other customers'."""
+        """Refuse: the replaced rows may belong to other customers."""
         raise BadInput("a sharded model's rows are not replaced: select them and save them")
 
     @classmethod
     def raw(cls, *_: Any, **__: Any) -> NoReturn:
-        """Refuse: whose rows a statement reads is not seen."""
+        """Refuse: a raw statement cannot be restricted to the customer's rows."""
         raise BadInput("a sharded model has no raw queries: what they read is not held to the customer's rows")
 
     @classmethod
     def truncate_table(cls, **_: Any) -> NoReturn:
-        """Refuse: the table has other customers' rows."""
+        """Refuse: the table may hold other customers' rows."""
         raise BadInput("a table that customers may share is not truncated: use delete()")
 
     def save(self, force_insert: bool = False, only: Any = None) -> Any:
@@ -271,13 +271,13 @@ class ShardedModel(peewee.Model):
 
 
 def save_with_db(instance: peewee.Model, db: peewee.Database, force_insert: bool = False) -> None:
-    """Save an instance to a database: the published call.
+    """Save an instance to a database: the document's call, with the checks that it lacks.
 
     Raises:
-        WrongCustomer: The identifier field is not set, or names another customer than the one bound. Under
-            `python -O` too.
+        WrongCustomer: The identifier field is not set, or names another customer than the one bound; checked under
+            `python -O`, too.
         Unbound: Another database is bound, or none.
-        BadInput: It is no instance of a `ShardedModel`.
+        BadInput: The instance is no `ShardedModel`.
     """
     if not isinstance(instance, ShardedModel):
         raise BadInput(f"{type(instance).__name__} is no ShardedModel: which database it is bound to is not certain")

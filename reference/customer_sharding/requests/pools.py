@@ -1,10 +1,10 @@
-"""Pools: a bounded number of connections to each database, and a bounded wait for those that do not answer.
+"""Connection pools with a bounded number of connections to each database, and a circuit breaker for each.
 
-A database that hangs takes no more threads than its pool has connections, and those for `answer_timeout` at most; who
-waits for a connection gives up after `wait`. Once it failed to connect, to answer, or to give any connection back while
-somebody waited, it is left alone: requests for it are refused at once, and every `retry_after` seconds one tries. The
-others' pools notice nothing, as long as the server has more threads than the pools of the databases that hang have
-connections.
+A database that hangs blocks no more threads than its pool has connections, each for `answer_timeout` at most; a request
+waits for a free connection for `wait` at most. After a failure to connect, a missing answer, or a wait in which no
+connection became free, the breaker opens: requests to that database are refused at once, and every `retry_after`
+seconds one request tries it. The other pools are unaffected, as long as the server has more threads than the pools of
+the hanging databases have connections.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ class _ErrorTranslation:
     """A mixin that raises this library's errors instead of the driver's.
 
     Attributes:
-        place: What the database is called in messages.
-        distrusted: When it was last found not to answer: connections that were idle then are not used again.
+        place: Description of the database in messages.
+        distrusted: Time of the last failure: connections that were idle then are not used again.
     """
 
     place = ""
     distrusted = float("-inf")
 
     def confirm(self) -> None:
-        """Check that the customer is still here; the pool puts its own here."""
+        """Check that the customer is still placed here; `Pool` replaces this method."""
 
     def reset(self) -> None:
-        """Forget what the session of this thread has set; a connection that cannot is closed."""
+        """Reset the state of this thread's database session; close the connection where that fails."""
         if self.is_closed():  # type: ignore[attr-defined] # a mixin for peewee's databases
             return
         try:
@@ -55,13 +55,13 @@ class _ErrorTranslation:
             self.connection().close()  # type: ignore[attr-defined] # likewise
 
     def _reset(self, conn: Any) -> None:
-        """Have the server forget what the session has set, and wait for it."""
+        """Let the server reset the session, and wait for the answer."""
 
     def lost(self) -> None:
-        """Take note that a connection was lost; the pool puts its own here."""
+        """Record that a connection was lost; `Pool` replaces this method."""
 
     def gate(self) -> None:
-        """Refuse who has waited while another failed to connect; the pool puts its own here."""
+        """Refuse a request that waited while another failed to connect; `Pool` replaces this method."""
 
     def _connect(self) -> Any:
         self.gate()
@@ -72,30 +72,30 @@ class _ErrorTranslation:
         return bool(super()._can_reuse(conn))  # type: ignore[misc] # a mixin for playhouse's pools
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        """Execute, as ever."""
+        """Execute a statement, with errors translated."""
         if not self.in_transaction():  # type: ignore[attr-defined] # a mixin for peewee's databases
             self.confirm()
         with self._translating_errors():
             return super().execute_sql(sql, params)  # type: ignore[misc] # a mixin for peewee's databases
 
     def ask(self, sql: str, params: Any) -> Any:
-        """Return the one row of a query of this library's own."""
+        """Return the single row of one of this library's own queries."""
         with self._translating_errors():
             return super().execute_sql(sql, params).fetchone()  # type: ignore[misc] # a mixin for peewee's databases
 
     def begin(self, *arguments: Any) -> None:
-        """Begin, as ever."""
+        """Begin a transaction, with errors translated."""
         with self._translating_errors():
             super().begin(*arguments)  # type: ignore[misc] # a mixin for peewee's databases
 
     def commit(self) -> None:
-        """Commit, as ever."""
+        """Commit, with errors translated."""
         self.confirm()
         with self._translating_errors():
             super().commit()  # type: ignore[misc] # a mixin for peewee's databases
 
     def rollback(self) -> None:
-        """Roll back, as ever: it is what `atomic` does when the connection was lost."""
+        """Roll back, with errors translated: `atomic` calls it when the connection was lost."""
         with self._translating_errors():
             super().rollback()  # type: ignore[misc] # a mixin for peewee's databases
 
@@ -135,7 +135,7 @@ class _Postgres(_ErrorTranslation, PooledPostgresqlDatabase):  # type: ignore[mi
         if not super()._can_reuse(conn):
             return False
         try:
-            # What a request has set, locked or made temporarily is not the next one's.
+            # Settings, locks and temporary tables of one request must not reach the next.
             conn.send_reset()
         except psycopg.Error:
             return False
@@ -145,7 +145,7 @@ class _Postgres(_ErrorTranslation, PooledPostgresqlDatabase):  # type: ignore[mi
         if conn.closed or conn.returned < self.distrusted:
             return True
         if not conn.is_reset():
-            # A server that does not answer is not waited for with each of the idle connections.
+            # Do not wait on each idle connection of a server that does not answer.
             self.distrusted = time.monotonic()
             return True
         return _has_unread_bytes(conn.fileno())
@@ -199,8 +199,8 @@ class Pool:
     """The connections of this process to one database.
 
     Args:
-        credentials: How to enter.
-        limits: How much of the process it may take.
+        credentials: Address and login of the database.
+        limits: Number of connections and timeouts.
 
     Attributes:
         database: The peewee database. It is connected between `take` and `give_back`, in the thread that took it.
@@ -228,13 +228,13 @@ class Pool:
         self._last_return = time.monotonic()
 
     def renew(self) -> list[object]:
-        """Connect anew; see `forking`."""
+        """Replace connections and lock after a fork; see `forking`."""
         old = [self.database, self._lock, self._places]
         self._begin()
         return old
 
     def on_statement(self, confirm: Callable[[], None] | None) -> None:
-        """Have this called before each statement or transaction's commit of this thread, while it is connected."""
+        """Set a function to call before each statement and each commit of this thread, while it is connected."""
         self._session.confirm = confirm
 
     def _confirm(self) -> None:
@@ -243,11 +243,11 @@ class Pool:
             confirm()
 
     def take(self) -> bool:
-        """Connect the database in this thread, and say whether it was not connected before.
+        """Connect the database in this thread; return False where it was connected already.
 
         Raises:
-            DatabaseUnavailable: It does not answer, is left alone because it did not, or all its connections are in
-                use for too long.
+            DatabaseUnavailable: It does not answer, its circuit breaker is open, or no connection became free in
+                time.
         """
         if not self.database.is_closed():
             return False
@@ -276,7 +276,7 @@ class Pool:
         return True
 
     def give_back(self) -> None:
-        """Give this thread's connection back; what is left open of a transaction is rolled back."""
+        """Return this thread's connection to the pool; an open transaction is rolled back."""
         try:
             self.on_statement(None)
             while self.database.in_transaction():
@@ -292,7 +292,7 @@ class Pool:
         self.database.close_idle()
 
     def _may_try(self) -> bool:
-        """Pass where all is well; else let one pass each `retry_after`, and say that it is the one."""
+        """Raise while the breaker is open, but admit one request each `retry_after` seconds; True marks that trial."""
         if not self._tripped:
             return False
         with self._lock:
@@ -320,7 +320,7 @@ class Pool:
 
 
 class Pools:
-    """A pool for each database; made when first asked for."""
+    """The pools of all databases; each is created when it is first needed."""
 
     def __init__(self, limits: PoolLimits) -> None:
         self._limits = limits
@@ -329,7 +329,7 @@ class Pools:
         renew_after_fork(self)
 
     def renew(self) -> list[object]:
-        """Use a new lock; each pool renews itself. See `forking`."""
+        """Replace the lock after a fork; each pool renews itself. See `forking`."""
         old, self._lock = self._lock, threading.Lock()
         return [old]
 

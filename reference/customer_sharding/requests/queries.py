@@ -1,16 +1,16 @@
-"""Queries on sharded models: whatever is added to one, it reads and changes the bound customer's rows only.
+"""Queries on sharded models, restricted to the bound customer's rows whatever clauses are added.
 
-The condition is not one of the query's own, which `orwhere` could widen. It is put around all others when the query is
-made into SQL, for the model itself and for each sharded model that is joined to it.
+The restriction is not one of the query's own conditions, which `orwhere` could widen. It is added around all others
+when SQL is generated, for the model itself and for each sharded model that is joined to it.
 
 | query form | |
 | --- | --- |
-| conditions, subqueries, CTEs and unions of sharded selects | held to the customer's rows |
-| joins of sharded models and of their aliases: inner, left outer, cross | held to the customer's rows |
+| conditions, subqueries, CTEs and unions of sharded selects | restricted to the customer's rows |
+| joins of sharded models and of their aliases: inner, left outer, cross | restricted to the customer's rows |
 | right and full joins; tables, SQL and unsharded queries in FROM | refused |
 | `on_conflict` with an update, `replace`, `insert_from`, `raw`, `truncate_table` | refused |
 
-A fragment `SQL("...")` inside an expression and `database.execute_sql` are not seen through.
+Not covered: a fragment `SQL("...")` inside an expression, and `database.execute_sql`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class OwnRows:
     _own_rows_of: str | None = None
 
     def __sql__(self, ctx: Any) -> Any:
-        """Write the query with the bound customer's condition around its own."""
+        """Generate the SQL, with the bound customer's condition around the query's own."""
         model = _model_of(self.model)
         bound = model.bound_customer()
         if self._own_rows_of is None:
@@ -58,7 +58,7 @@ class OwnRows:
                 self._from_list = sources
 
     def _execute(self, database: Any) -> Any:
-        # Rows that were fetched for one customer are not given to another.
+        # A query caches its rows: those of one customer must not be returned to another.
         if self._own_rows_of is not None and self._own_rows_of != _model_of(self.model).bound_customer():
             raise WrongCustomer("a query that was made for one customer is executed for another: make it anew")
         return super()._execute(database)  # type: ignore[misc] # a mixin for peewee's queries
@@ -82,26 +82,26 @@ class OwnDelete(OwnRows, peewee.ModelDelete):
 
 
 class OwnInsert(peewee.ModelInsert):
-    """Inserts rows of the bound customer, and overwrites none."""
+    """Inserts rows of the bound customer, and never overwrites a row."""
 
     def on_conflict(self, action: Any = None, *_: Any, **__: Any) -> Any:
-        """Take the action `IGNORE`, and no other.
+        """Accept the action `IGNORE` only.
 
         Raises:
-            BadInput: The row that is there would be changed, and it may be another customer's.
+            BadInput: Another action, which would change the existing row; it may belong to another customer.
         """
         if isinstance(action, str) and action.upper() == "IGNORE":
             return self.on_conflict_ignore()
         raise BadInput("the row in conflict may be another customer's: use on_conflict_ignore, then update")
 
     def on_conflict_replace(self, *_: Any) -> NoReturn:
-        """Refuse: the row that is replaced may be another customer's."""
+        """Refuse: the replaced row may belong to another customer."""
         self.on_conflict()
         raise AssertionError
 
 
 class OwnAlias(peewee.ModelAlias):
-    """A sharded model by another name: its selects are held to the bound customer's rows, too."""
+    """An alias of a sharded model; its selects are restricted to the bound customer's rows, too."""
 
     def select(self, *selection: Any) -> Any:
         """Select among the bound customer's rows."""
@@ -113,7 +113,7 @@ def _model_of(source: Any) -> Any:
 
 
 def _condition(source: Any) -> Any:
-    """Return the condition that a row of a sharded model, or of its alias, is the bound customer's."""
+    """Return the condition that selects the bound customer's rows of a sharded model or its alias."""
     condition: Callable[[Any], Any] = _model_of(source).own_rows
     return condition(source)
 
@@ -128,11 +128,11 @@ def _is_plain_model(source: Any) -> bool:
 
 
 def _held(source: Any, conditions: list[Any]) -> Any:
-    """Return a source of a query whose sharded models are held to the customer's rows.
+    """Return a source of a query with its sharded models restricted to the customer's rows.
 
     Args:
         source: A model, an alias, a query, or a join of such.
-        conditions: Those that belong to WHERE are added here.
+        conditions: Conditions that belong into WHERE are appended to it.
     """
     if isinstance(source, peewee.Join):
         if source.join_type not in JOINS:

@@ -1,4 +1,4 @@
-"""Routes: which database is whose, remembered."""
+"""Routes: a cache of which customer is in which database."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from reference.customer_sharding.forking import renew_after_fork
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a customer is.
+    """The database of a customer.
 
     Attributes:
-        customer: Who.
-        credentials: How to enter the database.
-        epoch: Counts the customer's places, from 1; None where the answer says nothing of it (standalone mode, a
-            service like the published one): then no move is expected.
+        customer: Identifier of the customer.
+        credentials: Address and login of the database.
+        epoch: Number of the customer's placements so far, from 1; None where it is not known (standalone mode, or a
+            service like the document's): then no move is expected.
     """
 
     customer: str
@@ -30,7 +30,7 @@ class Route:
 
 
 class _Known:
-    """A route and when it was learnt."""
+    """A cached route and the time of its lookup."""
 
     __slots__ = ("learnt", "route")
 
@@ -40,20 +40,19 @@ class _Known:
 
 
 class Routes:
-    """Routes with an expiry; one lookup at a time per customer; known routes go on while the service is down.
+    """Cache of routes with an expiry: one lookup at a time per customer, stale routes while the service is down.
 
-    A route that has expired is asked for again by one request; those that come meanwhile use the old one. While the
-    service does not answer, it is asked by one request in `retry_after` seconds; all others have their answer at once:
-    the old route, or that there is none.
+    One request looks up an expired route again; those that come meanwhile use the old one. While the service does not
+    answer, one request in `retry_after` seconds tries it; all others get the old route, or an error, at once.
 
     Args:
-        lookup: Asks for a route. Raises `UnknownCustomer`, or `ServiceUnavailable`.
-        expiry: Seconds a route is used before it is asked for again.
-        stale: Seconds for which an expired route goes on while `lookup` finds the service unavailable.
-        retry_after: Seconds for which a service that did not answer is not asked again.
+        lookup: Returns a customer's route. Raises `UnknownCustomer`, or `ServiceUnavailable`.
+        expiry: Seconds a route is used before it is looked up again.
+        stale: Seconds for which an expired route is still used while the service is unavailable.
+        retry_after: Seconds between tries of a service that does not answer.
         patience: Seconds that a request waits for another's lookup of the same customer.
-        capacity: Routes that are kept at most; the oldest go first.
-        clock: Seconds, monotonic.
+        capacity: Maximum number of cached routes; the oldest are evicted first.
+        clock: Returns seconds, monotonic.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class Routes:
         renew_after_fork(self)
 
     def renew(self) -> list[object]:
-        """Keep what is known, and no lock or lookup of another process; see `forking`."""
+        """After a fork, keep the cached routes and replace locks and pending lookups; see `forking`."""
         old = [self._lock, self._under_way]
         self._lock, self._under_way = threading.Lock(), {}
         return old
@@ -95,7 +94,7 @@ class Routes:
 
         Raises:
             UnknownCustomer: There is no such customer.
-            ServiceUnavailable: It is not known, or too old, and the service does not answer.
+            ServiceUnavailable: The service does not answer, and no route is cached, or it is too old.
         """
         known = self._known.get(customer)  # one operation on a dict: needs no lock
         if known is not None and self._clock() - known.learnt < self._expiry:
@@ -103,7 +102,7 @@ class Routes:
         return self._ask(customer)
 
     def forget(self, route: Route) -> None:
-        """Ask again next time: the database refused this route. One that was learnt since stays."""
+        """Evict this route, which the database refused; a newer route of the customer is kept."""
         with self._lock:
             known = self._known.get(route.customer)
             if known is not None and known.route == route:

@@ -1,4 +1,4 @@
-"""A shard: the right database for each customer, with its connection, for as long as a block lasts."""
+"""A shard: opens sessions, each of which connects and binds one customer's database."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .routes import Route, Routes
 
 
 class Session:
-    """A customer's database, connected and bound to this thread and context; `close` gives the connection back.
+    """A customer's database, connected and bound to this thread and context; `close` returns the connection.
 
     Attributes:
-        customer: Whose it is.
+        customer: Identifier of the customer.
         database: The peewee database; it is connected in the thread that opened it and in no other.
-        route: How it was found.
+        route: The route that was used.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Session:
         self._before = set_bound(Bound(self.database, route.customer, identifier_field))
 
     def close(self) -> None:
-        """Roll back what is open, unbind, and give the connection back; twice does no harm."""
+        """Roll back an open transaction, unbind, and return the connection; idempotent."""
         if self._open:
             self._open = False
             set_bound(self._before)
@@ -55,7 +55,7 @@ class Session:
 class Shard:
     """Finds and connects the database of a customer; safe to share between threads.
 
-    Connections are made when first needed, so an application may be made before its server forks.
+    Connections are opened when first needed, so an application may be created before its server forks.
 
     Args:
         settings: As `settings.from_environment` reads them.
@@ -79,7 +79,7 @@ class Shard:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Shard:
-        """Make the one that the environment describes.
+        """Create a shard configured by the environment.
 
         Raises:
             BadInput: A variable is missing or wrong.
@@ -87,7 +87,7 @@ class Shard:
         return cls(from_environment(environ))
 
     def route(self, identifier: object) -> Route:
-        """Return where a customer is, without connecting.
+        """Return a customer's route, without connecting.
 
         Raises:
             BadIdentifier: It cannot name a customer.
@@ -119,7 +119,7 @@ class Shard:
 
     @contextmanager
     def session(self, identifier: object) -> Generator[Session]:
-        """Open a session for a block. Raises what `open` raises."""
+        """Open a session for a `with` block. Raises what `open` raises."""
         session = self.open(identifier)
         try:
             yield session
@@ -130,7 +130,7 @@ class Shard:
             session.close()
 
     def forget(self, route: Route) -> None:
-        """Ask for a customer's route again next time: the database refused it."""
+        """Evict a customer's route, which the database refused, so that it is looked up again."""
         self._leases.pop(route.customer, None)
         if self._client is not None:
             self._routes.forget(route)
@@ -158,10 +158,10 @@ class Shard:
         return None
 
     def _confirm(self, route: Route, database: Any) -> None:
-        """Ask again where a request lasts longer than the lease: its customer may have moved meanwhile.
+        """Ask the database again where a request lasts longer than the lease: the customer may have moved meanwhile.
 
         Raises:
-            CustomerMoving: It has.
+            CustomerMoving: The customer has moved.
         """
         if not self._is_customer_present(route, database):
             self.forget(route)
@@ -170,7 +170,7 @@ class Shard:
             )
 
     def _is_customer_present(self, route: Route, database: Any) -> bool:
-        """Ask the database itself whether the customer is there, if the last answer is older than the lease."""
+        """Return whether the customer is placed in this database; ask it if the last answer is older than the lease."""
         if route.epoch is None:
             return True
         now = time.monotonic()  # the lease counts from before the question

@@ -1,4 +1,4 @@
-"""The sharding service: which customer is in which database."""
+"""The sharding service: an HTTP API that stores and answers which customer is in which database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHORTEST_TOKEN = 16
 
 
 def create_app(environ: Mapping[str, str] | None = None, *, store: Store | None = None) -> Flask:
-    """Make the service. `gunicorn 'reference.customer_sharding.service:create_app()'` serves it.
+    """Create the Flask application. `gunicorn 'reference.customer_sharding.service:create_app()'` serves it.
 
     | variable | meaning |
     | --- | --- |
@@ -33,7 +33,7 @@ def create_app(environ: Mapping[str, str] | None = None, *, store: Store | None 
 
     | request | answer |
     | --- | --- |
-    | `GET /write/ID` | the published answer and `epoch`; 404 for an unknown customer |
+    | `GET /write/ID` | the document's answer, with `epoch`; 404 for an unknown customer |
     | `PUT /databases/NAME` | registers and prepares a database |
     | `GET /databases` | all, with the number of their customers; no passwords |
     | `PUT /customers/ID` | places a customer: `{}` for the least loaded, `{"database": NAME}` to pin |
@@ -42,11 +42,11 @@ def create_app(environ: Mapping[str, str] | None = None, *, store: Store | None 
     | `GET /moves` | moves under way, with their phase |
     | `GET /openapi.json`, `GET /health` | to anyone |
 
-    Whatever goes wrong is a problem detail (RFC 9457). Tokens are compared in constant time.
+    Errors are problem details (RFC 9457). Tokens are compared in constant time.
 
     Args:
-        environ: Instead of the process's.
-        store: Instead of one made from `SHARDING_META`.
+        environ: By default, the process's environment.
+        store: By default, one connected to `SHARDING_META`.
 
     Raises:
         BadInput: A variable is missing or wrong.
@@ -68,7 +68,7 @@ def create_app(environ: Mapping[str, str] | None = None, *, store: Store | None 
 
     def allow(tokens: list[bytes]) -> None:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        # All are compared, so that the time tells nothing.
+        # All tokens are compared, so that the time taken reveals nothing.
         right = [hmac.compare_digest(given.strip().encode(), token) for token in tokens]
         if scheme.lower() != "bearer" or not any(right):
             raise NotAllowed("a bearer token is needed that allows this")

@@ -1,4 +1,4 @@
-"""The databases that customers may be in, as the meta database knows them."""
+"""The registered databases, in the meta database."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Registered:
     """A registered database.
 
     Attributes:
-        name: What operators call it.
-        number: Tells its generated ids from the others'.
-        credentials: What applications are handed.
-        admin: Of the owner; never handed out.
+        name: Its name in the sharding service.
+        number: Number of its id range.
+        credentials: Login that applications are given.
+        admin: Login of the tables' owner; never given to applications.
         identifier_field: The column that names the customer.
-        customers: How many it has.
-        ready: Whether it is prepared, and takes customers.
+        customers: Number of customers placed in it.
+        ready: Whether it is prepared and accepts customers.
     """
 
     name: str
@@ -38,14 +38,14 @@ class Registered:
     ready: bool
 
     def public(self) -> dict[str, Any]:
-        """Return what may be shown: no user, no password."""
+        """Return the fields without users and passwords."""
         where = {"host": self.credentials.host, "port": self.credentials.port, "database": self.credentials.database}
         flavor = str(self.credentials.flavor)
         return {"name": self.name, **where, "flavor": flavor, "customers": self.customers, "ready": self.ready}
 
 
 class Databases:
-    """What is known of databases: registering, preparing, finding them."""
+    """Registers, prepares and finds databases."""
 
     def __init__(self, meta: Meta) -> None:
         self._meta = meta
@@ -59,24 +59,24 @@ class Databases:
         identifier_field: str = "customer_id",
         allow_superuser: bool = False,
     ) -> Sequence[str]:
-        """Register a database and prepare it: see `guard` and `side.Side.prepare`. Doing it again changes nothing.
+        """Register a database and prepare it: see `guard` and `side.Side.prepare`. Idempotent.
 
         Args:
-            name: What operators call it.
-            credentials: What is handed out: of a user who may read and write rows, and no superuser.
-            admin: Of the user who owns the tables, for preparing and moving; never handed out. By default the same.
+            name: Its name in the sharding service.
+            credentials: Login that applications are given: may read and write rows, and is no superuser.
+            admin: Login of the tables' owner, for preparing and moving; by default `credentials`.
             identifier_field: The column that names the customer.
-            allow_superuser: Hand out a superuser's credentials all the same.
+            allow_superuser: Accept a superuser's login for applications.
 
         Returns:
             The names of its customers' tables.
 
         Raises:
-            BadInput: The credentials are a superuser's, or the admin's are of another database.
+            BadInput: The applications' user is a superuser, or `admin` is for another database.
             Conflict: The name or the database is taken, or a table cannot be guarded.
             DatabaseUnavailable: It does not answer.
         """
-        customer_id(name)  # it stands in paths, too
+        customer_id(name)  # a name becomes part of a URL path, as an identifier does
         admin = admin or credentials
         if (admin.host, admin.port, admin.database) != (credentials.host, credentials.port, credentials.database):
             raise BadInput("the admin's credentials are of another database")
@@ -106,7 +106,7 @@ class Databases:
         return self.prepare(name)
 
     def prepare(self, name: str) -> Sequence[str]:
-        """Put the guard on a registered database's tables, such as those that a migration has added.
+        """Create the guard on a registered database's tables, such as those that a migration has added.
 
         Raises:
             UnknownDatabase: It is not registered.
@@ -149,7 +149,7 @@ class Databases:
         return found
 
     def end(self, name: str) -> Side:
-        """Return a database as its owner sees it; to be closed.
+        """Return a connection to a database as its owner; the caller closes it.
 
         Raises:
             UnknownDatabase: It is not registered.

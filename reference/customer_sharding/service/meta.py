@@ -1,4 +1,4 @@
-"""The meta database: its tables, and transactions in it."""
+"""The meta database, in PostgreSQL: its tables, and transactions in it."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ TABLES = (
 
 
 class Meta:
-    """A PostgreSQL database that remembers databases, customers and moves; safe to share between threads.
+    """A PostgreSQL database that stores databases, customers and moves; safe to share between threads.
 
-    Passwords are in it as they are: who may read it may enter every database.
+    Passwords are stored in clear: whoever can read this database can log in to every other one.
 
     Args:
-        dsn: Of the meta database, `postgresql://...`. Tables are made where they are missing.
-        limits: Of the connections to it.
+        dsn: Address of the meta database, `postgresql://...`. Missing tables are created.
+        limits: Number of connections and timeouts.
 
     Raises:
-        BadInput: The DSN is none.
+        BadInput: The DSN is invalid.
         DatabaseUnavailable: The meta database does not answer.
     """
 
     def __init__(self, dsn: str, limits: PoolLimits | None = None) -> None:
         self._pool = Pool(_credentials(dsn), limits or PoolLimits())
         with self.transaction() as ask:
-            # Two services may start at once, and CREATE IF NOT EXISTS alone is no protection.
+            # Two services may start at once, and CREATE IF NOT EXISTS alone does not prevent the race.
             ask("SELECT pg_advisory_xact_lock(4710013)")
             for statement in TABLES:
                 ask(statement)
@@ -59,7 +59,7 @@ class Meta:
 
     @contextmanager
     def transaction(self) -> Generator[Any]:
-        """Yield what executes a statement and returns its rows, in a transaction.
+        """Yield a function that executes a statement and returns its rows, in a transaction.
 
         Raises:
             DatabaseUnavailable: The meta database does not answer.

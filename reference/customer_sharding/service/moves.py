@@ -1,4 +1,4 @@
-"""The moves under way, as the meta database records them; `move.moving.Mover` carries them out."""
+"""The moves under way, in the meta database; `move.moving.Mover` carries them out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOVE = """SELECT m.customer, m.source, m.target, m.epoch, p.attempt, m.phase
 
 
 class Moves:
-    """Beginning, claiming, switching and ending moves; each call is one transaction."""
+    """Begins, claims, switches and ends moves; each call is one transaction."""
 
     def __init__(self, meta: Meta, databases: Databases, places: Places) -> None:
         self._meta = meta
@@ -31,7 +31,7 @@ class Moves:
         Raises:
             UnknownCustomer: Not placed yet.
             UnknownDatabase: The target is not registered.
-            Conflict: It is there already, moves elsewhere, or the target is of another flavor.
+            Conflict: The customer is in the target already, moves elsewhere, or the flavors differ.
         """
         name, epoch, _ = self._places.whereabouts(customer)
         source, goal = self._databases.database(name), self._databases.database(target)
@@ -48,7 +48,7 @@ class Moves:
                     *(target, customer, name, epoch),
                 )
                 if begun:
-                    # Whoever moved the customer before knows nothing of this move.
+                    # A mover of an earlier move must not take part in this one.
                     ask(NEXT_ATTEMPT, customer)
         found = self.move(customer)
         if found is None:
@@ -72,7 +72,7 @@ class Moves:
         """Take a move over from earlier movers.
 
         Raises:
-            Conflict: There is none.
+            Conflict: The customer has no move under way.
         """
         with self._meta.transaction() as ask:
             ask(NEXT_ATTEMPT, customer)
@@ -82,11 +82,11 @@ class Moves:
         return found
 
     def switch(self, move: Move, tables: Sequence[str]) -> None:
-        """Send the customer to the target from now on; the point of no return.
+        """Route the customer to the target from now on; the point of no return.
 
         Args:
-            move: The mover's.
-            tables: Those that were compared: only from them the source's rows are deleted.
+            move: The move as claimed by the caller.
+            tables: The tables that were compared: only their rows are deleted at the source.
 
         Raises:
             Superseded: Another mover has taken over, or the move was aborted.
@@ -124,7 +124,7 @@ class Moves:
         return float(found[0][0] or 0) if found else 0.0
 
     def finish_move(self, move: Move) -> None:
-        """Forget the move.
+        """Delete the record of the move.
 
         Raises:
             Superseded: Another mover has taken over.
@@ -134,10 +134,10 @@ class Moves:
             ask("DELETE FROM sharding_move WHERE customer = %s", move.customer)
 
     def abort_move(self, customer: str) -> None:
-        """Let a move be undone; the next mover does it.
+        """Mark a move to be undone; the next mover undoes it.
 
         Raises:
-            Conflict: There is none, or it has switched: then it can only be finished, and undone by moving back.
+            Conflict: No move is under way, or it has switched: then finish it, and move the customer back.
         """
         with self._meta.transaction() as ask:
             ask("SELECT 1 FROM sharding_place WHERE customer = %s FOR UPDATE", customer)  # first, as a switch does

@@ -1,4 +1,4 @@
-"""Which customer is in which database."""
+"""Placements: which customer is in which database, in the meta database."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .meta import Meta
 
 
 class Places:
-    """What is known of customers: placing and finding them."""
+    """Places and finds customers."""
 
     def __init__(self, meta: Meta, databases: Databases) -> None:
         self._meta = meta
         self._databases = databases
 
     def place(self, customer: str, database: str | None = None) -> Route:
-        """Place a customer in a database, by default the one with the fewest customers; again changes nothing.
+        """Place a customer in a database, by default the one with the fewest customers. Idempotent.
 
         Raises:
-            BadIdentifier: It cannot name a customer.
-            UnknownDatabase: It is not registered, or none is.
-            Conflict: The customer is elsewhere already: move it. Or a table there writes the identifier otherwise.
-            DatabaseUnavailable: The database does not answer; placing it again goes on from there.
+            BadIdentifier: The identifier is invalid.
+            UnknownDatabase: The database is not registered, or no database is.
+            Conflict: The customer is in another database already, or a table stores the identifier differently.
+            DatabaseUnavailable: The database does not answer; repeat the call to complete the placement.
         """
         customer_id(customer)
         asked = database
@@ -97,7 +97,7 @@ class Places:
         return str(name), int(epoch), bool(moving)
 
     def route(self, customer: str) -> Route:
-        """Return where a customer is.
+        """Return a customer's route.
 
         Raises:
             BadIdentifier: It cannot name a customer.

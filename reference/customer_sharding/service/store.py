@@ -1,7 +1,7 @@
-"""The sharding service's memory, in PostgreSQL: databases, customers' places, and their moves.
+"""The sharding service's storage, in PostgreSQL: databases, placements of customers, and moves.
 
-A part each: `meta` (tables and transactions), `databases`, `places` and `moves`. `Store` offers what they do in one
-place, which is what the service, the command and the mover are given.
+`Store` is composed of `Meta` (tables and transactions), `Databases`, `Places` and `Moves`, and offers their methods to
+the service, the command line and the mover.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ __all__ = ["Registered", "Store"]
 class Store:
     """Databases, customers and moves; safe to share between threads.
 
-    Its methods are those of its parts: see `Databases`, `Places` and `Moves`.
+    Its methods are documented at its parts: see `Databases`, `Places` and `Moves`.
 
     Args:
-        dsn: Of the meta database, `postgresql://...`. Tables are made where they are missing.
-        limits: Of the connections to it.
+        dsn: Address of the meta database, `postgresql://...`. Missing tables are created.
+        limits: Number of connections and timeouts.
 
     Raises:
-        BadInput: The DSN is none.
+        BadInput: The DSN is invalid.
         DatabaseUnavailable: The meta database does not answer.
     """
 
