@@ -1,8 +1,8 @@
 """A small service, the published way or the corrected one: the processes of the scenario.
 
 `main`  serves on PORT until SIGTERM; it touches the file MADE once the factory is through, and listens when the
-file MAY_LISTEN is there. `create_app` is also what gunicorn's workers call. WAY says which way, LISTENER which of the
-published listeners.
+file MAY_LISTEN is there. A request for its long answer touches ASKED and waits for MAY_ANSWER. `create_app` is also
+what gunicorn's workers call. WAY says which way, LISTENER which of the published listeners.
 """
 
 import logging
@@ -37,6 +37,12 @@ def create_app():
     @app.get("/collapse")
     def collapse():
         os._exit(1)
+
+    @app.get("/long")
+    def long():
+        Path(os.environ["ASKED"]).touch()
+        eventually(Path(os.environ["MAY_ANSWER"]).exists, within=15, every=0.01)
+        return jsonify("a long answer")
 
     @app.get("/find/<name>")
     def find_(name):

@@ -304,6 +304,64 @@ def registered(connect):
 
 
 @pytest.fixture
+def registering(connect):
+    """Begin to register an instance that listens, so to speak, each by a connection of its own; both of them."""
+    with contextlib.ExitStack() as stack:
+
+        def register(name, instance, **options):
+            connection = connect()
+            registration = Registration(connection, name, instance, listening=lambda: True, **options)
+            return stack.enter_context(registration), connection
+
+        yield register
+
+
+class Ill:
+    """A health check of something that falls ill, in one of three ways, and recovers."""
+
+    def __init__(self):
+        self._illness = None
+        self._recovered = threading.Event()
+
+    def __call__(self):
+        if self._illness == "raises":
+            raise RuntimeError(self._illness)
+        if self._illness == "hangs":
+            self._recovered.wait(30)
+        return self._illness is None
+
+    def begins(self, illness):
+        self._illness = illness
+
+    def ends(self):
+        self._illness = None
+        self._recovered.set()
+
+
+@pytest.fixture
+def ill():
+    """A health check that can be made to fail."""
+    ill = Ill()
+    yield ill
+    ill.ends()
+
+
+@pytest.fixture
+def after_a_fork(hosts, session_timeout, fork_server, tmp_path, processes):
+    """Look a service up and register another in a process, fork, and do so in the child; what was found."""
+
+    def run(before, after, registered):
+        file = tmp_path / "after the fork"
+        arguments = (hosts, str(session_timeout), before, after, registered, str(file))
+        child = Child(fork_server.start("scenarios.service_discovery.first_use:cached", *arguments), "forked")
+        processes.append(child)
+        child.process.wait(30)
+        return json.loads(file.read_text())
+
+    return run
+
+
+@pytest.fixture
 def stranger(zookeeper):
     """A client that shows no credential."""
     client = KazooClient(zookeeper.url)

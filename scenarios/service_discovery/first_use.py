@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from kazoo.client import KazooClient
 
+from reference.service_discovery.cache import CachedDiscovery
+from reference.service_discovery.connection import Connection
+from reference.service_discovery.instance import Instance
+from reference.service_discovery.registration import Registration
 from scenarios.service_discovery.ways import WAYS
 
 HANGS = "hangs"
@@ -78,3 +82,26 @@ def main():
         parent.append(bounded(lambda: library.find(service), 5))
         Path(file).write_text(json.dumps({"parent": parent, "child": child}))
         library.close()
+
+
+def cached():
+    """Look a service up in a cache and register one, fork, and do so again in the child; write the findings as JSON.
+
+    The child looks up another service, which it did not inherit, and takes the registered node over from its parent.
+    """
+    hosts, session_timeout, before, after, registered, file = sys.argv[1:]
+    connection = Connection(hosts, session_timeout=float(session_timeout))
+    lookups = CachedDiscovery(connection, grace=float(session_timeout))
+    registration = Registration(connection, registered, Instance("users.example", 8080), listening=lambda: True)
+    registration.start().wait(10)
+    found = {"before the fork": str(lookups.find(before))}
+    to_child, from_parent = os.pipe()
+    if os.fork() == 0:
+        os.read(to_child, 1)  # by now the parent has deregistered its node
+        found["in the child"] = bounded(lambda: str(lookups.find(after)), 4)
+        found["registered"] = bounded(lambda: registration.start().wait(4), 5)
+        Path(file).write_text(json.dumps(found))
+        os._exit(0)
+    registration.close()
+    os.write(from_parent, b".")
+    os.wait()

@@ -61,6 +61,7 @@ class Provider(Child):
         self.port = free_ports(["http"])["http"]
         self.address = f"{socket.getfqdn()}:{self.port}"
         self._made, self._may_listen = folder / f"{self.port} made", folder / f"{self.port} may listen"
+        self._asked, self._may_answer = folder / f"{self.port} asked", folder / f"{self.port} may answer"
         if not held:
             self._may_listen.touch()
         module = "scenarios.service_discovery.application"
@@ -71,6 +72,8 @@ class Provider(Child):
             PORT=str(self.port),
             MADE=str(self._made),
             MAY_LISTEN=str(self._may_listen),
+            ASKED=str(self._asked),
+            MAY_ANSWER=str(self._may_answer),
             **environment,
         )
         super().__init__(pid, name)
@@ -103,6 +106,14 @@ class Provider(Child):
         answer = requests.get(f"http://{self.address}/{path}", timeout=within)
         answer.raise_for_status()
         return answer.json()
+
+    def is_asked(self):
+        """Whether a request for its long answer is under way."""
+        return self._asked.exists()
+
+    def finish(self):
+        """Let it give its long answer."""
+        self._may_answer.touch()
 
     def find(self, name, within=5):
         """Have it look up a service; the address it finds."""

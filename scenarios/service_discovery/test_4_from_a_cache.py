@@ -10,6 +10,7 @@ from fixtures.faults import Nemesis
 from fixtures.waiting import eventually
 from reference.service_discovery.cache import CachedDiscovery
 from reference.service_discovery.connection import CONNECT_TIMEOUT
+from reference.service_discovery.errors import BadInput
 from reference.service_discovery.instance import Instance
 from reference.service_discovery.registration import Registration
 
@@ -46,6 +47,24 @@ class TestALocalCopy:
         users = provider("users")
 
         eventually(lambda: str(cached.find("users")) == users.address, within=1)
+
+    @pytest.mark.claim("disc-12")
+    def test_cache_and_registration_begin_anew_after_a_fork(self, provider, registry, after_a_fork):
+        users, later = provider("users"), provider("later")
+
+        child = after_a_fork("users", "later", "forked")
+
+        assert child == {"before the fork": users.address, "in the child": later.address, "registered": True}
+
+    @pytest.mark.claim("disc-12")
+    def test_stated_bound_counts_with_the_granted_timeout(self, connect, session_timeout, expired):
+        connection = connect(session_timeout=30)
+        connection.client()
+
+        assert connection.granted_session_timeout == pytest.approx(session_timeout, abs=0.01)
+        assert CachedDiscovery(connection, grace=30).bound == pytest.approx(expired + 30, abs=0.02)
+        with pytest.raises(BadInput, match="the grace is at least the session timeout of 30 s, not 29"):
+            CachedDiscovery(connection, grace=29)
 
     @pytest.mark.claim("disc-12")
     def test_cache_spreads_lookups_evenly(self, register, cached, evidence):
