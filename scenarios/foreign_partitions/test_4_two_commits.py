@@ -31,7 +31,7 @@ def crash(table, servers, gate, background):
     return crash
 
 
-@pytest.mark.claim("fdw-9", shows="published")
+@pytest.mark.claim("fdw-9", shows="published", fails_with="^InTransaction: deliver commits each row by itself")
 def test_prepare_transaction_is_refused(table, evidence):
     table.first.execute("BEGIN")
     table.write_together(table.first, rows_of([1, 2]))
@@ -45,7 +45,9 @@ def test_prepare_transaction_is_refused(table, evidence):
     )
 
 
-@pytest.mark.claim("fdw-9", shows="published")
+@pytest.mark.claim(
+    "fdw-9", shows="published", fails_with=r"assert \{'person_0': 1, 'person_2': 1\} == \{'person_2': 1\}"
+)
 def test_crash_between_two_commits_leaves_half(table, crash, evidence):
     left = crash(lambda connection: table.write_together(connection, rows_of([1, 2])))
 
@@ -89,7 +91,7 @@ def test_outbox_recovers_from_a_crash_before_the_commits(table, servers, gate, b
     assert isinstance(error, PartitionUnavailable)
 
 
-@pytest.mark.claim("fdw-9", shows="corrected")
+@pytest.mark.claim("fdw-9", shows="corrected", fails_with=r"assert 2 in \(0, 3\)")
 def test_one_partition_a_transaction_is_atomic(table, crash, evidence):
     def write(connection):
         with connection.transaction():
