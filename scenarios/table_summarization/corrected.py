@@ -10,11 +10,11 @@ from reference.table_summarization.search.costs import CPYTHON_3_11, object_size
 SLOWEST = (10_000_000, 17)
 
 
-def cluster(**settings):
-    """The same cluster under the names that its settings have, its dashboard on any port that is free."""
+def cluster(*, threads=8, **_):
+    """The same cluster under the names that its settings have, its dashboard always on any port that is free."""
     from dask.distributed import LocalCluster
 
-    return LocalCluster(n_workers=1, dashboard_address=":0", **(settings or {"threads_per_worker": 8}))
+    return LocalCluster(n_workers=1, dashboard_address=":0", threads_per_worker=threads)
 
 
 def summarize(records):

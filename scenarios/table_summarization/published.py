@@ -52,11 +52,18 @@ def data(n=1):
     return [dict(zip(COLUMNS, patient, strict=True)) for patient in _PATIENTS] * int(n)
 
 
-def cluster(**settings):
-    """The document's cluster; its arguments, unless others are given."""
+def cluster(*, threads=8, any_port=False, **settings):
+    """The document's cluster; its arguments, unless others are given.
+
+    Args:
+        threads: How many it asks for.
+        any_port: Whether its dashboard takes a port that is free, by today's name of that setting.
+        settings: In the place of the document's.
+    """
     from dask.distributed import LocalCluster
 
-    return LocalCluster(n_workers=1, **(settings or {"nthreads": 8, "diagnostics_port": 8787}))
+    port = {"dashboard_address": ":0"} if any_port else {"diagnostics_port": 8787}
+    return LocalCluster(n_workers=1, **(settings or {"nthreads": threads, **port}))
 
 
 def summarize(records, partitions=1):

@@ -109,7 +109,7 @@ def in_order(patterns):
 class TestTheSlowestRun:
     """The text puts its minutes beside a number of rows; the loop's last n makes n copies of ten rows."""
 
-    @pytest.mark.claim("tsum-8", shows="published")
+    @pytest.mark.claim("tsum-8", shows="published", fails_with="assert 10000000 == 1000000")
     def test_17_minutes_belong_to_another_row_count(self, document):
         rows, minutes = document.SLOWEST
 
@@ -118,7 +118,7 @@ class TestTheSlowestRun:
         (table_rows,) = (each for each, seconds in SECONDS.items() if int(seconds / 60) == minutes)
         assert table_rows == 10_000_000 == 10 * rows
 
-    @pytest.mark.claim("tsum-8", shows="corrected")
+    @pytest.mark.claim("tsum-8", shows="corrected", fails_with="assert 2 == 17")
     def test_17_minutes_belong_to_ten_million_rows(self, document):
         rows, minutes = document.SLOWEST
 

@@ -271,3 +271,44 @@ def test_nested_columns_are_refused_by_name(kind, tmp_path, request):
     }
     with pytest.raises(SummaryError, match="column 'nested' cannot be summarized"):
         summarize(**held[kind]())
+
+
+@pytest.mark.claim("tsum-11")
+@pytest.mark.parametrize("kind", ["records", "pandas", "Arrow", "Dask"])
+def test_ignored_missing_values_are_in_no_pattern(kind):
+    """In columns that are binned and in those that are not, small tables and large ones."""
+    rows = some_rows(3)
+    rows = {name: values * (1 if kind == "records" else 40) for name, values in rows.items()}
+    held = {"pandas": pandas, **IN_MEMORY}[kind](rows)
+    with_missing, _, _, bins = answer(held)
+    without, *_ = answer(held, missing="ignore")
+
+    assert any(each.pattern.get(name, 0) is None for each in with_missing for name in bins)
+    assert without
+    assert not any(None in each.pattern.values() for each in without)
+
+
+@pytest.mark.claim("tsum-11")
+@pytest.mark.parametrize("kind", ["numeric", "real", "double precision"])
+def test_nan_of_a_warehouse_is_missing_as_in_pandas(kind, postgres):
+    numbers = [float(n % 200) for n in range(400)] + [float("nan")] * 200
+    with psycopg.connect(postgres.url) as connection:
+        connection.execute("DROP TABLE IF EXISTS measured")
+        connection.execute(f"CREATE TABLE measured (size {kind}, color text)")
+        with connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO measured VALUES (%s, 'red')", [[str(number)] for number in numbers])
+    frame = pd.DataFrame({"size": numbers, "color": "red"})
+
+    found = answer(postgres.url, ["size", "color"], table="measured")
+
+    assert found == answer(frame, ["size", "color"])
+
+
+@pytest.mark.claim("tsum-11")
+def test_one_instant_of_two_offsets_is_one_value_in_utc():
+    noon = dt.datetime(2024, 3, 1, 12, tzinfo=dt.UTC)
+    elsewhere = noon.astimezone(dt.timezone(dt.timedelta(hours=5, minutes=30)))
+    (found,) = summarize([{"at": elsewhere}, {"at": noon}, {"at": elsewhere}]).patterns
+
+    assert found.pattern == {"at": noon}
+    assert found.pattern["at"].tzinfo is dt.UTC
