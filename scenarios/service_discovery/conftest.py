@@ -320,10 +320,12 @@ class Ill:
     """A health check of something that falls ill, in one of three ways, and recovers."""
 
     def __init__(self):
+        self.calls = 0
         self._illness = None
         self._recovered = threading.Event()
 
     def __call__(self):
+        self.calls += 1
         if self._illness == "raises":
             raise RuntimeError(self._illness)
         if self._illness == "hangs":

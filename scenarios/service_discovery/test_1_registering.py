@@ -15,6 +15,7 @@ from reference.service_discovery.discovery import Discovery
 from reference.service_discovery.errors import Unreachable
 from reference.service_discovery.instance import Instance
 from reference.service_discovery.names import instance_path
+from reference.service_discovery.registration import Registration
 from scenarios.service_discovery import published
 from scenarios.service_discovery.first_use import HANGS, come_while_one_connects
 from scenarios.service_discovery.ways import Published
@@ -63,6 +64,17 @@ class TestConnecting:
         assert corrected.client().exists("/")
         with pytest.raises(ConnectionClosedError):
             library.find("users")
+
+    @pytest.mark.claim("disc-6")
+    def test_registration_is_tried_until_zookeeper_answers(self, zookeeper, connect, registry, caplog):
+        zookeeper.cut()
+        waiting = Registration(connect(connect_timeout=0.2), "users", HERE, listening=lambda: True, at_start="wait")
+        with waiting:
+            eventually(lambda: "is not registered yet: no connection to ZooKeeper" in caplog.text, within=10)
+            zookeeper.mend()
+
+            assert waiting.wait(10)
+            assert registry.addresses("users") == [str(HERE)]
 
 
 class TestTheFirstUse:

@@ -55,6 +55,18 @@ class TestALookup:
         eventually(lambda: library.find("users") == str(users), within=5)
 
     @pytest.mark.claim("disc-2")
+    def test_unhealthy_instance_is_not_registered_again(self, registry, registering, ill):
+        registration, _ = registering("users", Instance("users.example", 8080), health=HealthCheck(ill, every=0.02))
+        assert registration.wait(5)
+        ill.begins("returns False")
+        eventually(lambda: not registry.nodes("users"), within=5)
+        changes, calls = registry.client.exists("/providers/users").cversion, ill.calls
+
+        eventually(lambda: ill.calls > calls + 20, within=10)
+
+        assert registry.client.exists("/providers/users").cversion == changes
+
+    @pytest.mark.claim("disc-2")
     def test_one_failed_health_check_in_two_deregisters_nobody(self, registry, registering):
         answers = []
         health = HealthCheck(lambda: answers.append(None) or len(answers) % 2, every=0.02)
