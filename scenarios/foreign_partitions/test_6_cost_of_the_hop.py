@@ -209,6 +209,8 @@ class Client(threading.Thread):
         self.errors = []
         self.stop = threading.Event()
         self._table, self._journal = table, journal
+        # The partitions of every second quarter lie on the second server.
+        self._server = "second" if quarter % 2 == 0 else "first"
 
     def run(self):
         with self._table.connect() as connection:
@@ -223,7 +225,7 @@ class Client(threading.Thread):
         name = f"Ada {number}"
         begun = time.monotonic()
         try:
-            with self._journal.operation(self.name, "write", [number, self.quarter], name):
+            with self._journal.operation(self.name, "write", [number, self.quarter], name, server=self._server):
                 rows.insert({**PERSON, "id": number, "quarter": self.quarter, "name": name})
         except PartitionUnavailable as error:
             self.errors.append((str(error).splitlines()[0], time.monotonic() - begun))
