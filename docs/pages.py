@@ -15,7 +15,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sphinx.application import Sphinx
 
 from fixtures.claims import tables
-from fixtures.claims.evidence import beginning
 from fixtures.claims.ledger import Document, read
 from fixtures.claims.results import Results, found, published
 
@@ -101,12 +100,11 @@ def _evidence(document: Document, results: Results | None, root: Path, folder: P
         said = results.claims.get(claim.id, {}) if results else {}
         pieces = said.get("evidence", ())
         titles = [piece["title"] for piece in pieces]
-        tests = {beginning(test["nodeid"]): test["nodeid"] for test in said.get("tests", ())}
         for piece in pieces:
             path = published(root) / piece["path"]
             text = path.read_text() if piece["type"] == "table" else ""
-            title, test = piece["title"], tests.get(f"{path.stem.partition('--')[0]}--")
-            if titles.count(title) > 1 and test is not None:
+            title, test = piece["title"], piece.get("test", "")
+            if titles.count(title) > 1 and test:
                 title += f" ({test.rpartition('::')[2].removeprefix('test_').replace('_', ' ').replace('[', ' [')})"
             yield {
                 **piece,

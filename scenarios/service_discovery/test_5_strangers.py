@@ -16,10 +16,12 @@ PATH = instance_path("users", USERS)
 
 
 @pytest.mark.claim("disc-14")
-def test_stranger_deregisters_without_a_credential(registered, stranger):
+def test_stranger_deregisters_without_a_credential(registered, registry, stranger):
     registered("users", USERS)
 
     stranger.delete(PATH)
+
+    assert registry.addresses("users") == []
 
 
 @pytest.mark.claim("disc-14")
@@ -28,6 +30,8 @@ def test_acl_on_the_node_alone_keeps_no_stranger_out(registry, stranger):
     registry.client.create(PATH, USERS.to_json(), acl=CREDENTIAL.acl, ephemeral=True)
 
     stranger.delete(PATH)
+
+    assert registry.addresses("users") == []
 
 
 @pytest.mark.claim("disc-14")
