@@ -40,7 +40,7 @@ step = @printf '\n=== %s\n' '$(1)'; since=$$SECONDS; $(2); printf '=== %s: %d mi
 
 ##@ A stranger's two commands
 .PHONY: scenarios
-scenarios: $(VENV)/locked ## prove the documents' claims with the services to be had without Docker, ending with the ledger; QUICK=1: the light documents
+scenarios: $(VENV)/locked ## prove the documents' claims with the services that run without Docker, ending with the ledger; QUICK=1: the light documents
 	@$(if $(QUICK),EXECUTABLE_DOCUMENTS_QUICK=1) $(PYTEST) $(if $(QUICK),$(LIGHT:%=scenarios/%),scenarios/) --services=embedded
 ifdef QUICK
 	@echo 'make scenarios, without QUICK, proves the other documents, too.'
