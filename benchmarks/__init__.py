@@ -1,1 +1,1 @@
-"""Figures: one file a subject, `bounds.toml` with what each must reach, `peers/` with a worker a peer."""
+"""Benchmarks: a file for each subject; `bounds.toml` has the bound of each figure, `peers/` the timed workers."""

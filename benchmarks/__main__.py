@@ -1,4 +1,4 @@
-"""The stored figures, drawn and as a table: `python -m benchmarks plot`, `python -m benchmarks table`."""
+"""Draw the stored figures or print them as a table: `python -m benchmarks plot`, `python -m benchmarks table`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fixtures.measure.decision import coverage, spread
 
 HERE = Path(__file__).parent
 STORED = HERE.parent / "results" / "benchmarks"
-# What is drawn: the run that holds it (by the end of its name), the test, and what it is called.
+# The curves of the plot: the end of the stored run's name, the test, the label and the style.
 CURVES = [
     ("published", "test_document_table", "published (i7-8750H)", "s--"),
     ("peers", "test_document_table", "the published package here", "s-"),
@@ -43,9 +43,9 @@ Folder = Annotated[Path, typer.Option(help="Where the runs are stored.")]
 def plot(
     stored: Folder = STORED, out: Annotated[Path | None, typer.Option(help="An .svg or .png file.")] = None
 ) -> None:
-    """Draw rows against seconds, both logarithmic: published, the peer here, ours, and the limit."""
+    """Draw rows against seconds on logarithmic scales: as published, the published package here, ours, the limit."""
     out = out or stored / "table_summarization.svg"
-    # The same figures give the same file.
+    # Make the file depend on the figures only.
     with mpl.rc_context({"svg.hashsalt": "table_summarization", "font.size": 10}):
         figure = Figure(figsize=(7, 4.5), layout="constrained")
         axes = figure.subplots()
@@ -62,7 +62,7 @@ def plot(
 
 @app.command()
 def table(stored: Folder = STORED) -> None:
-    """Print what every benchmark must reach, aims at, and reached when last stored, as Markdown."""
+    """Print the bound, the aim and the last stored result of every benchmark, as Markdown."""
     typer.echo(tabled(stored), nl=False)
 
 
@@ -144,7 +144,7 @@ def _interval(bound: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
 
 def bootstrap_level(rounds: int) -> float:
-    """Return how often an interval stored without its level holds the true median, at least.
+    """Return a lower bound for the level of a stored interval that has no level: how often it holds the true median.
 
     Runs stored before intervals had a level hold the ends of a 99 % percentile bootstrap of the median, which holds
     the median less often than 99 % says. Its ends are order statistics of the rounds: a resample's middle value of

@@ -1,4 +1,4 @@
-"""The suite: sizes, bounds, and figures that pytest-benchmark shows, stores and compares with what is published."""
+"""Fixtures of the benchmarks: sizes, bounds, and figures that pytest-benchmark shows, stores and compares."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--sizes",
         choices=SIZES,
         default="gate",
-        help="smoke: does it run; gate (default): CI's; full: every bound at its size; peers: published packages in "
-        "our place, at their large sizes too (an hour); soak: the largest",
+        help="smoke: only check that it runs; gate (default): for CI; full: every bound at its size; peers: time the "
+        "published packages instead of ours, at large sizes too (an hour); soak: the largest sizes",
     )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    # A test that is skipped or that fails has said so itself.
+    # A skipped or failed test does not use the fixture, which needs no warning.
     unused = "ignore:Benchmark fixture was not used:pytest_benchmark.logger.PytestBenchmarkWarning"
     config.addinivalue_line("filterwarnings", unused)
     config.addinivalue_line("markers", "peers: under --sizes=peers it times the published package in our place")
@@ -50,11 +50,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if option.benchmark_storage == "file://./.benchmarks":
         option.benchmark_storage = f"file://{config.rootpath / STORAGE}"
     if option.benchmark_compare is True:
-        # All that is stored, and not only the last run: the document's own figures are the first.
+        # Compare with all stored runs, not only the last: the first one holds the document's own figures.
         option.benchmark_compare = "[0-9][0-9][0-9][0-9]_"
     if option.benchmark_group_by == "group":
         option.benchmark_group_by = "name"
-    # Other machines are compared on purpose, each named by its run.
+    # Runs of other machines are compared on purpose.
     warnings.filterwarnings("ignore", "Benchmark machine_info is different", PytestBenchmarkWarning)
     option.benchmark_columns = option.benchmark_columns or ["min", "median", "max", "rounds"]
 
@@ -75,7 +75,7 @@ def pytest_benchmark_group_stats() -> Generator[None, Any, Any]:
 
 
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
-    # What tells figures apart, and nothing that names a machine.
+    # Keep only what explains differences of figures, and nothing that identifies a machine.
     machine_info.pop("node", None)
     cpu = machine_info.get("cpu", {})
     machine_info["cpu"] = {name: cpu[name] for name in ("brand_raw", "arch", "count") if name in cpu}
@@ -84,7 +84,7 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
 
 
 class Recorder:
-    """Gives a test's figures to pytest-benchmark."""
+    """Stores a test's figures by pytest-benchmark."""
 
     def __init__(self, request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> None:
         self.request = request
@@ -93,13 +93,13 @@ class Recorder:
         self.bound: Mapping[str, Any] = BOUNDS.get(request.path.stem.removeprefix("test_"), {}).get(name, {})
 
     def __call__(self, seconds: Sequence[float], /, **facts: Any) -> None:
-        """Keep seconds by round, and facts about them."""
-        CLOCK.tell(seconds)
+        """Store the seconds of each round, and facts about them."""
+        CLOCK.replay(seconds)
         self.benchmark.pedantic(lambda: None, rounds=len(seconds))
         self.benchmark.extra_info.update(facts)
 
     def limits(self, *names: str) -> dict[str, float]:
-        """Return the bound of this test under the names that its judge knows."""
+        """Return the bound of this test from bounds.toml, by the given names of arguments."""
         limits = {name: self.bound[name] for name in names if name in self.bound}
         if not limits:
             raise LookupError(f"bounds.toml has none of {', '.join(names)} for {self.request.node.nodeid}")
@@ -108,25 +108,25 @@ class Recorder:
         return limits
 
     def judged(self, measured: Comparison | Growth, seconds: Sequence[float], **facts: Any) -> None:
-        """Keep what was measured and held against its bound."""
+        """Store a measurement that was compared with its bound."""
         self(seconds, **measured.figures(), aim=self.bound["aim"], **facts)
         self.request.config.stash.setdefault(FIGURES, []).append((self._name(facts), self.bound, measured))
 
     def _name(self, facts: Mapping[str, Any]) -> str:
-        # Sizes differ from those that the bounds are stated for.
+        # Name the size, since it may differ from the one that the bound is stated for.
         rows = f" at {facts['rows']:,} rows" if "rows" in facts else ""
         return f"{self.request.node.name}{rows}"
 
 
 @pytest.fixture
 def sizes(request: pytest.FixtureRequest) -> str:
-    """How large: smoke, gate, full, peers or soak."""
+    """The value of --sizes: smoke, gate, full, peers or soak."""
     return str(request.config.getoption("sizes"))
 
 
 @pytest.fixture
 def record(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> Recorder:
-    """`record(seconds, fact=...)` stores a figure that no bound is put on."""
+    """`record(seconds, fact=...)` stores a figure that has no bound."""
     return Recorder(request, benchmark)
 
 
@@ -166,13 +166,13 @@ class RecordedGrowth(Grows):
 
 @pytest.fixture
 def versus(request: pytest.FixtureRequest, record: Recorder) -> RecordedVersus:
-    """`versus(ours, other)`: as ever, with the bound of `bounds.toml`, stored. `facts` are stored beside."""
+    """`versus(ours, other)` of fixtures.measure, with the bound of bounds.toml; the figures and `facts` are stored."""
     return RecordedVersus(request, record)
 
 
 @pytest.fixture
 def growth(request: pytest.FixtureRequest, record: Recorder) -> RecordedGrowth:
-    """`growth(run, sizes)`: as ever, with the bound of `bounds.toml`; the times of the largest size are stored."""
+    """`growth(run, sizes)` of fixtures.measure, with the bound of bounds.toml; the largest size's times are stored."""
     return RecordedGrowth(request, record)
 
 
@@ -199,7 +199,7 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Pee
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Return the versions of packages of this environment, to be stored beside a figure."""
+    """Return the installed versions of packages, to be stored with a figure."""
     return {package: version(package) for package in packages}
 
 

@@ -1,6 +1,6 @@
-"""Times taken elsewhere, given to pytest-benchmark to show, store and compare.
+"""Give times that were measured elsewhere to pytest-benchmark, which shows, stores and compares them.
 
-`versus` interleaves two ways, which pytest-benchmark cannot; so it gets the times from a clock that replays them.
+pytest-benchmark cannot interleave two ways as `versus` does, so it gets the times from a clock that replays them.
 """
 
 from collections import deque
@@ -13,8 +13,8 @@ class Clock:
     def __init__(self) -> None:
         self._readings: deque[float] = deque()
 
-    def tell(self, seconds: Sequence[float]) -> None:
-        """Have it repeat rounds that took so many seconds."""
+    def replay(self, seconds: Sequence[float]) -> None:
+        """Set the durations of the rounds to replay."""
         self._readings.clear()
         for each in seconds:
             self._readings += (0.0, each)

@@ -1,4 +1,4 @@
-"""Services that save a person a request: on the library, and with one pool to one fixed database."""
+"""Two Flask services that save a row for each request: with the library, and with one pool to a fixed database."""
 
 import os
 
@@ -13,7 +13,7 @@ PERSON = {"name": "Ada", "address": "12 St James's Square"}
 
 
 def create_sharded():
-    """Each customer's database by the library; settings are the library's."""
+    """Save to each customer's database by the library, with its settings."""
 
     class Person(ShardedModel):
         id = BigAutoField()
@@ -33,9 +33,9 @@ def create_sharded():
 
 
 def create_fixed():
-    """One database for all, as many connections as threads: HOST, PORT, DATABASE, and so on.
+    """Save to one database for all, with as many connections as threads; settings are HOST, PORT, DATABASE, and so on.
 
-    The pool as it comes: it asks the server about each connection before it is used, a round trip that ours saves.
+    The pool has its default settings: it pings each connection before use, a round trip that the library saves.
     """
     entry = {name: os.environ[name.upper()] for name in ("host", "user", "password")}
     pool = {"max_connections": int(os.environ["THREADS"]), "stale_timeout": 300, "autoconnect": False}

@@ -1,4 +1,4 @@
-"""What sharding costs: the service against the published way and against one fixed database, and routes by number."""
+"""The cost of sharding: throughput against the published way and one fixed database, and route lookups by number."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ SERVICES = {
 THREADS = 16
 NUMBERS = [10, 1000, 100_000]  # of customers
 TOKEN = "token-of-an-application"
-# The published way enters as the superuser of the database `postgres`; ours as a user of a database of its own.
+# The published way connects as superuser to the database `postgres`; ours as an ordinary user to a database of its own.
 MADE = ("CREATE ROLE app LOGIN PASSWORD 'app'", "CREATE DATABASE ours", "CREATE DATABASE fixed")
 GRANTED = """GRANT SELECT, INSERT, UPDATE, DELETE ON person TO app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO app"""
@@ -44,7 +44,7 @@ PLACES = """INSERT INTO sharding_place (customer, database)
 
 @pytest.fixture(scope="module")
 def servers(environment):
-    """How to enter the three servers, by customer; each has the document's table in `postgres`, `ours` and `fixed`."""
+    """Login of the three servers, by customer; each has the document's table in `postgres`, `ours` and `fixed`."""
     entries = {customer: conninfo_to_dict(environment[name].url) for customer, name in SERVERS.items()}
     with contextlib.ExitStack() as stack:
         for entry in entries.values():
@@ -61,7 +61,7 @@ def servers(environment):
 
 @pytest.fixture(scope="module")
 def meta(servers):
-    """Make a meta database, with customers 1, 2 and 3 placed in `ours` of these servers; its URL."""
+    """Create a meta database, with customers 1, 2 and 3 placed in `ours` of these servers, and return its URL."""
 
     def make(name, places):
         entry = servers[published.CUSTOMERS[-1]]
@@ -81,7 +81,7 @@ def meta(servers):
 
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory):
-    """Start a service; it ends with the module."""
+    """Start a service that runs until the end of the module."""
     with contextlib.ExitStack() as stack:
 
         def start(name, **settings):
@@ -93,7 +93,7 @@ def serve(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def api(serve):
-    """Start a service in API mode, with its sharding service, whose settings are given."""
+    """Start a service in API mode, together with the sharding service that it asks."""
 
     def start(name, sharding_service, token="", **settings):
         sharding_service = serve(sharding_service, **settings)
@@ -116,7 +116,7 @@ def sharded(api, meta):
 
 @pytest.fixture(scope="module")
 def sharded_in_one(api, meta):
-    """All three customers are in one database."""
+    """The sharded service with all three customers in one database."""
     url = meta("one", [published.CUSTOMERS[0]] * 3)
     return api("sharded", "sharding service", TOKEN, SHARDING_META=url, SHARDING_SERVICE_TOKENS=TOKEN)
 
@@ -136,7 +136,7 @@ def fixed(serve, servers):
 
 @pytest.fixture
 def under_load(sizes, loads):
-    """Put a service under the document's load: three customers at once; the seconds it took."""
+    """Put a service under the document's load, three customers at once, and return the seconds it took."""
     requests, at_once = {"smoke": (20, 4), "gate": (80, 20)}.get(sizes, (published.REQUESTS, published.AT_ONCE))
 
     def load(service, latencies):
@@ -176,7 +176,7 @@ def test_throughput_against_one_fixed_database(versus, under_load, sharded_in_on
 
 @pytest.fixture(scope="module")
 def known():
-    """So many routes, all known."""
+    """`known(number)` creates a route cache that holds so many routes."""
 
     @cache
     def known(number):
@@ -191,7 +191,7 @@ def known():
 
 
 def test_a_known_route_by_the_number_of_customers(growth, known):
-    """Ten of them ask again and again: what grows is the table, not what the processor has at hand."""
+    """Look up the same ten routes in tables of growing size, so that the processor's caches do not matter."""
 
     def ten_of(number):
         routes, customers = known(number)
@@ -201,7 +201,7 @@ def test_a_known_route_by_the_number_of_customers(growth, known):
 
 
 def test_a_known_route_of_a_customer_who_was_long_away(record, known):
-    """All 100,000 in turn: each lookup waits for the memory. Recorded, not bounded."""
+    """Look up all 100,000 in turn, so that each lookup misses the processor's caches. Recorded, without a bound."""
     routes, customers = known(NUMBERS[-1])
     shuffled = random.Random(0).sample(customers, k=len(customers))
     seconds = []
@@ -218,7 +218,7 @@ def lookups(given):
 
 
 def test_a_route_asked_for_by_the_number_of_customers(growth, servers):
-    """Of the sharding service's memory, the meta database."""
+    """Look up routes in the meta database, for a growing number of customers."""
     entry = next(iter(servers.values()))
     with contextlib.ExitStack() as stack:
         administration = stack.enter_context(psycopg.connect(**entry, autocommit=True))
@@ -236,5 +236,5 @@ def test_a_route_asked_for_by_the_number_of_customers(growth, servers):
             store, customers = given
             return [store.route(customer).epoch for customer in customers]
 
-        stores = cache(store_of)  # a second attempt takes those of the first
+        stores = cache(store_of)  # a second measurement reuses the stores of the first
         growth(asked, [NUMBERS[0], NUMBERS[-1]], setup=stores, rounds=9)

@@ -1,4 +1,4 @@
-"""What being within three ulps costs, against one plain pow and against arbitrary precision."""
+"""The cost of an error within three ulps, against one plain pow and against arbitrary precision."""
 
 import math
 import random

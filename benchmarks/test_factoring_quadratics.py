@@ -9,7 +9,7 @@ from reference.factoring_quadratics import factor, method_table
 
 
 def quadratics(digits, number):
-    """Quadratics that have factors, with coefficients of about so many digits."""
+    """Return factorable quadratics with coefficients of about so many digits."""
     chance = random.Random(digits)
     half = 10 ** (digits // 2)
     made = []

@@ -1,4 +1,4 @@
-"""What the hop to a foreign partition costs: inserts in batches, lookups, aggregates over two servers."""
+"""The cost of the hop to a foreign partition: inserts in batches, lookups, aggregates over two servers."""
 
 import contextlib
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from reference.foreign_partitions.description import Column, Description, Endpoi
 from reference.foreign_partitions.direct import DirectRows
 
 ROWS = 20_000
-# Which partition PostgreSQL's hash sends a quarter to: the second quarter's rows are foreign, and the fourth's.
+# By quarter, 1 to 4: the partitions of the second and the fourth are foreign.
 FILL = "INSERT INTO person (quarter, name) SELECT 1 + n %% 4, 'Ada ' || n FROM generate_series(1, %s) n"
 MANY = "INSERT INTO {table} (quarter, name) SELECT %s, 'Ada' FROM generate_series(1, %s)"
 AGGREGATE = "SELECT quarter, count(*) FROM person GROUP BY quarter ORDER BY quarter"
@@ -25,7 +25,7 @@ def endpoint(running, address):
 
 
 def described(first, second, name, address):
-    """A table partitioned by quarter, two partitions on the first server and two on the second, known by an address."""
+    """Describe a table with four partitions, two on the first server and two on the second, reached at an address."""
     reached = second.address()
     there = Server(f"there_{name}", endpoint(second, address), reached=(reached.host, reached.port), batch_size=100)
     columns = {"id": Column("bigint"), "quarter": Column("bigint"), "name": Column("text")}
@@ -40,9 +40,9 @@ def described(first, second, name, address):
 
 @contextlib.contextmanager
 def deployed(description, url):
-    """A connection to the server that applications know, each of whose statements commits.
+    """Deploy a description, and return an autocommit connection to the server that applications use.
 
-    One of the two foreign partitions takes row after row, the other a hundred at once.
+    One of the two foreign partitions inserts rows one by one, the other in batches of a hundred.
     """
     with Deployment(description) as deployment:
         deployment.apply()
@@ -53,7 +53,7 @@ def deployed(description, url):
 
 @pytest.fixture(scope="module")
 def servers(environment):
-    """Connections to the server that applications know, `first`, and past it to the `second`, with 20,000 rows."""
+    """Connections to the `first` server, which applications use, and to the `second` directly, with 20,000 rows."""
     first, second = environment["first"], environment["second"]
     description = described(first, second, "person", second.peer_address())
     with (
@@ -70,7 +70,7 @@ def servers(environment):
 
 @pytest.fixture
 def distant(environment):
-    """A connection to the first server, where the partitions of `traveller` are a millisecond away."""
+    """A connection to the first server, with partitions of `traveller` behind a latency of one millisecond."""
     first, far = environment["first"], environment["far"]
     with contextlib.ExitStack() as stack:
         if far.links:
@@ -85,7 +85,7 @@ def distant(environment):
 
 
 def inserted(connection, table, quarter, rows, a_statement):
-    """Insert rows of a quarter, so many a statement, and take them back: the commits' disk time is not the question."""
+    """Insert rows of a quarter, so many in a statement, and roll back, so that no commit's disk time is measured."""
     statement = MANY.format(table=table)
     with connection.transaction(force_rollback=True):
         return sum(connection.execute(statement, [quarter, a_statement]).rowcount for _ in range(rows // a_statement))
@@ -119,7 +119,7 @@ def test_insert_against_a_local_one(versus, servers):
 
 @pytest.fixture
 def person(servers):
-    """The id of one of the second quarter."""
+    """The id of a row of the second quarter."""
     return servers.first.execute("SELECT id FROM person WHERE quarter = 2 LIMIT 1").fetchone()[0]
 
 
@@ -137,13 +137,13 @@ def test_pruned_lookup_against_the_server_itself(versus, servers, person):
 
 
 def test_lookup_past_the_base_against_the_server_itself(versus, servers, person):
-    """By the library, which asks the server that has the row; rows as dicts, which is part of what it costs."""
+    """Look up by the library, which asks the server that has the row and returns rows as dicts."""
     with DirectRows(servers.first, servers.description) as direct:
 
         def past_the_base():
             return [tuple(row.values()) for row in direct.find(quarter=2, id=person)]
 
-        # By one connection: how soon a server's process wakes up is another matter for each, and neither way's doing.
+        # Both ways use one connection: the wake-up time of another backend process would disturb the comparison.
         server = direct.connection(direct.partition(2).server)
         versus(past_the_base, asking(server, "person_2", person), rounds=15)
 

@@ -1,4 +1,4 @@
-"""The score of a world: against what any program must do with its graph, and by the number of pairs of nations."""
+"""The score of a world: against the least that any program must do with its graph, and by the number of pairs."""
 
 import random
 
@@ -9,7 +9,7 @@ from reference.peace_score.score import world_peace
 
 
 def world(nations):
-    """Nations each of which has something to do with every other."""
+    """Return interactions between every pair of so many nations."""
     chance = random.Random(nations)
     graph = nx.complete_graph(nations)
     nx.set_edge_attributes(graph, {edge: chance.random() for edge in graph.edges}, "weight")

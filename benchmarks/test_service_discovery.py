@@ -1,4 +1,4 @@
-"""Lookups from the watched copy: against asking ZooKeeper, against a plain dict, and by the number of instances."""
+"""Cached lookups: against asking ZooKeeper, against a plain dict, and by the number of instances."""
 
 import time
 
@@ -22,7 +22,7 @@ def connection(zookeeper):
 
 @pytest.fixture(scope="module")
 def register(connection):
-    """`register(service, number)` registers so many instances; they go with the module."""
+    """`register(service, number)` registers so many instances until the end of the module."""
     registrations = []
 
     def register(service, number=1):
@@ -68,7 +68,7 @@ def test_cached_lookup_grows_with_instances(growth, cached, register):
 
 
 def test_news_of_a_stop(record, connection, cached):
-    """From an instance's deregistration to its absence from the copy: recorded, not bounded."""
+    """From an instance's deregistration to its absence from the cache. Recorded, without a bound."""
     seconds = []
     for _ in range(10):
         with Registration(connection, "stopped", Instance("127.0.0.1", 1024), listening=lambda: True) as registration:

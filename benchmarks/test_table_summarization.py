@@ -1,13 +1,13 @@
-"""Time of summaries: beside the published table, against the published package, against limits, and how it grows."""
+"""Time of summaries: at the document's sizes, against the published package, against limits, and its growth."""
 
 import pytest
 
 from benchmarks.conftest import versions
 
 DECADES = [10**power for power in range(1, 8)]
-# The machine of the published table has so much.
+# Memory of the machine on which the document's figures were taken.
 MEMORY_LIMIT_MB = 16 * 1024
-# What the published package may take, in seconds, before it is given up.
+# Seconds after which the published package is given up.
 PATIENCE = 7200
 
 LARGEST = {"smoke": 1_000, "gate": 100_000, "full": 10_000_000, "peers": 10_000_000, "soak": 10_000_000}
@@ -37,9 +37,9 @@ def pytest_generate_tests(metafunc):
 @pytest.mark.peers
 @pytest.mark.timeout(PATIENCE)
 def test_document_table(rows, sizes, record, request):
-    """The document's table: its ids match the published run's, and with --sizes=peers the published package's."""
+    """Summarize the document's table; the test ids match those of the stored published run."""
     if sizes == "peers":
-        # A run of minutes is taken once, and no interval is claimed.
+        # A run of minutes is measured once, without an interval.
         taken = [request.getfixturevalue("published")().run("document", rows, within=PATIENCE)]
         environment = {"tsum": "0.1.0"}
     else:
@@ -50,21 +50,21 @@ def test_document_table(rows, sizes, record, request):
 
 
 def test_document_table_in_process(rows, record, ours_on_the_cluster):
-    """The same Dask DataFrame counted in the process that holds it: what happens unless a client is given."""
+    """Summarize the same Dask DataFrame in the process that holds it, which is the default without a client."""
     taken = _rounds(ours_on_the_cluster, "in_process", rows)
     assert taken[0].value[0][0] == {"gender": "M", "age": "adult"}
     _record(record, taken, rows, versions("dask", "pandas", "pyarrow"))
 
 
 def test_limit(rows, record, peer):
-    """What any program must do with the document's table: Polars counting the distinct rows of the same frame."""
+    """Count the distinct rows of the same frame with Polars, the least that any program must do."""
     taken = _rounds(peer("limits", "polars"), "objects", rows)
     assert taken[0].value == [rows, 7]
     _record(record, taken, rows, versions("polars", "pandas"))
 
 
 def _rounds(worker, run, rows):
-    """What some rounds of a run took, after one that is not counted; few of the largest."""
+    """Return the results of some rounds of a run, after a warm-up; fewer rounds at large sizes."""
     return [worker.run(run, rows, within=120) for _ in range(6 if rows <= 1_000_000 else 4)][1:]
 
 
@@ -76,8 +76,8 @@ def _record(record, taken, rows, environment):
 
 @pytest.mark.timeout(1800)
 def test_against_the_published_package(sizes, versus, ours_on_the_cluster, published):
-    # The package takes 20 s for ten rows and a minute for 1e5, eight rounds at least: the gate takes ten rows, on both
-    # sides and within the same bound; what many rows cost us is held by the limits and the growth.
+    # The package takes 20 s for ten rows and a minute for 1e5, in at least eight rounds: the gate takes ten rows, with
+    # the same bound. Our cost for many rows is bounded by the comparisons with limits and by the growth.
     rows = 10 if sizes == "gate" else min(LARGEST[sizes], 100_000)
     for _ in range(2):
         ours_on_the_cluster.run("document", rows, within=60)

@@ -1,4 +1,4 @@
-"""A page a document, written before Sphinx reads: from the ledger, the published results and the code."""
+"""Write a page for each document before Sphinx reads: from the ledger, the published results and the code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fixtures.claims.ledger import Document, read
 from fixtures.claims.results import Results, found, published
 
 TEMPLATE = "document.md.jinja"
-MOST_LINES = 40  # of a table on the page; a longer one is there to be downloaded
+MOST_LINES = 40  # a table with more lines is offered as a download instead
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -36,21 +36,21 @@ def _write(app: Sphinx) -> None:
 
 
 def _not_its_own(_app: Sphinx, _what: str, _name: str, it: object, _skipped: bool, _options: object) -> bool | None:
-    # autodoc takes a function of C for the module's own that imports it.
+    # autodoc takes an imported C function for a member of the importing module.
     return True if inspect.isbuiltin(it) else None
 
 
 def write(root: Path, folder: Path) -> list[Path]:
-    """Write a page for each document of a project, and remove those of documents that are no more.
+    """Write a page for each document of a project, and remove the pages of documents that no longer exist.
 
     Args:
         root: The project's root.
-        folder: Where the pages go.
+        folder: The folder of the pages.
 
     Returns:
-        The pages.
+        The paths of the pages.
     """
-    # Markdown, where nothing is to be escaped.
+    # Markdown needs no escaping of HTML.
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(["html"]),
@@ -69,7 +69,7 @@ def write(root: Path, folder: Path) -> list[Path]:
         if page not in pages:
             page.unlink()
     for page, text in pages.items():
-        # An unchanged page keeps its time, and Sphinx does not read it again.
+        # An unchanged page keeps its modification time, so that Sphinx does not read it again.
         if not page.exists() or page.read_text() != text:
             page.write_text(text)
     return list(pages)
@@ -95,7 +95,7 @@ def _context(document: Document, results: Results | None, root: Path, folder: Pa
 
 
 def _evidence(document: Document, results: Results | None, root: Path, folder: Path) -> Iterator[dict[str, str]]:
-    """Give what tests kept, the text of those tables that fit; of two with one title, each says whose it is."""
+    """Yield the evidence that tests kept, with the text of short tables; equal titles get the name of their test."""
     for claim in document.claims if results else ():
         said = results.claims.get(claim.id, {}) if results else {}
         pieces = said.get("evidence", ())
@@ -116,7 +116,7 @@ def _evidence(document: Document, results: Results | None, root: Path, folder: P
 
 
 def _corrections(document: Document, root: Path) -> Iterator[dict[str, str]]:
-    """Give what became of each published artifact: a file `as_published/NAME` and the library's file of that name."""
+    """Yield the diff of each published artifact: a file `as_published/NAME` and the library's file of that name."""
     folder = root / "scenarios" / document.name / "as_published"
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = str(file.relative_to(folder))
@@ -127,7 +127,7 @@ def _corrections(document: Document, root: Path) -> Iterator[dict[str, str]]:
 
 
 def _modules(document: Document, root: Path) -> Iterator[dict[str, Any]]:
-    """Give the modules of a library, the package first; a name that the package exports is shown there alone."""
+    """Yield the modules of a library, the package first; a name that the package exports is documented only there."""
     package = root / "reference" / document.name
     exported: list[str] = []
     for path in sorted(package.rglob("*.py"), key=lambda path: (path.parent, path.name != "__init__.py", path.name)):
@@ -135,7 +135,7 @@ def _modules(document: Document, root: Path) -> Iterator[dict[str, Any]]:
             continue
         parts = path.relative_to(root).with_suffix("").parts
         name = ".".join(parts).removesuffix(".__init__")
-        # A module may be named as the function in it that the package exports: then that one has the name's link.
+        # Where a module has the name of an exported function in it, links by that name lead to the function.
         yield {"name": name, "shown_above": exported, "linked": path.stem not in exported}
         exported = exported or _exports(path)
 

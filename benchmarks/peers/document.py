@@ -1,6 +1,6 @@
-"""The document's table and its own benchmark, for whichever package summarizes.
+"""The document's table and benchmark, for any package that summarizes tables.
 
-Imports nothing of weight: fresh processes are timed with it.
+It imports nothing slow, since fresh processes are timed with it.
 """
 
 import json
@@ -15,12 +15,12 @@ from scenarios.table_summarization import published
 
 
 def cluster() -> AbstractContextManager[Any]:
-    """Return the document's cluster: one worker with eight threads (it says `nthreads`, which is ignored)."""
+    """Return the document's cluster: one worker with eight threads (its argument `nthreads` is ignored)."""
     return published.cluster(threads_per_worker=8, dashboard_address=None)
 
 
 def on_a_cluster(summarize: Callable[[Any], Any]) -> Callable[[int], tuple[float, Any]]:
-    """Return the timing of one summary; making the table is left out, as the document leaves it out."""
+    """Return a function that times one summary, without creating the table, as the document does."""
 
     def run(rows: int) -> tuple[float, Any]:
         import dask.dataframe as dd
@@ -35,13 +35,13 @@ def on_a_cluster(summarize: Callable[[Any], Any]) -> Callable[[int], tuple[float
 
 
 def in_a_fresh_process(rows: int) -> tuple[float, Any]:
-    """Time a fresh process of the same worker that answers once, from its start to its end."""
+    """Time a fresh process of the same worker that makes one summary, from its start to its end."""
     start = time.perf_counter()
     once = subprocess.run([sys.executable, sys.argv[0], "once", str(rows)], stdout=subprocess.PIPE, check=True)
     return time.perf_counter() - start, json.loads(once.stdout)
 
 
 def listed(patterns: Any) -> list[Any]:
-    """Return patterns as `[pattern, saving, coverage]`, by saving: the published package's own order is a set's."""
+    """Return `[pattern, saving, coverage]` sorted by saving: the published package returns them in a set's order."""
     found = [[dict(each.pattern), each.saving, each.coverage] for each in patterns]
     return sorted(found, key=lambda each: -each[1])

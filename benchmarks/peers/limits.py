@@ -1,4 +1,4 @@
-"""The limits: what any program must do that counts the distinct rows of a table, by DuckDB and by Polars."""
+"""The limits: count the distinct rows of a table with DuckDB and Polars, the least that any summary must do."""
 
 import sys
 from typing import Any

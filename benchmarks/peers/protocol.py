@@ -1,6 +1,6 @@
-"""What every worker speaks: JSON lines, `{run, size}` in, `{seconds, checksum, peak_mb}` out.
+"""The protocol of workers: JSON lines, `{run, size}` in, `{seconds, checksum, peak_mb}` out.
 
-Workers run in environments of their own: this module and they import nothing of ours but what is published.
+Workers run in other virtual environments, so they and this module import only what is published.
 """
 
 import gc
@@ -19,7 +19,7 @@ import psutil
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Return the seconds of some work and its result, the garbage collector off."""
+    """Return the seconds that some work took, with the garbage collector off, and its result."""
     gc.collect()
     gc.disable()
     start = time.perf_counter()
@@ -30,10 +30,10 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def serve(runs: Mapping[str, Callable[[int], tuple[float, Any]]]) -> NoReturn:
-    """Answer until the standard input closes; then end at once, whatever is under way.
+    """Answer requests until standard input closes; then end at once, even in the middle of a run.
 
     Args:
-        runs: By name, work that takes a size and returns its seconds and a checksum of its result.
+        runs: By name, functions that take a size and return seconds and a checksum of the result.
     """
     # What libraries print must not be taken for answers.
     answers = os.fdopen(os.dup(1), "w")

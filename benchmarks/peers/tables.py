@@ -1,4 +1,4 @@
-"""The tables that all workers make alike; a Parquet file is made once, in a folder they share."""
+"""The tables that all workers summarize; a Parquet file is written once, in a folder that they share."""
 
 import os
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from scenarios.table_summarization import published
 
 @lru_cache(maxsize=1)  # rounds of one size share it
 def patients(rows: int) -> pd.DataFrame:
-    """Return the ten patients over and over, in columns of objects."""
+    """Return the ten patients, repeated, in columns of objects."""
     ten = pd.DataFrame.from_records(published.data()).astype(object)
     return ten.take(np.resize(np.arange(len(ten)), rows)).reset_index(drop=True)
 
 
 def patients_parquet(rows: int) -> Path:
-    """Return a Parquet file of the ten patients over and over."""
+    """Return a Parquet file of the ten patients, repeated."""
     return _parquet(f"patients-{rows}", rows, patients)
 
 

@@ -1,4 +1,4 @@
-"""Our own library as a worker, so that it is timed and its memory measured just as the others are."""
+"""Our library as a worker, so that its time and memory are measured as those of the others are."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ def once() -> None:
 
 
 def counting(made: Callable[[int], Any]) -> Callable[[int], tuple[float, Any]]:
-    """Return the timing of a summary of the table that is made of a size; its checksum is what was counted."""
+    """Return a function that times the summary of a table of a given size; the checksum holds the counts."""
     from protocol import timed
 
     from reference.table_summarization import summarize
@@ -48,7 +48,7 @@ def main() -> None:
 
             def on_it(table: Any) -> Any:
                 summary = summarize(table, client=client)
-                # Not in this process, where a table that this process holds is counted otherwise.
+                # On the cluster: by default a table held by this process is counted in this process.
                 assert client.scheduler.address in str(summary.plan)
                 return summary.patterns
 

@@ -10,7 +10,7 @@ warnings.simplefilter("ignore")  # of pandas and Dask, about how the package use
 
 
 def once() -> None:
-    """Summarize the ten patients, without a cluster: the least that the package needs."""
+    """Summarize the ten patients without a cluster, the fastest way that the package has."""
     import dask.dataframe as dd
     import pandas as pd
     from document import listed
@@ -21,7 +21,7 @@ def once() -> None:
 
 
 def main() -> None:
-    """Serve one of the two."""
+    """Serve `document` or `fresh`."""
     from document import cluster, in_a_fresh_process, on_a_cluster
     from protocol import serve
 
