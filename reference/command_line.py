@@ -1,7 +1,7 @@
-"""What all commands share: an error is one sentence on standard error and an exit code, never a traceback.
+"""The common part of all commands: an error is one sentence on standard error and an exit code, never a traceback.
 
-Read this before you write a document's `cli.py`: it makes a `Command`, its application, and names the errors of its
-library with their exit codes.
+Read this before you write a document's `cli.py`, which creates a `Command` and its application, and maps the errors of
+its library to exit codes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ ExitCodes = Mapping[type[Exception], int]
 
 
 class Command:
-    """A command and the extra that it needs.
+    """A console command and the extra that it needs.
 
     Args:
-        name: Its name, with which each of its error messages begins.
-        extra: The extra that installs what it imports.
+        name: Name of the command; each error message begins with it.
+        extra: The extra that installs its dependencies.
     """
 
     def __init__(self, name: str, extra: str) -> None:
@@ -59,7 +59,7 @@ class Command:
         except ModuleNotFoundError as missing:
             package = str(missing.name).partition(".")[0]
             if package == __name__.partition(".")[0]:
-                raise  # a module of ours is missing: no extra brings it
+                raise  # a module of this project is missing, which no extra installs
             self.end(BAD_INPUT, f"{package} is missing: {install(self.extra)}")
 
     def end(self, exit_code: int, sentence: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Public names of a package that are imported when they are first used.
+"""Lazy import of a package's public names: each is imported when it is first used.
 
 A package lists its public names in `__init__` so that a user finds them in one place; importing all their modules there
 would cost every program the start-up time of drivers and frameworks that it may never use.

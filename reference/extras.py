@@ -1,4 +1,4 @@
-"""What to say when a package of an extra is not installed.
+"""The error for a package of an extra that is not installed, and the command that installs it.
 
 Each document's library needs more than the base of this distribution, and names it as an extra of its own name,
 with hyphens. Read this to see which line installs one.

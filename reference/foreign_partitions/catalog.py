@@ -23,13 +23,13 @@ class ColumnState:
     """A column of an existing table.
 
     Attributes:
-        type: As the server spells it, with a collation that is not the type's own.
-        null: Whether it may be null.
-        identity: `a` for always, `d` for by default, else empty.
-        default: Whether it has a default of its own.
-        sequence: The sequence that belongs to it, quoted.
+        type: Its type as the server spells it, with a collation that differs from the type's default.
+        null: Whether it is nullable.
+        identity: `a` for GENERATED ALWAYS, `d` for BY DEFAULT, else empty.
+        default: Whether it has a default.
+        sequence: The sequence that it owns, quoted.
         generated: Whether it is computed from other columns.
-        remote_name: The name that a foreign table's option gives it on its server.
+        remote_name: The foreign table's option `column_name`.
     """
 
     type: str
@@ -47,11 +47,11 @@ class TableState:
 
     Attributes:
         kind: `r` plain, `p` partitioned, `f` foreign.
-        columns: By name, in their order.
+        columns: Its columns by name, in table order.
         partitioned_by: The definition of its partition key, such as `HASH (quarter)`.
         parent: The table it is a partition of; with its schema where that is another than its own.
-        bound: Its bound, as the server spells it.
-        server: The foreign server it lives on.
+        bound: Its partition bound, as the server spells it.
+        server: The foreign server that stores it.
         key: The columns of its primary key.
         indexes: The columns of each index.
         unlogged: Whether a crash of the server empties it.
@@ -77,16 +77,16 @@ class ServerState:
     """A server's state.
 
     Attributes:
-        schema: Whether the schema is there.
-        relations: Tables by name, of those asked for.
-        spelled: The described columns' types as this server spells them; None for one it does not know.
-        extension: Whether postgres_fdw is there.
+        schema: Whether the schema exists.
+        relations: The existing tables among those asked for, by name.
+        spelled: The described columns' types as this server spells them; None for an unknown type.
+        extension: Whether postgres_fdw is installed.
         servers: Options of foreign servers by name.
         mappings: User and password that each role has on each foreign server, by server and role.
         settings: Settings of the database, by name.
-        user: Who is connected.
-        database: The database's name.
-        types: What it knows of the table's types; None where it was not asked.
+        user: Name of the connected user.
+        database: Name of the database.
+        types: The server's definitions of the table's types; None where they were not read.
     """
 
     schema: bool = False
@@ -146,11 +146,11 @@ def inspect_server(
     """Read the state of the named tables and of what they depend on.
 
     Args:
-        connection: To the server.
-        schema: Where the tables are.
-        names: The tables.
-        columns: The described columns, whose types are spelled out.
-        what: What the server is called in errors.
+        connection: A connection to the server.
+        schema: Schema of the tables.
+        names: Names of the tables.
+        columns: The described columns, whose types the server spells.
+        what: Name of the server in errors.
 
     Raises:
         Conflict: The server is too old.

@@ -1,4 +1,4 @@
-"""Whether servers agree on the types of a table, so that a row hashes to the same partition on each of them.
+"""Check that servers agree on the types of a table, so that a row hashes to the same partition on each of them.
 
 PostgreSQL routes a row by the hash of its partition key on the base, and the partition's server checks the row against
 the hash that it computes itself. Where the two differ, rows of some values can never be stored, and no statement says
@@ -34,10 +34,10 @@ OTHER_VALUES = ["\u00e9", "\u00c9", "e\u0301", "\u00df", "ss", "\u65e5\u672c", "
 
 @dataclass(frozen=True)
 class ServerTypes:
-    """What a server knows of the types of a table.
+    """A server's definitions of the types of a table.
 
     Attributes:
-        encoding: Of the database, such as `UTF8`.
+        encoding: Encoding of the database, such as `UTF8`.
         definitions: Each type that a column is made of (elements of arrays, fields of composites, the types below
             domains and ranges), by its name: what defines it.
         collations: What each collation that a column uses is, by its name; `default` is the database's.
@@ -134,15 +134,15 @@ JOIN pg_proc p ON p.oid = a.amproc JOIN pg_namespace n ON n.oid = p.pronamespace
 ORDER BY o.opcintype = t.oid DESC LIMIT 1
 """
 
-# What the spelling of a value depends on.
+# Settings that the spelling of values depends on.
 SESSION = "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres'"
 
 
 def inspect_types(connection: Connection[Any], table: Table) -> ServerTypes:
-    """Read what a server knows of a table's types. The types must be known there; nothing is changed.
+    """Read a server's definitions of a table's types, which must exist there; nothing is changed.
 
     Args:
-        connection: To the server, in a transaction that the caller ends.
+        connection: A connection to the server, in a transaction that the caller ends.
         table: The described table.
     """
     cursor = connection.cursor(row_factory=dict_row)
@@ -183,12 +183,12 @@ def inspect_types(connection: Connection[Any], table: Table) -> ServerTypes:
 
 
 def differences(base: ServerTypes, server: ServerTypes, name: str, table: Table) -> Iterator[str]:
-    """Yield what differs between the base and a server, a sentence each.
+    """Yield the differences between the base and a server, a sentence each.
 
     Args:
-        base: The base's types.
-        server: The server's.
-        name: What the server is called.
+        base: Type definitions of the base.
+        server: Type definitions of the server.
+        name: Name of the server.
         table: The described table.
     """
     key = f"the partition key {table.hash}"

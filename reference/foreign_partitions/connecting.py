@@ -22,14 +22,14 @@ def connect(
     """Connect to a server.
 
     Args:
-        name: What it is called in errors.
-        endpoint: Where it is, and who logs in.
-        timeout: Seconds to wait for it.
+        name: Its name in errors.
+        endpoint: Its address and login.
+        timeout: Seconds to connect.
         autocommit: Whether each statement is a transaction of its own.
         settings: Options of the foreign server; those for TLS are used.
 
     Raises:
-        Unreachable: It does not answer, or refuses the connection.
+        Unreachable: The server does not answer, or refuses the connection.
     """
     try:
         return psycopg.connect(

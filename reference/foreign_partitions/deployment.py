@@ -18,7 +18,7 @@ from .errors import Conflict
 from .planning import BASE, Plan, plan
 from .verification import Report, verify
 
-# Of advisory locks: one apply at a time in a database.
+# Key of the advisory lock by which only one `apply` at a time changes a database.
 LOCK = 0x66647730
 
 
@@ -28,7 +28,7 @@ class Deployment:
     Args:
         description: The description.
         connect_timeout: Seconds to wait for each connection.
-        lock_timeout: Seconds that `apply` waits for another one to end.
+        lock_timeout: Seconds that `apply` waits for another `apply` to end.
     """
 
     def __init__(self, description: Description, *, connect_timeout: int = 5, lock_timeout: int = 60) -> None:
@@ -76,8 +76,8 @@ class Deployment:
     def apply(self) -> Plan:
         """Carry the description out and return what was changed; a second call changes nothing.
 
-        Each server's part is one transaction; the base's is last. When one fails the servers before it keep theirs,
-        which nothing uses yet, and the next call goes on from there. Several calls at once wait for each other.
+        Each server's part is one transaction; the base's is last. When one fails, the servers before it keep their
+        changes, which nothing uses yet, and the next call continues from there. Concurrent calls wait for each other.
 
         Raises:
             Conflict: The state contradicts the description, a statement was refused, or another call did not end.
@@ -90,7 +90,7 @@ class Deployment:
         """Hold a lock on the base, which every `apply` takes, for as long as the block lasts.
 
         Raises:
-            Conflict: Another one holds it for longer than `lock_timeout`.
+            Conflict: Another `apply` holds it for longer than `lock_timeout`.
         """
         base = self._connections[BASE]
         with base.transaction():
@@ -125,7 +125,7 @@ class Deployment:
         return due
 
     def verify(self) -> Report:
-        """Compare the state with the description, and look for rows that are misplaced or there twice."""
+        """Compare the state with the description, and look for misplaced and duplicate rows."""
         due = self.plan()
         try:
             return verify(self._connections[BASE], self.description, due)
@@ -133,7 +133,7 @@ class Deployment:
             self._connections[BASE].rollback()
 
     def _keep_out_of_logs(self, connection: psycopg.Connection[Any]) -> None:
-        """Have the server log no statement of this transaction: some carry passwords."""
+        """Turn off statement logging for this transaction: some statements contain passwords."""
         for setting, value in (
             ("log_statement", "none"),
             ("log_min_error_statement", "panic"),

@@ -12,7 +12,7 @@ from .errors import BadDescription
 
 # PostgreSQL cuts identifiers off here, in bytes, without an error.
 LONGEST_NAME = 63
-# Types are put into statements as they stand: names and modifiers, nothing that could end a statement.
+# Types are inserted into statements unquoted, so they may only consist of names and modifiers.
 NAME = r'(?:"[^"]+"|[a-z_][a-z0-9_$]*)'
 WORD = rf"(?!collate\b){NAME}"
 TYPE = re.compile(
@@ -20,7 +20,7 @@ TYPE = re.compile(
     rf"(?: +collate +(?P<collation>{NAME}(?:\.{NAME})?))?",
     re.IGNORECASE,
 )
-# What follows a type in a column's definition and is no part of it.
+# Keywords that follow the type in a column's definition.
 NOT_OF_A_TYPE = re.compile(
     r"\b(check|constraint|default|deferrable|generated|not|null|primary|references|unique|collate|setof)\b",
     re.IGNORECASE,
@@ -29,7 +29,7 @@ INTEGERS = ("bigint", "int8", "integer", "int", "int4")
 
 
 class Secret(str):
-    """A password: it is never shown, only used."""
+    """A password that `repr`, `str` and formatting do not reveal."""
 
     __slots__ = ()
 
@@ -56,11 +56,11 @@ class Endpoint:
     """A database on a server.
 
     Attributes:
-        host: Name or address.
+        host: Host name or IP address.
         port: TCP port.
         database: Name of the database.
-        user: Who logs in.
-        password: Its password.
+        user: Name of the user.
+        password: Password of the user.
     """
 
     host: str
@@ -81,11 +81,11 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Login:
-    """Who logs in to a server for a role of the base.
+    """The user on a server that a role of the base is mapped to.
 
     Attributes:
-        user: The role over there.
-        password: Its password.
+        user: Name of the user on the server.
+        password: Password of the user.
     """
 
     user: str
@@ -97,17 +97,17 @@ class Server:
     """A server that holds foreign partitions.
 
     Attributes:
-        name: What the base calls it.
-        endpoint: How the base reaches it.
-        reached: Host and port at which operators reach it, where those are others than the base uses.
-        batch_size: How many rows of one statement go to it at once (PostgreSQL 14).
-        fetch_size: How many rows of an answer come from it at once; PostgreSQL's own default of 100 makes large
-            answers wait on the way.
+        name: Name of the foreign server on the base.
+        endpoint: Address and login that the base uses.
+        reached: Host and port that operators use, where they differ.
+        batch_size: Number of rows of one INSERT that are sent at once (PostgreSQL 14).
+        fetch_size: Number of rows of an answer that are fetched at once; PostgreSQL's default of 100 slows large
+            answers down.
         asynchronous: Whether scans of several of its partitions, or of several servers, overlap (PostgreSQL 14).
         connect_timeout: Seconds the base waits for a connection to it.
         settings: Further options of the foreign server, such as `{"sslmode": "verify-full"}` or
-            `{"use_remote_estimate": "true"}`. Those for TLS hold for operators' connections, too.
-        roles: Roles of the base that reach the server as somebody else than its owner: by role, who logs in there.
+            `{"use_remote_estimate": "true"}`. TLS options apply to operators' connections, too.
+        roles: User mappings of further roles of the base: by role, the login on the server.
     """
 
     name: str
@@ -134,7 +134,7 @@ class Server:
 
     @property
     def admin_endpoint(self) -> Endpoint:
-        """How operators reach it."""
+        """Address and login for operators."""
         if self.reached is None:
             return self.endpoint
         host, port = self.reached
@@ -163,8 +163,8 @@ class Column:
     """A column.
 
     Attributes:
-        type: As PostgreSQL spells it, such as `numeric(10, 2)` or `text COLLATE "C"`.
-        null: Whether it may be null.
+        type: Its type as PostgreSQL spells it, such as `numeric(10, 2)` or `text COLLATE "C"`.
+        null: Whether it is nullable.
     """
 
     type: str
@@ -201,12 +201,12 @@ class Table:
     Attributes:
         name: Its name; the partitions' servers have an empty table of this name above their partitions, whose bound
             they thereby enforce.
-        columns: By name.
-        hash: The column by whose hash rows are distributed.
-        identity: The column that the base table's sequence fills, and nothing else.
-        key: Columns that are unique in each leaf. No unique index reaches over leaves: that they are unique in the
-            whole table takes the hash column, which sends equal keys to one leaf, or the identity.
-        indexes: Columns of each further index, made on every leaf.
+        columns: Its columns by name.
+        hash: The partition key: the column by whose hash rows are distributed.
+        identity: The identity column, filled only by the base table's sequence.
+        key: Columns that are unique in each leaf. No unique index spans leaves: for uniqueness in the whole table the
+            key must contain the hash column, which routes equal keys to one leaf, or the identity.
+        indexes: Columns of each further index, created on every leaf.
         schema: Its schema, on every server.
     """
 
@@ -244,7 +244,7 @@ class Table:
             )
 
     def nullable(self, column: str) -> bool:
-        """Return whether a column may be null: what is described, but for keys and identities, which never may."""
+        """Return whether a column is nullable: as described, except that keys and identities never are."""
         return self.columns[column].null and column != self.identity and column not in self.key
 
     @property
@@ -258,8 +258,8 @@ class Partition:
     """A partition; its place in the list is its remainder.
 
     Attributes:
-        name: Of the leaf table, on every server that knows it.
-        server: Where it lives; None beside the base table.
+        name: Name of the leaf table, on the base and on its server.
+        server: Name of the server that stores it; None for the base.
     """
 
     name: str
@@ -274,12 +274,12 @@ class Description:
     """A table over several servers.
 
     Attributes:
-        base: Where the base table is, as operators reach it.
+        base: Address and login of the base, for operators.
         table: The base table.
-        partitions: As many as the modulus, in the order of their remainders.
-        servers: Those that the partitions name.
-        partitionwise: Whether the base's database plans joins and aggregates partition by partition, without which
-            none is pushed down to the servers.
+        partitions: The partitions, in the order of their remainders; their number is the modulus.
+        servers: The servers that the partitions name.
+        partitionwise: Whether the base's database enables partitionwise joins and aggregates, without which none is
+            pushed down to the servers.
     """
 
     base: Endpoint
@@ -317,7 +317,7 @@ class Description:
 
 
 def suffixed(name: str, suffix: str) -> str:
-    """Return a name with a suffix; where PostgreSQL would cut it off, a hash keeps it different from every other."""
+    """Return a name with a suffix; one that PostgreSQL would truncate is shortened and made unique by a hash."""
     if len((name + suffix).encode()) <= LONGEST_NAME:
         return name + suffix
     digest = sha256(name.encode()).hexdigest()[:12]

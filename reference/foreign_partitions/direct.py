@@ -1,8 +1,8 @@
-"""Lookups that bypass the base: each is asked of the server that has the row, in one round trip.
+"""Lookups that bypass the base: each query goes directly to the server that has the row, in one round trip.
 
 Through the base a row of a foreign partition takes one round trip to the base and five from there to its server:
-postgres_fdw reads by a cursor in a transaction, and opens and closes both for every statement. No option of it spares
-them. An application that looks up many rows one by one can ask the servers itself, by the same description.
+postgres_fdw reads by a cursor in a transaction, and opens and closes both for every statement; it has no option to
+avoid that. An application that looks up many rows one by one can query the servers itself, by the same description.
 """
 
 from __future__ import annotations
@@ -22,25 +22,26 @@ from .description import Description, Partition
 from .errors import PartitionUnavailable, Unreachable
 from .rows import compared, conditions, lookup, partition_of, require_partition_key
 
-# Settings by which a server reads the values of a lookup: those of the base's session hold on every server.
+# Settings that affect how values are parsed; they are copied from the base's session to every server's.
 SESSION = ("TimeZone", "DateStyle", "IntervalStyle")
-# Types whose equal values are the same to PostgreSQL; the partition of others is asked for at every lookup.
+# Types whose equal values are equal in PostgreSQL, too; the partition of other values is not cached.
 CACHED = frozenset({int, str, bytes, UUID, Decimal, date, datetime})
 
 
 class DirectRows:
-    """Lookups in the rows of a described table, each asked of the server that has them.
+    """Lookups of rows of a described table, each sent to the server that has them.
 
-    What it gives is what `rows.Rows.find` gives, apart from transactions: a foreign partition is read as it is
-    committed, without what the caller's transaction on the base has written there. It takes that each server enforces
-    its partitions' bounds, as `deployment.Deployment.apply` has them do. Servers read a value as the base's session
-    does: a datetime without an offset is of its time zone.
+    The results equal those of `rows.Rows.find`, except for transactions: of a foreign partition only committed rows are
+    read, without uncommitted changes of the caller's transaction on the base. Each server must enforce its partitions'
+    bounds, as `deployment.Deployment.apply` sets them up. Values are parsed with the settings of the base's session: a
+    datetime without an offset is in its time zone.
 
     Args:
-        base: To the base; asked for the rows beside it, and once for each value of the hash column for its partition.
-        description: Of the table; its servers are reached as operators reach them. After a rebalance an object with the
-            new description is needed.
-        remembered: How many values of the hash column have their partition cached.
+        base: A connection to the base, which is queried for its own rows, and once per value of the hash column for its
+            partition.
+        description: Description of the table; servers are reached at operators' addresses. After a rebalance create an
+            object with the new description.
+        remembered: Maximum number of values of the hash column whose partition is cached.
     """
 
     def __init__(self, base: psycopg.Connection[Any], description: Description, *, remembered: int = 100_000) -> None:
@@ -55,7 +56,7 @@ class DirectRows:
         self._statement = lru_cache(256)(self._compose)
 
     def __enter__(self) -> Self:
-        """Return it; its connections to servers are closed when the block ends, the base's is the caller's."""
+        """Return the object; the block closes the connections to servers, but not the caller's to the base."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,7 +68,7 @@ class DirectRows:
             self._connections.popitem()[1].close()
 
     def partition(self, value: Any) -> Partition:
-        """Return the partition of the rows whose hash column has a value; the base is asked once for each."""
+        """Return the partition of rows with this value of the hash column; the base is queried once per value."""
         # Equal values of different types may mean different values to PostgreSQL.
         name = type(value).__name__
         return self._cached(name, value, self._session()) if type(value) in CACHED else self._ask_base(name, value, ())
@@ -81,7 +82,7 @@ class DirectRows:
         """
         key = require_partition_key(self._description.table, columns)
         if key is None:
-            return []  # no row has a NULL there
+            return []  # the hash column is never NULL
         partition = self.partition(key)
         statement, values = self._statement(partition.name, conditions(columns)), compared(columns)
         if partition.server is None:

@@ -1,4 +1,4 @@
-"""The errors of this library."""
+"""The exceptions of this library; every one is a `ForeignPartitionsError`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WithoutPartitionKey(ForeignPartitionsError, ValueError):
 
 
 class KeyTaken(ForeignPartitionsError):
-    """Another row with the same key and a different content is there already; nothing is changed."""
+    """Another row with the same key and different content exists; nothing is changed."""
 
 
 class BadRow(ForeignPartitionsError, ValueError):

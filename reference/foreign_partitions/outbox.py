@@ -1,9 +1,9 @@
-"""An outbox: rows for several servers written in one transaction of the base, and delivered until they are there.
+"""A transactional outbox: rows for several servers are recorded in one transaction of the base, then delivered.
 
-PostgreSQL has no atomic commit over foreign servers. The base alone can record in one commit that all rows are to be
-inserted; each is then delivered in a transaction of its own, which inserts it and takes it out of the outbox. The
-partition's server commits before the base does, so after a crash in between the row is delivered again; it brings its
-key and is there once. Readers may meanwhile see some of the rows and not the others.
+PostgreSQL has no atomic commit over foreign servers. But the base can record in one commit that all rows are to be
+inserted; each is then delivered in a transaction of its own, which inserts it and removes it from the outbox. The
+partition's server commits before the base does, so after a crash in between the row is delivered again; its key makes
+the second insert a no-op. Meanwhile readers may see some of the rows and not the others.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from .description import Description
 from .errors import BadDescription, BadRow, Conflict, InTransaction, KeyTaken, PartitionUnavailable
 from .rows import Rows, partition_of, translate_connection_loss
 
-# Errors that a row meets at every attempt: its values are refused, or a trigger refuses it.
+# Permanent errors of a row: its values are refused, or a trigger refuses it.
 OF_THE_ROW = (KeyTaken, BadRow, psycopg.DataError, psycopg.IntegrityError, psycopg.errors.RaiseException)
 FETCHED = 500  # rows at a time
-LOCK = 0x66647731  # of advisory locks: one creation of an outbox at a time
+LOCK = 0x66647731  # key of the advisory lock by which only one outbox is created at a time
 COLUMNS = ("place", "row", "error")
-# What the spelling of a value depends on, and the setting under which every session reads it back as it was.
+# Settings that the spelling of values depends on, with values under which every session parses them back unchanged.
 SPELLING = {"datestyle": "ISO", "intervalstyle": "postgres", "extra_float_digits": "1"}
 
 logger = logging.getLogger(__name__)
@@ -36,12 +36,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SetAside:
-    """A row of the outbox that could not be inserted and never will be as it is.
+    """A row of the outbox whose insert was refused for its values.
 
     Attributes:
-        place: Its place in the outbox.
+        place: Its number in the outbox.
         row: Its columns, each value as PostgreSQL spells it.
-        error: Why it was refused.
+        error: The reason of the refusal.
     """
 
     place: int
@@ -53,11 +53,11 @@ class Outbox:
     """The outbox of a described table, which must have an identity.
 
     Args:
-        connection: To the base.
-        description: Of the table.
+        connection: A connection to the base.
+        description: Description of the table.
 
     Raises:
-        BadDescription: The table has no identity, by which a second delivery would be recognised.
+        BadDescription: The table has no identity, which is needed to recognize a second delivery.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], description: Description) -> None:
@@ -91,15 +91,15 @@ class Outbox:
                     raise Conflict(f"{self.table.outbox} exists and is not an outbox: rename it") from None
 
     def put(self, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Write rows to the outbox, all or none: in the caller's transaction, or in one of its own.
+        """Write rows to the outbox, all or none, in the caller's transaction or in a new one.
 
-        Values mean what they mean to `Rows.insert`. A row without an identity is given a number.
+        Values are interpreted as by `Rows.insert`. A row without an identity gets a number from the base's sequence.
 
         Returns:
             The identities that the rows will have.
 
         Raises:
-            BadRow: A column is not described.
+            BadRow: A column is not part of the description.
         """
         for row in rows:
             if unknown := [name for name in row if name not in self.table.columns]:
@@ -120,18 +120,18 @@ class Outbox:
         return [row[self.identity] for row in numbered]
 
     def deliver(self) -> int:
-        """Insert the waiting rows, each in a transaction of its own that also takes it out of the outbox.
+        """Insert the waiting rows, each in a transaction of its own that also removes it from the outbox.
 
-        May be called at any time, by several at once, and again after any crash. A row that is refused for its values
-        is set aside (see `set_aside`); rows of servers that do not answer wait on, and the others are delivered.
+        May be called at any time, concurrently, and again after any crash. A row that is refused for its values is set
+        aside (see `set_aside`); rows of servers that do not answer stay, and the others are delivered.
 
         Returns:
-            How many rows this call delivered.
+            Number of rows that this call delivered.
 
         Raises:
             InTransaction: The connection is in a transaction: deliveries must commit one by one.
             PartitionUnavailable: A partition's server does not answer.
-            psycopg.Error: A row met an error that is not its own, such as a missing table; it waits on.
+            psycopg.Error: Delivery failed for another reason than the row's values, such as a missing table.
         """
         if self.connection.info.transaction_status != TransactionStatus.IDLE:
             raise InTransaction("deliver commits each row by itself: commit or roll back first")
@@ -159,13 +159,13 @@ class Outbox:
         return delivered
 
     def set_aside(self) -> list[SetAside]:
-        """Return the rows that were refused for their values, in the order in which they were put."""
+        """Return the rows that were refused for their values, in the order of `put`."""
         query = sql.SQL("SELECT place, row, error FROM {} WHERE error IS NOT NULL ORDER BY place").format(self._name)
         with self.connection.transaction():
             return [SetAside(place, _texts(row), error) for place, row, error in self.connection.execute(query)]
 
     def retry(self) -> int:
-        """Have the next delivery try the rows again that were set aside, and return how many they are."""
+        """Let the next delivery try the rows again that were set aside, and return their number."""
         statement = sql.SQL("UPDATE {} SET error = NULL WHERE error IS NOT NULL").format(self._name)
         with self.connection.transaction():
             return self.connection.execute(statement).rowcount
@@ -178,8 +178,8 @@ class Outbox:
             return [(place, _texts(row)) for place, row in self.connection.execute(query, [after]).fetchall()]
 
     def _deliver(self, place: int, row: Mapping[str, str | None]) -> bool:
-        # Whoever holds the row delivers it; without the lock, one of two could insert a row that was delivered by the
-        # other and has been deleted since.
+        # Only the holder of the row's lock delivers it: otherwise one of two could insert a row that was delivered by
+        # the other and has been deleted since.
         hold = sql.SQL("SELECT FROM {} WHERE place = %s AND error IS NULL FOR UPDATE SKIP LOCKED").format(self._name)
         remove = sql.SQL("DELETE FROM {} WHERE place = %s").format(self._name)
         with translate_connection_loss(), self.connection.transaction():
@@ -212,7 +212,7 @@ class Outbox:
             self.connection.execute("SELECT set_config(%s, %s, true)", [name, value])
 
     def _spelled(self, row: Mapping[str, Any]) -> dict[str, str | None]:
-        """Return the values of a row as text that PostgreSQL reads back as what `Rows.insert` makes of them."""
+        """Return the values of a row as text that PostgreSQL parses to the same values as `Rows.insert` stores."""
         if not self._types:
             # Without modifiers: a cast to varchar(3) would cut off what an insert refuses.
             kinds = {name: column.base_type for name, column in self.table.columns.items()}

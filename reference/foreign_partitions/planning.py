@@ -1,4 +1,4 @@
-"""From the state of the servers to the description: the missing statements, or the reason why there are none."""
+"""Compare the state of the servers with the description: the statements that are missing, and the conflicts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SETTINGS = ("enable_partitionwise_aggregate", "enable_partitionwise_join")
 
 @dataclass(frozen=True)
 class Change:
-    """A statement that is missing.
+    """A statement to execute.
 
     Attributes:
         host: `base`, or the server's name.
-        shown: The statement, passwords left out.
+        shown: The statement with passwords masked.
         statement: The statement.
     """
 
@@ -39,7 +39,7 @@ class Plan:
 
     Attributes:
         changes: Statements to execute, in order: those of the servers first, since the base's depend on them.
-        conflicts: Differences that no statement settles without losing or guessing something.
+        conflicts: Differences that no statement can resolve without losing data or guessing.
     """
 
     changes: Sequence[Change] = ()
@@ -47,7 +47,7 @@ class Plan:
 
 
 def plan(description: Description, base: ServerState, servers: Mapping[str, ServerState]) -> Plan:
-    """Return the statements between the state and the description. Pure: no server is asked or changed.
+    """Return the statements that turn the state into the description. A pure function: no server is contacted.
 
     Args:
         description: The description.
@@ -93,7 +93,7 @@ class _Planner:
             Change(host, sql.SQL(statement).format(*shown).as_string(), sql.SQL(statement).format(*parts))
         )
 
-    # The base's way to the servers
+    # Connections from the base to the servers
 
     def connections(self, base: ServerState) -> None:
         """The extension, the servers and the user mappings."""
@@ -133,10 +133,10 @@ class _Planner:
                 statement = f"ALTER USER MAPPING FOR {{}} SERVER {{}} OPTIONS ({{}} {name} {{}})"
                 self.change(BASE, statement, role, server.name, verb, literal)
 
-    # Tables that lie on a host itself
+    # Tables stored on a host itself
 
     def host(self, host: str, state: ServerState, server: str | None) -> None:
-        """The parent and the leaves that lie on this host, the same way beside the base and on a server."""
+        """The parent and the leaves that this host stores, treated the same on the base and on a server."""
         identity = self.table.identity if server is None else None
         for name, kind in ((name, each.type) for name, each in self.table.columns.items()):
             if state.spelled.get(kind) is None:
@@ -175,7 +175,7 @@ class _Planner:
         else:
             if relation.parent is None:
                 for column, each in relation.columns.items():
-                    # What fills the column is the base; a second source would give the same numbers again.
+                    # Only the base fills the column; a second sequence would generate the same numbers again.
                     if column == self.table.identity and each.identity:
                         self.change(host, "ALTER TABLE {} ALTER {} DROP IDENTITY", table, column)
                     elif column == self.table.identity and each.default:
@@ -197,7 +197,7 @@ class _Planner:
                 self.change(host, "CREATE INDEX ON {} ({})", table, _list(columns))
 
     def _sequence(self, host: str, parent: TableState, identity: str | None) -> None:
-        """The identity column's numbers come from the base's identity only."""
+        """Let the identity column's numbers come only from the base's identity."""
         column = self.table.identity
         if column is None or column not in parent.columns:
             return
@@ -237,7 +237,7 @@ class _Planner:
                     self._foreign_options(leaf.name, table, relation)
 
     def _foreign_options(self, name: str, table: sql.Identifier, relation: TableState) -> None:
-        """Drop a foreign table's options: some point to another table, the others overrule the server's."""
+        """Drop a foreign table's options: some point to another table, the others override the server's."""
         implied = {"schema_name": self.table.schema, "table_name": name}
         for option, value in relation.options.items():
             if implied.get(option) != value:
@@ -270,7 +270,7 @@ class _Planner:
                 )
 
     def _same(self, host: str, state: ServerState, name: str, relation: TableState) -> bool:
-        """Say whether a table that is there has the described kind and columns; what differs is a conflict."""
+        """Return whether an existing table has the described kind and columns; each difference is a conflict."""
         before = len(self.conflicts)
         by, parent = f"HASH ({sql.Identifier(self.table.hash).as_string()})", name == self.table.name
         if relation.kind != ("p" if parent else "r"):
@@ -296,7 +296,7 @@ class _Planner:
 
 
 class _Password(sql.Literal):
-    """A literal that is never shown."""
+    """A literal whose `repr` hides its value."""
 
     def __init__(self, value: Secret) -> None:
         super().__init__(value.revealed)

@@ -1,4 +1,4 @@
-"""Descriptions read from TOML or JSON files; passwords come from the environment only."""
+"""Read descriptions from TOML or JSON files; passwords come from environment variables only."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def read(path: Path, environment: Mapping[str, str] | None = None) -> Descriptio
 
     Args:
         path: A file that ends in `.toml` or `.json`.
-        environment: Where passwords are looked up by the names that the file gives (`password_environment`);
-            by default in that of this process.
+        environment: The variables that the file names for passwords (`password_environment`); by default this
+            process's.
 
     Raises:
-        BadDescription: The file is not there, is not what its name says, or describes no table that could be.
+        BadDescription: The file does not exist, is not valid TOML or JSON, or describes an impossible table.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -40,10 +40,10 @@ def read(path: Path, environment: Mapping[str, str] | None = None) -> Descriptio
 
 
 def parse(data: object, environment: Mapping[str, str]) -> Description:
-    """Return the description that decoded data holds.
+    """Build a description from decoded data.
 
     Raises:
-        BadDescription: Something is missing, unknown, or of the wrong kind.
+        BadDescription: A key is missing, unknown, or of the wrong type.
     """
     whole = _table(data, "the description", {"base", "table", "partitions", "servers", "partitionwise"})
     base = _endpoint(_table(whole.get("base"), "base", ENDPOINT), "base", environment)

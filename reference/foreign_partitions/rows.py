@@ -1,4 +1,4 @@
-"""Rows of a table over several servers: inserted so that a retry is safe, found in the one partition that has them."""
+"""Insert rows of a table over several servers so that a retry is safe, and find them in their one partition."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from psycopg.rows import dict_row
 from .description import Description, Table
 from .errors import BadDescription, KeyTaken, PartitionUnavailable, WithoutPartitionKey
 
-# SQLSTATE class 08: the base could not reach the server of a partition, or lost it.
+# SQLSTATE class 08: the base could not connect to the server of a partition, or lost the connection.
 CONNECTION_LOST = (
     errors.ConnectionException,
     errors.ConnectionFailure,
     errors.ConnectionDoesNotExist,
     errors.SqlclientUnableToEstablishSqlconnection,
 )
-# Up to this distance a sequence is advanced number by number, which no other session can undo.
+# Up to this distance a sequence is advanced by nextval, which concurrent sessions cannot undo, instead of setval.
 DRAWN = 10_000
 
 
 class Rows:
-    """The rows of a described table, through a connection to the base.
+    """Reads and writes the rows of a described table, through a connection to the base.
 
     Args:
-        connection: To the base; its transactions are the caller's. Each server commits by itself, so a transaction is
-            atomic only within one partition; use the outbox for rows of several.
-        description: Of the table.
+        connection: A connection to the base, with transactions controlled by the caller. Each server commits by itself,
+            so a transaction is atomic only within one partition; use the outbox for rows of several.
+        description: Description of the table.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], description: Description) -> None:
@@ -52,16 +52,16 @@ class Rows:
         return found
 
     def insert(self, row: Mapping[str, Any]) -> bool:
-        """Insert a row. One that brings its whole key may be inserted again after any error.
+        """Insert a row. If the row contains its whole key, the call may be repeated after any error.
 
-        A number that is brought for the identity column advances the base's sequence, so that it is not drawn again.
+        An explicit number for the identity column advances the base's sequence, so that it is not generated again.
 
         Returns:
-            Whether the row is new; False where the same row is there already.
+            Whether the row is new; False where the same row exists already.
 
         Raises:
-            KeyTaken: Another row with the same key is there.
-            PartitionUnavailable: Its server does not answer. Whether the row is there is unknown: insert it again.
+            KeyTaken: A different row with the same key exists.
+            PartitionUnavailable: Its server does not answer; the row may have been inserted: repeat the call.
         """
         statement = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({}) ON CONFLICT DO NOTHING").format(
             self._name, column_list(row), sql.SQL(", ").join(sql.Placeholder() * len(row))
@@ -104,17 +104,17 @@ class Rows:
         return lookup(self.table, self._name, conditions(columns)), compared(columns)
 
     def move(self, to: Any, **columns: Any) -> int:
-        """Give rows another partition key: a delete and an insert in one statement.
+        """Change the partition key of rows: a delete and an insert in one statement.
 
-        Two partitions of one server commit together. Between two servers there are two commits, and a crash between
-        them can lose the rows or double them: move such rows while nothing else runs, or through an outbox.
+        Two partitions of one server commit together. Between two servers there are two commits, and a crash in between
+        can lose or duplicate the rows: move such rows while nothing else runs, or through an outbox.
 
         Args:
             to: The new value of the hash column.
             columns: The rows to move, by equal columns; the hash column must be among them.
 
         Returns:
-            How many were moved.
+            Number of rows moved.
 
         Raises:
             WithoutPartitionKey: The hash column is not among them.
@@ -162,7 +162,7 @@ class Rows:
         self._highest = max(last, number)
 
     def _same_is_there(self, row: Mapping[str, Any]) -> bool | None:
-        """Return whether the row with this key has this content; None where no row has this key and partition key."""
+        """Return whether the existing row of this key has this content; None where no row has this key."""
         if any(name not in row for name in self.table.key):
             return None
         query = """SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attname = ANY(%s)
@@ -189,10 +189,10 @@ class Rows:
 
 @contextmanager
 def translate_connection_loss() -> Generator[None]:
-    """Name the server that does not answer where a partition cannot be reached.
+    """Translate connection errors of the driver to `PartitionUnavailable`, which names the server.
 
     Raises:
-        PartitionUnavailable: In the place of what the driver raises.
+        PartitionUnavailable: The partition's server does not answer.
     """
     try:
         yield
@@ -214,7 +214,7 @@ def require_partition_key(table: Table, columns: Mapping[str, Any]) -> Any:
 
 
 def conditions(columns: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
-    """Return by column whether it is compared with NULL; statements are the same where this is."""
+    """Return for each column whether it is compared with NULL: the shape of a statement, used as cache key."""
     return tuple((name, value is None) for name, value in columns.items())
 
 

@@ -1,4 +1,4 @@
-"""Checks of the rows themselves: each is where queries look for it, and is there once."""
+"""Check the rows themselves: each lies in the partition that queries read, and exists once."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Report:
-    """What `verify` found.
+    """The findings of `verify`.
 
     Attributes:
-        drift: Statements that would bring what is there to what is described, passwords left out.
+        drift: Statements that would turn the state into the description, passwords masked.
         conflicts: Differences that `apply` would not settle, and partitions that cannot be read.
-        misplaced: By leaf, how many rows lie in it that do not belong there: they are counted, and no query that names
-            the partition key finds them.
-        duplicates: Keys that are there more than once, the first twenty, with the leaves they lie in.
-        rows: By leaf, how many rows it has.
+        misplaced: By leaf, the number of rows that do not belong there: no query by the partition key finds them.
+        duplicates: The first twenty keys that occur more than once, with their leaves.
+        rows: By leaf, the number of rows.
     """
 
     drift: Sequence[str] = ()
@@ -37,7 +36,7 @@ class Report:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing was found."""
+        """Whether there are no findings."""
         return not (self.drift or self.conflicts or self.misplaced or self.duplicates)
 
 
@@ -70,8 +69,8 @@ def verify(connection: Connection[Any], description: Description, due: Plan) -> 
         for remainder, leaf in enumerate(description.partitions):
             if leaf.name not in there:
                 continue
-            # Materialized: postgres_fdw would send the function on, with the base table's number, which means nothing
-            # over there.
+            # Materialized: otherwise postgres_fdw pushes the function down with the base table's OID, which means
+            # nothing on the other server.
             query = sql.SQL(
                 """WITH keys AS MATERIALIZED (SELECT {0} FROM {1})
                 SELECT count(*), count(*) FILTER (WHERE NOT satisfies_hash_partition(%s::regclass, %s, %s, {0}))
@@ -99,7 +98,7 @@ def verify(connection: Connection[Any], description: Description, due: Plan) -> 
 
 
 def _read_problem(connection: Connection[Any], description: Description) -> bool:
-    """Say whether the base table as a whole cannot be read, for a column of a foreign partition is missing."""
+    """Return whether the base table cannot be read at all, because a foreign partition lacks a column."""
     name = sql.Identifier(description.table.schema, description.table.name)
     columns = column_list(description.table.columns)
     try:
@@ -113,7 +112,7 @@ def _read_problem(connection: Connection[Any], description: Description) -> bool
 
 
 def _lagging_sequence(connection: Connection[Any], description: Description) -> list[str]:
-    """Say where the base's sequence would draw numbers that rows have already."""
+    """Return a sentence if the base's sequence would generate numbers that rows have already."""
     table = description.table
     if table.identity is None:
         return []
@@ -135,7 +134,7 @@ def _lagging_sequence(connection: Connection[Any], description: Description) -> 
 
 
 def _set_aside(connection: Connection[Any], description: Description) -> list[str]:
-    """Say how many rows of the outbox are set aside."""
+    """Return a sentence if rows of the outbox are set aside."""
     name = sql.Identifier(description.table.schema, description.table.outbox)
     query = "SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'error'"
     if connection.execute(query, [name.as_string()]).fetchone() is None:
@@ -147,7 +146,7 @@ def _set_aside(connection: Connection[Any], description: Description) -> list[st
 
 def _duplicates(connection: Connection[Any], description: Description) -> list[dict[str, Any]]:
     table = description.table
-    # An identity is unique by itself; a key without one is, together with the column that it must hold.
+    # An identity must be unique; a key without one contains the hash column and must be unique, too.
     columns = [table.identity] if table.identity is not None else list(table.key)
     key = sql.SQL(", ").join(map(sql.Identifier, columns))
     query = sql.SQL(

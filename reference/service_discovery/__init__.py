@@ -1,4 +1,4 @@
-"""Services register in ZooKeeper and find each other there: no address in anybody's configuration.
+"""Service discovery by ZooKeeper: services register themselves, and find each other without configured addresses.
 
 The document says: a service registers as its Flask application is made, by an ephemeral node
 `/providers/SERVICE/UUID` that holds its host and port as JSON; a caller lists the nodes and takes a random

@@ -1,4 +1,4 @@
-"""The ACLs that let only the holder of a credential register and deregister, and the path below which all nodes are.
+"""ACLs that allow only the holder of a credential to register and deregister; creation of the chroot path.
 
 ZooKeeper checks the ACL of the *parent* when a node is deleted: an ACL on the instance's node alone keeps nobody from
 deregistering it. So the root and the service's node carry the ACL, too.

@@ -34,11 +34,11 @@ DRAWN = 256
 
 
 class Known(NamedTuple):
-    """What was known of a service at one moment.
+    """The cached state of a service at one time.
 
     Attributes:
         choose: Returns a random instance, or None where there is none.
-        until: When it is too old to be handed out, by `time.monotonic`.
+        until: Time, by `time.monotonic`, after which it is too old to be used.
         instances: All instances, sorted.
     """
 
@@ -71,7 +71,7 @@ class Watched:
         self._wake = wake
 
     def changed(self, _: object = None) -> None:
-        """Note that the children may have changed; called on the client's event thread."""
+        """Record that the children may have changed; called on the client's event thread."""
         self.stale = True
         self._wake.set()
 
@@ -139,7 +139,7 @@ class CachedDiscovery(Lookup):
 
     def find(self, service: str) -> Instance | None:
         """Return a random instance, each as likely as any other; None when there is none."""
-        # Every request of a caller pays for this: as few steps as possible.
+        # The hot path of every request: as few steps as possible.
         try:
             choose, until, _ = self._known[service]
         except (KeyError, TypeError):  # TypeError: a name that is no string
@@ -251,11 +251,11 @@ class CachedDiscovery(Lookup):
                 self._confirm(service, watched, pzxids.get(watched.path), began)
             except Unreachable:
                 raise
-            except Exception as error:  # noqa: BLE001 one service's fault stays its own
+            except Exception as error:  # noqa: BLE001 one service's error must not affect the others
                 self._set_fault(service, watched, error)
 
     def _note_absence(self, began: float) -> None:
-        """Note when ZooKeeper came back after an absence; not when this process was stopped itself."""
+        """Record when ZooKeeper came back after an absence, unless it was this process that had been stopped."""
         now = monotonic()
         self._stopped |= now - began > self._connection.connect_timeout + STOPPED
         if now - self._answered > self._connection.granted_session_timeout / 2:

@@ -1,4 +1,4 @@
-"""The command `service-discovery`: shows what is registered, and registers what cannot register itself."""
+"""The command `service-discovery`: shows registered services, and registers services that cannot do so themselves."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def options(
         ),
     ] = None,
 ) -> None:
-    """Say where ZooKeeper is."""
+    """Options of all commands: the address of ZooKeeper, timeouts and the credential."""
 
     def connect() -> Connection:
         from .connection import Connection

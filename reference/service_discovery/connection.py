@@ -38,9 +38,9 @@ MOST_REQUESTS_AT_ONCE = 100
 class Connection:
     """A connection to ZooKeeper that all threads of a process may share.
 
-    It connects at first use. Once connected, it reconnects by itself for as long as it takes; when ZooKeeper has ended
-    the session meanwhile, it gets a new one. A forked child connects anew at its first use, since it inherits the
-    sockets but none of the threads that serve them. At exit the connection closes, and its ephemeral nodes go.
+    It connects at first use. Once connected, it reconnects automatically for as long as it takes; if ZooKeeper has
+    ended the session meanwhile, it gets a new one. A forked child connects anew at its first use, since it inherits the
+    sockets but not the threads that serve them. At exit the connection closes, which removes its ephemeral nodes.
 
     Args:
         hosts: `HOST:PORT,...`, and optionally a `/PATH` (chroot) below which all nodes are.

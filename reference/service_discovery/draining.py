@@ -1,4 +1,4 @@
-"""Stopping under load: at SIGTERM deregister, go on serving while callers learn of it, and only then stop the server.
+"""Graceful shutdown: at SIGTERM deregister, go on serving while callers learn of it, and only then stop the server.
 
 A server that gets a stop signal closes its socket while callers still hold its address, since nothing deregisters it
 before its process ends. Here SIGTERM first deregisters the instance; the server's own handler of the signal is called

@@ -1,10 +1,10 @@
-"""The errors that this library raises."""
+"""The exceptions of this library; every one is a `DiscoveryError`."""
 
 from __future__ import annotations
 
 
 class DiscoveryError(Exception):
-    """The base of all errors of this library."""
+    """Base class of this library's exceptions."""
 
 
 class BadInput(DiscoveryError, ValueError):

@@ -1,4 +1,4 @@
-"""An optional health check: an instance that is alive but does not work is deregistered while that lasts."""
+"""An optional health check: an instance that runs but does not work is deregistered while that lasts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class HealthCheck:
-    """Calls a function again and again, in a thread of its own, and keeps what it said last.
+    """Calls a function periodically, in a thread of its own, and keeps its last result.
 
     The instance counts as unhealthy after `failures` calls in a row that returned a false value or raised, and while a
     call takes longer than `within`. It counts as healthy again after one good call.
@@ -56,11 +56,11 @@ class HealthCheck:
         threading.Thread(target=self._run, args=(self._stop, changed), name="health check", daemon=True).start()
 
     def stop(self) -> None:
-        """Call the check no more; a call under way is not waited for."""
+        """Stop calling the check, without waiting for a call in progress."""
         self._stop.set()
 
     def healthy(self) -> bool:
-        """Say whether the instance is healthy, without waiting for a call."""
+        """Return whether the instance is healthy, without waiting for a call."""
         began = self._began
         hangs = began is not None and time.monotonic() - began > self.within
         return not hangs and self._failed < self.failures

@@ -1,4 +1,4 @@
-"""Tables, summarized by the few patterns that describe most of their rows: the TSum algorithm.
+"""Summarize tables by the few patterns that describe most of their rows: the TSum algorithm.
 
     >>> from reference.table_summarization import summarize
     >>> patients = [{"gender": "M", "age": "adult"}] * 5 + [{"gender": "F", "age": "child"}] * 3
@@ -6,16 +6,16 @@
     62.5 % of the rows (5 of 8) have gender M and age adult.
 
 What is corrected of the published package: the patterns have an order, and ties one winner, whatever the hash seed, the
-partitioning or the engine; the cost model does not depend on the interpreter; and time grows with what must be read,
-not with candidates times rows, because a table is reduced to its distinct rows with their numbers once, where it is
-held, and the search never touches it again.
+partitioning or the engine; the cost model does not depend on the interpreter; and time grows with the size of the
+input, not with candidates times rows: a table is reduced once, where it is stored, to its distinct rows with their
+counts, and the search reads only those.
 
 `summarize` takes pandas and Dask DataFrames, Arrow tables, CSV and Parquet files, and warehouses. On the command line:
 `tsum FILE...`. The steps of a summary are its sub-packages, in this order:
 
-- `reading`: opens whatever holds the table, and counts its distinct rows there;
-- `encoding`: columns as codes in a dictionary, and the counts of distinct rows;
-- `binning`: the rules that turn many numbers or times into few intervals;
+- `reading`: opens the table's source, and counts its distinct rows there;
+- `encoding`: dictionary encoding of columns, and the counts of distinct rows;
+- `binning`: the rules that group many numbers or times into few intervals;
 - `search`: the cost models and the search for patterns;
 - `results`: the summary as text, JSON, Markdown, sentences or a figure.
 

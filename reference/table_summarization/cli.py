@@ -34,14 +34,14 @@ class Format(enum.StrEnum):
 
 
 class Missing(enum.StrEnum):
-    """What a missing value is."""
+    """How missing values are treated."""
 
     VALUE = "value"
     IGNORE = "ignore"
 
 
 class Cost(enum.StrEnum):
-    """What a pattern saves."""
+    """The cost models: how the saving of a pattern is computed."""
 
     CPYTHON = "cpython-3.11"
     PAPER = "paper"
@@ -194,10 +194,10 @@ def _progress() -> "Iterator[Progress | None]":
     with Bar(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("counting", total=None, visible=False)
 
-        def tell(done: int, of: int) -> None:
+        def report(done: int, of: int) -> None:
             bar.update(task, completed=done, total=of, visible=of > 1)
 
-        yield tell
+        yield report
 
 
 def _draw(summary: Summary, path: Path, title: str) -> None:

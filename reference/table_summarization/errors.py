@@ -1,14 +1,14 @@
-"""What can be wrong with a table, each said in one sentence that tells what to do."""
+"""The exceptions of this package; each message is one sentence that says what to do."""
 
 from reference.extras import install
 
 
 class SummaryError(ValueError):
-    """A table that cannot be summarized as asked; the base of this package's errors."""
+    """Base class of this package's exceptions: the table cannot be summarized with these options."""
 
 
 class UnknownColumnError(SummaryError):
-    """A column was named that the table does not have, or has more than once."""
+    """A requested column is missing from the table, or occurs more than once."""
 
 
 class EmptyTableError(SummaryError):
@@ -20,11 +20,11 @@ class UnreadableError(SummaryError):
 
 
 class UnsupportedValuesError(SummaryError):
-    """A column of values that a pattern cannot fix, such as lists."""
+    """A column has values that cannot be part of a pattern, such as lists."""
 
 
 class MissingExtraError(SummaryError):
-    """A package is not installed: one of the extra, or one that only some need, such as a database's driver."""
+    """A package is not installed: one of the extra, or an optional one such as a database driver."""
 
     def __init__(self, package: str, *, in_extra: bool = True) -> None:
         how = f"it with the extra: {install('table-summarization')}" if in_extra else "it"

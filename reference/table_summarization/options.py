@@ -1,4 +1,4 @@
-"""What a summary is asked for, checked against the table that it is asked of."""
+"""The options of `summarize`, validated by themselves and against the table."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from reference.table_summarization.search.plain import Limits
 
 @dataclass(frozen=True)
 class Options:
-    """What `summarize` was asked for; its arguments, with `missing` and `cost` understood."""
+    """The arguments of `summarize`, with `missing` and `cost` parsed."""
 
     columns: Sequence[str] | None
     patterns: int | None
@@ -37,7 +37,7 @@ class Options:
         return [name for name in self.binning if name is not None] if isinstance(self.binning, Mapping) else []
 
     def limits(self, rows: int) -> Limits:
-        """Which patterns are looked for among so many rows."""
+        """Return the limits on patterns, for a table of so many rows."""
         return Limits(self.patterns, math.ceil(round(self.min_coverage * rows / 100, 6)))
 
     def chosen(self, names: Sequence[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Summarizes a table: `summarize` runs the steps (read, bin, count, search) and assembles the result."""
+"""Summarize a table: `summarize` runs the steps (read, bin, count, search) and assembles the result."""
 
 import math
 import sys
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reference.table_summarization.encoding.recoding import Recoding
     from reference.table_summarization.reading.source import Progress, Source
 
-# Up to so many distinct rows the plain search is the faster one, and it needs no import.
+# Up to so many distinct rows the plain search is faster, and it needs no import.
 _PLAIN_SEARCH_ROWS = 256
 
 
@@ -55,26 +55,26 @@ def summarize(
             path, glob, folder or address (s3://...) of CSV or Parquet files, or several of them; or a warehouse's
             SQLAlchemy URL together with `table` or `query`.
         columns: The columns to look at; None for all.
-        patterns: At most so many patterns; None for all that save something.
-        min_coverage: Only patterns that cover so much of the table when they are found, in percent.
+        patterns: Maximum number of patterns; None for all with a positive saving.
+        min_coverage: Minimum coverage of a pattern when it is found, in percent of the rows.
         missing: Whether a missing value is a value of its own that patterns may fix, or is ignored.
-        binning: How numbers and times become few values: one rule for all, or rules by column; see `binning`.
+        binning: The rule that groups numbers and times, or rules by column; see `binning`.
         cost: The cost model: `cpython-3.11` (the published one), `paper` or `domain`; see `costs`.
         table: The warehouse's table, `schema.table` if need be.
-        query: Or a SELECT to run there.
+        query: Instead of `table`, a SELECT to run in the warehouse.
         client: The Dask client to use for a Dask DataFrame or for files; None for the current one if there is one,
             except for a Dask DataFrame made of data in this process, which is counted here.
-        storage_options: What fsspec's file system is given for addresses, such as a key and an endpoint.
-        csv_format: What is stated of how CSV files are written; the rest is recognised, and `Summary.plan` says what.
-        max_distinct: More distinct rows than so many are not brought together: the patterns are then looked for in a
-            sample, counted in all rows, and `Summary.plan` says so with the error.
+        storage_options: Options for fsspec's file system, such as a key and an endpoint.
+        csv_format: Known facts about the format of CSV files; the rest is detected and reported in `Summary.plan`.
+        max_distinct: Maximum number of distinct rows in memory. With more, patterns are searched in a sample and then
+            counted in all rows; `Summary.plan` reports that with the error.
         progress: Called with (parts done, parts in all) in each pass over a table that is read in parts.
 
     Returns:
-        The patterns in a fixed order, and what they leave over.
+        The patterns in a deterministic order, and the number of rows that none of them covers.
 
     Raises:
-        SummaryError: With one sentence, if the table cannot be summarized as asked: `UnknownColumnError`,
+        SummaryError: The table cannot be summarized with these options: `UnknownColumnError`,
             `EmptyTableError`, `UnreadableError`, `UnsupportedValuesError`, `MissingExtraError`.
 
     Examples:
@@ -104,9 +104,9 @@ def summarize(
 def _cells_of_small_table(
     data: Any, storage_options: Mapping[str, Any], csv_format: CsvFormat
 ) -> tuple[dict[str, list[object]], str] | None:
-    """The cells of a table so small that importing numpy would take most of the time, and what held it.
+    """Return the cells of a small table, for which importing numpy would take most of the time, and its source.
 
-    None if it isn't small.
+    Returns None if the table is not small.
     """
     from reference.table_summarization.reading import small_tables
 
@@ -140,7 +140,7 @@ def _summarize_cells(table_cells: Mapping[str, Sequence[object]], held_by: str, 
 
 
 def _search(table: CodedTable, model: CostModel) -> Any:
-    """The search that is the faster one for a table."""
+    """Return the search implementation that is faster for a table."""
     if len(table.weights) <= _PLAIN_SEARCH_ROWS:
         return PlainSearch(table, model)
     from reference.table_summarization.search.vectorized import VectorizedSearch

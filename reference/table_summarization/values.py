@@ -1,4 +1,4 @@
-"""What a value is, so that the same table has the same values whichever engine holds it.
+"""The canonical form of values, so that a table has the same values whichever engine stores it.
 
 One rule for all engines:
 

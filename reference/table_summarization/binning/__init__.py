@@ -1,4 +1,4 @@
-"""Bins: the rules that turn the many numbers or times of a column into few intervals, which a pattern can fix."""
+"""Binning: the rules that group the many numbers or times of a column into few intervals."""
 
 from reference.table_summarization.binning.rules import (
     AsValues,

@@ -1,8 +1,8 @@
-"""Bins: how many different numbers or times become few values that a pattern can fix.
+"""Binning rules: group the many numbers or times of a column into few intervals, which patterns use as values.
 
-A rule looks at all the values of a column with their numbers of rows, whichever engine counted them, and gives the
-intervals; so the bins don't depend on partitions or on the order of rows. The intervals are half-open, `[low, high)`,
-the last one of quantiles closed; they stand in the result, edge by edge.
+A rule gets all distinct values of a column with their row counts, whichever engine counted them, and returns the
+intervals; so the bins do not depend on partitions or on the order of rows. Intervals are half-open, `[low, high)`,
+except that the last quantile is closed; `Summary.bins` has their edges.
 """
 
 import bisect
@@ -20,7 +20,7 @@ Intervals: TypeAlias = tuple[Interval, ...]
 
 
 class Binning(Protocol):
-    """A rule that makes intervals of a column."""
+    """A rule that returns the intervals of a column."""
 
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals | None:
         """The intervals of a column of numbers or times.
@@ -30,13 +30,13 @@ class Binning(Protocol):
             counts: The rows of each.
 
         Returns:
-            Intervals ascending and without gaps, of which each value is in one; None to leave the values as they are.
+            Ascending intervals without gaps that cover all values; None to leave the values as they are.
         """
 
 
 @dataclass(frozen=True)
 class AsValues:
-    """No bins: each number and each time is a value of its own."""
+    """No bins: each number and each time stays a value of its own."""
 
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> None:
         """None: the values stay."""
@@ -44,13 +44,13 @@ class AsValues:
 
 @dataclass(frozen=True)
 class Quantiles:
-    """Intervals of about equally many rows.
+    """Intervals with about the same number of rows.
 
     An edge is the smallest value up to which at least k/n of the rows lie, so it is always a value of the table, and
     equal edges fall together: a column half of whose rows are 0 has fewer intervals.
 
     Attributes:
-        n: Into how many; at least 2.
+        n: Number of intervals; at least 2.
     """
 
     n: int = 4
@@ -84,11 +84,11 @@ def _interval(low: Any, high: Any, *, closed: bool) -> Interval:
 
 @dataclass(frozen=True)
 class Auto:
-    """Values as they are while they are few, quantiles otherwise: the default.
+    """The default: few values stay as they are, many become quantiles.
 
     Attributes:
-        values: Up to so many distinct values stay as they are.
-        quantiles: Into how many intervals more of them are put.
+        values: Maximum number of distinct values that stay as they are.
+        quantiles: Number of intervals where there are more.
     """
 
     values: int = 32
@@ -101,11 +101,11 @@ class Auto:
 
 @dataclass(frozen=True)
 class Edges:
-    """Intervals of one's own choosing: below the first edge, from edge to edge, from the last edge on.
+    """Intervals with given edges: below the first edge, from edge to edge, from the last edge on.
 
     Attributes:
         edges: Ascending numbers, dates or instants.
-        labels: What patterns show: one more than there are edges; None for `< 0`, `[0, 15)`, `>= 15`.
+        labels: The intervals' labels, one more than there are edges; by default `< 0`, `[0, 15)`, `>= 15`.
     """
 
     edges: tuple[Any, ...]
@@ -183,7 +183,7 @@ _UNITS = {"year": 4, "month": 7, "day": 10, "hour": 13}
 
 @dataclass(frozen=True)
 class Every:
-    """Calendar intervals: every year, month, day or hour that occurs; for dates and instants.
+    """Calendar intervals for dates and instants: every year, month, day or hour that occurs.
 
     Attributes:
         unit: `year`, `month`, `day` or `hour`.
@@ -227,7 +227,7 @@ class Every:
 
 
 Rules: TypeAlias = Binning | Mapping[Any, Binning]
-"""One rule for all columns, or rules by column; a column without one has that of None, or else `Auto()`."""
+"""One rule for all columns, or rules by column; the key None is for columns without one, by default `Auto()`."""
 
 
 def rule_for(rules: Rules, column: str) -> Binning:
@@ -245,13 +245,13 @@ def binnable(values: Sequence[Value]) -> bool:
 
 
 def parse_rule(text: str) -> Binning:
-    """A rule as the command line writes it.
+    """Parse a rule as it is written on the command line.
 
     `values`, `auto`, `quantiles:5`, `width:10`, `year`, `month`, `day`, `hour`, or edges such as `0,15,60` and
     `2013-06-01,2013-09-01`.
 
     Raises:
-        SummaryError: If it is none of these.
+        SummaryError: The text is none of these.
     """
     name, _, argument = text.partition(":")
     try:

@@ -1,1 +1,1 @@
-"""Encoding: columns as codes in a dictionary of distinct values, and the distinct rows of a table with their counts."""
+"""Encoding: columns as codes of a dictionary of distinct values, and the counts of distinct rows."""

@@ -1,7 +1,7 @@
-"""Counting distinct rows: a part of a table at a time, the parts' counts merged.
+"""Count distinct rows part by part, and merge the counts of the parts.
 
-`Counts` is what travels between threads, between the workers of a cluster and to the client: never rows, only distinct
-rows with their numbers. When even those are too many they are sampled, see `Counts.sampled`.
+Threads, the workers of a cluster and the client exchange `Counts` only: distinct rows with their counts, never all
+rows. Where even those are too many, they are sampled: see `Counts.sampled`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from reference.table_summarization.encoding.sorting import sorted_distinct
 Recodings: TypeAlias = Mapping[str, Recoding]
 _Longs: TypeAlias = npt.NDArray[np.int64]
 
-# Up to so many combinations of values, rows are counted in an array of one place for each.
+# Up to so many combinations of values, rows are counted in an array with an element for each combination.
 _FEW = 1 << 16
 # So many rows at a time, so that keys stay in a core's cache.
 _BLOCK = 1 << 16
@@ -53,11 +53,11 @@ class Counts:
     deduplicated: bool = False
 
     def sampled(self, max_rows: int) -> "Counts":
-        """These counts with at most so many distinct rows.
+        """Return these counts, sampled down to at most so many distinct rows.
 
-        Each row of the table stays with the chance 1/2, all together by one binomial draw for each distinct row, until
-        there are few enough. So it is a plain sample of rows: what many rows have in common stays, with about its
-        share. The draws have a fixed seed; they depend on the partitioning, which exact counts never do.
+        Each row of the table is kept with probability 1/2 (by one binomial draw for each distinct row), repeatedly,
+        until few enough are left. This is a simple random sample of rows, so frequent patterns keep about their share.
+        The draws have a fixed seed; unlike exact counts, they depend on the partitioning.
         """
         if len(self.weights) <= max_rows:
             return self
@@ -72,7 +72,7 @@ class Counts:
         return sampled.compacted() if halvings > self.halvings else sampled
 
     def column(self, position: int) -> tuple[Codes, pa.Array]:
-        """A column's codes, and its dictionary with each value once."""
+        """Return a column's codes, and its dictionary without duplicates."""
         if self.deduplicated:
             return self.codes[position], self.dictionaries[position]
         (moves,), dictionary = merge_dictionaries([self.dictionaries[position]])
@@ -87,7 +87,7 @@ class Counts:
         return replace(self, codes=self.codes[:, stays], weights=drawn[stays].astype(np.int64), halvings=halvings)
 
     def compacted(self) -> "Counts":
-        """These counts without the values that no row has any more."""
+        """Return these counts without dictionary values that no row has any more."""
         dictionaries, codes = [], []
         for dictionary, cells in zip(self.dictionaries, self.codes, strict=True):
             used = np.bincount(cells, minlength=len(dictionary)) > 0
@@ -106,11 +106,11 @@ def count(
     """Count the distinct rows of a part of a table.
 
     Args:
-        columns: By name; Arrow arrays, pandas Series, or what is coded already.
-        rows: How many rows of the table they stand for.
-        recodings: What is replaced first, by column.
-        max_rows: If there are more distinct rows, they are sampled.
-        weights: How many rows of the table each of theirs stands for; None for one.
+        columns: By name: Arrow arrays, pandas Series, or `Coded` columns.
+        rows: Number of rows of the table that they represent.
+        recodings: Replacements of values before counting, by column.
+        max_rows: Maximum number of distinct rows; more are sampled.
+        weights: Number of rows of the table that each row represents; None for one each.
     """
     coded = {}
     alone = len(columns) == 1
@@ -185,8 +185,8 @@ def _grouped(
     Args:
         codes: Shape (columns, rows).
         sizes: How many codes each column has.
-        weights: How many rows each row stands for; None for one.
-        exhaustive: Whether equal rows must come together even where that leaves more than half of the rows.
+        weights: Number of rows that each row represents; None for one each.
+        exhaustive: Whether to merge equal rows even where more than half of the rows are distinct.
     """
     rows = len(codes[0])
     if len(codes) == 1 and sizes[0] <= max(rows, _FEW):

@@ -39,16 +39,16 @@ class Coded:
 
 
 def encode(name: str, column: Any, *, distinct: bool = True) -> Coded:
-    """Code a column.
+    """Encode a column by a dictionary.
 
     Args:
         name: Its name, for the error.
         distinct: Whether the dictionary is to hold a value once; if not, numbers and times are their own dictionary,
             which takes no time.
-        column: An Arrow array or chunked array, a pandas Series, or what is coded already.
+        column: An Arrow array or chunked array, a pandas Series, or a `Coded` column.
 
     Raises:
-        UnsupportedValuesError: If it holds what a pattern cannot fix.
+        UnsupportedValuesError: It holds values that cannot be part of a pattern.
     """
     if isinstance(column, Coded):
         return column

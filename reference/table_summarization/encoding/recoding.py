@@ -1,7 +1,7 @@
-"""Replaces the values of a column before rows are counted: by their interval, or by "any other value".
+"""Replace the values of a column before rows are counted: by their interval, or by "any other value".
 
-A recoding works on a column's dictionary, so on each distinct value once. What it gives is a dictionary of positions in
-its `values`, of the type int32 that no other dictionary has.
+A recoding works on a column's dictionary, and so on each distinct value once. Its result is a dictionary of positions
+in its `values`, of type int32, which no other dictionary has.
 """
 
 import math
@@ -29,11 +29,11 @@ class Recoding(Protocol):
 
     @property
     def quick(self) -> bool:
-        """Whether a value is placed as quickly as it is looked up in a dictionary, so that one need not be made."""
+        """Whether recoding a value is as fast as a dictionary lookup, so that no dictionary is needed first."""
 
     @property
     def values(self) -> list[Value]:
-        """The values that there are afterwards; positions beyond them are values that no pattern can fix."""
+        """The values after the replacement; positions beyond them stand for values that no pattern can fix."""
 
     def positions(self, dictionary: pa.Array) -> Codes:
         """For each value of a dictionary the position of its replacement."""

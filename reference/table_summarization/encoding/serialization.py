@@ -1,4 +1,4 @@
-"""Writes values of several kinds as bytes that are equal exactly if the values are equal.
+"""Serialize values of mixed types as bytes that are equal if and only if the values are equal.
 
 Arrow's columns have one type. A pandas object column may hold 1, True, "1" and 1.5, and two partitions of a Dask
 DataFrame may disagree about a column's type; such columns are carried as JSON of canonical values. So are kinds that
@@ -43,7 +43,7 @@ def serialize(value: object) -> bytes | None:
 
 
 def deserialize(serialized: bytes | None) -> Value:
-    """The value that `tag` has written."""
+    """Return the value that `serialize` has written."""
     if serialized is None:
         return None
     read: Any = json.loads(serialized)

@@ -1,1 +1,1 @@
-"""Reading: opens whatever holds a table (files, frames, warehouses), and counts its distinct rows where it is held."""
+"""Reading: open files, frames and warehouses, and count a table's distinct rows where it is stored."""

@@ -1,4 +1,4 @@
-"""What the columns of CSV files are: by all their texts (see `text_types`), without a Python object for each."""
+"""Infer the types of CSV columns from all their texts (see `text_types`), without a Python object for each text."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias

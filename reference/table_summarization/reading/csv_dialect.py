@@ -1,4 +1,4 @@
-"""How a CSV file is written: its encoding, separator, header, quotes and numbers, as stated or as its beginning shows.
+"""The dialect of a CSV file: encoding, separator, header, quotes and numbers, as stated or detected.
 
 One function, `recognise`, looks at the first 64 KiB of the first file, whatever the size of the table, so that a small
 file and a large one are read alike. Where that does not suffice, the error names the
@@ -37,7 +37,7 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 
 @dataclass(frozen=True)
 class CsvFormat:
-    """What is stated of CSV files; what is None is recognised.
+    """Known facts about the format of CSV files; what is None is detected.
 
     Attributes:
         delimiter: What separates fields, one character.
@@ -71,7 +71,7 @@ class CsvFormat:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a CSV file is written.
+    """The format of a CSV file.
 
     Attributes:
         delimiter: What separates fields.
@@ -119,17 +119,17 @@ class Dialect:
 
 
 def recognise(path: str, sample: bytes, *, whole: bool, by_name: str | None, stated: CsvFormat) -> Dialect:
-    """How a file is written.
+    """Detect the dialect of a file.
 
     Args:
-        path: What errors call it.
+        path: Its name in error messages.
         sample: Its first bytes.
-        whole: Whether they are all that there are.
-        by_name: The separator that the file's name says, if it says one.
-        stated: What need not be recognised.
+        whole: Whether the sample is the whole file.
+        by_name: The separator implied by the file's name, if any.
+        stated: What need not be detected.
 
     Raises:
-        UnreadableError: If the file is no CSV, or something must be stated.
+        UnreadableError: The file is not CSV, or a part of its format must be stated.
     """
     if stated.encoding is None:
         for magic, meaning in _FORMATS:

@@ -105,7 +105,7 @@ class _LineRange:
                 yield {name: batch.column(name) for name in names}, batch.num_rows
 
     def _blocks_by_csv(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
-        """By Python's own reader, which knows of blanks behind separators."""
+        """Read by Python's csv module, which can skip blanks after separators."""
         with _lines(self.file, self.dialect) as lines:
             rows = self.dialect.rows(lines)
             header = self.dialect_names() if self.dialect.header else list(self.header)
@@ -180,10 +180,10 @@ class CsvSource:
     """CSV files with the same header.
 
     Args:
-        files: They.
-        runner: Where they are counted.
-        max_rows: If a column has more distinct texts, they are sampled while types are inferred.
-        stated: What need not be recognised of how they are written.
+        files: The files.
+        runner: Counts them on this machine or on a cluster.
+        max_rows: Maximum number of distinct texts of a column for the inference of its type; more are sampled.
+        stated: Known facts about their format.
     """
 
     def __init__(self, files: Sequence[File], runner: Runner, max_rows: int, stated: CsvFormat) -> None:

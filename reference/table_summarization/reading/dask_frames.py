@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 _FAN_IN = 8
 _TYPES_ARE_DECLARED = (FromPandas, ReadParquet)
-"""What gives partitions of the types that the frame's meta has."""
+"""Expressions whose partitions have the types that the frame's meta declares."""
 
 
 class DaskRunner:
@@ -87,7 +87,7 @@ def _says_nothing(kind: Any) -> bool:
 
 
 def _may_be_binned(frame: Any) -> list[bool | None]:
-    """Whether each column of a partition may be binned; None where it has only missing values and does not tell."""
+    """Whether each column of a partition may be binned; None where it has only missing values."""
     columns = (frame.iloc[:, position] for position in range(frame.shape[1]))
     return [None if column.isna().all() else series_may_be_binned(column) for column in columns]
 
@@ -96,7 +96,7 @@ class DaskSource:
     """A Dask DataFrame.
 
     Args:
-        frame: It.
+        frame: The DataFrame.
         client: The client of the cluster that counts it; None for Dask's current scheduler, or for this process's
             threads where its rows are in this process anyway: to send them off takes longer than to count them.
     """

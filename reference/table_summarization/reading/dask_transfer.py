@@ -1,4 +1,4 @@
-"""Prepares rows of this process for a cluster's workers: texts are encoded, small partitions are grouped."""
+"""Prepare rows of this process for a cluster's workers: encode texts, and group small partitions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

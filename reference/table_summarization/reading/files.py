@@ -1,4 +1,4 @@
-"""Names of files: which there are, which format each has, and how it is opened. Without pyarrow, for a fast start."""
+"""Find files by path, glob, folder or address, tell their format, and open them; without pyarrow, for a fast start."""
 
 import glob
 import re
@@ -23,8 +23,8 @@ class File:
 
     Attributes:
         path: A path, or an address such as s3://bucket/key.
-        options: What fsspec's file system is given, if it is an address.
-        partition: The columns that its folders are, as Hive names them: `country=DE` in its path is ("country", "DE").
+        options: Options for fsspec's file system, for an address.
+        partition: Columns encoded in its folders' names, as in Hive: `country=DE` in its path is ("country", "DE").
     """
 
     path: str
@@ -58,7 +58,7 @@ class File:
 
     @property
     def delimiter(self) -> str | None:
-        """What its name says that separates its fields, if it is CSV."""
+        """The separator of fields implied by its name, for a CSV file."""
         return "\t" if self.suffixes and self.suffixes[-1] == ".tsv" else None
 
     def beginning(self, size: int) -> tuple[bytes, bool]:
@@ -201,8 +201,8 @@ def partition_values(files: Sequence[File], own: Sequence[str]) -> list[dict[str
     """The values of the partition columns for each file: whole numbers if all of a column are, else texts.
 
     Args:
-        files: They.
-        own: The columns in the files themselves, which count more than their folders.
+        files: The files.
+        own: The columns in the files themselves, which take precedence over folders.
     """
     found: list[dict[str, str | int | None]] = [{} for _ in files]
     for position, key in enumerate(key for key, _ in files[0].partition):

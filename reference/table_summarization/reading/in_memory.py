@@ -1,4 +1,4 @@
-"""Tables in this process's memory: pandas DataFrames, and whatever speaks Arrow (pyarrow, Polars, DuckDB)."""
+"""Tables in this process's memory: pandas DataFrames, and tables with Arrow's interface (pyarrow, Polars, DuckDB)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ class ArrowSource:
     """An Arrow table.
 
     Args:
-        table: It.
-        runner: Where it is counted.
+        table: The table.
+        runner: Counts it on this machine or on a cluster.
     """
 
     def __init__(self, table: pa.Table, runner: Runner) -> None:
@@ -69,13 +69,13 @@ class PandasSource:
     """A pandas DataFrame.
 
     Args:
-        frame: It.
+        frame: The DataFrame.
         progress: Called after each part.
     """
 
     def __init__(self, frame: Any, progress: Progress | None = None) -> None:
         self.names = unique_names(list(frame.columns))
-        # Python objects are looked at under the interpreter's lock, for which threads would only queue.
+        # Columns of Python objects are read under the global interpreter lock, so threads would not help.
         runner = Threads(progress, 1 if any(map(holds_objects, frame.dtypes)) else None)
         self.plan = f"a pandas DataFrame of {len(frame)} rows, counted {runner.plan}"
         self._columns = {name: _Positions(frame.iloc[:, position]) for position, name in enumerate(self.names)}

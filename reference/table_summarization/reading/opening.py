@@ -1,4 +1,4 @@
-"""Which source some data is; only what it needs is imported."""
+"""Choose the source class for the data that `summarize` is given, and import only what that source needs."""
 
 import sys
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def paths_in(data: Any) -> list[str] | None:
-    """The paths that data is, if it is."""
+    """Return the paths, if the data is a path or a list of paths."""
     if isinstance(data, str | Path):
         return [str(data)]
     if isinstance(data, list | tuple) and data and all(isinstance(path, str | Path) for path in data):
@@ -22,7 +22,7 @@ def paths_in(data: Any) -> list[str] | None:
 
 
 def records_in(data: Any) -> list[Mapping[str, Any]] | None:
-    """The dicts that data is, if it is."""
+    """Return the records, if the data is a list of dicts."""
     if isinstance(data, list | tuple) and all(isinstance(row, Mapping) for row in data):
         return list(data)
     return None
@@ -38,7 +38,7 @@ def source_of(
     progress: "Progress | None",
     stated: "CsvFormat",
 ) -> "Source":
-    """The source of some data; only what it needs is imported."""
+    """Return the source for some data."""
     from reference.table_summarization.reading.source import Threads
 
     if table is not None or query is not None:

@@ -23,10 +23,10 @@ class _RowGroups:
     """Some row groups of a file.
 
     Attributes:
-        file: It.
-        groups: Their numbers.
-        texts: The file's columns of texts.
-        partition: The values of the columns that its folders are.
+        file: The file.
+        groups: Numbers of the row groups.
+        texts: The file's text columns.
+        partition: Values of the columns encoded in its folders' names.
     """
 
     file: File
@@ -58,8 +58,8 @@ class ParquetSource:
     """Parquet files of one schema.
 
     Args:
-        files: They.
-        runner: Where they are counted.
+        files: The files.
+        runner: Counts them on this machine or on a cluster.
     """
 
     def __init__(self, files: Sequence[File], runner: Runner) -> None:

@@ -1,4 +1,4 @@
-"""Small tables without numpy, whose import takes longer than the summary: a few thousand rows at most."""
+"""Small tables, of a few thousand rows at most, read without numpy: importing it takes longer than the summary."""
 
 import csv
 from collections import Counter
@@ -94,7 +94,7 @@ def canonical_cells(name: str, cells: Sequence[object]) -> list[Value]:
 def cells_of_files(
     paths: Sequence[str], storage_options: Mapping[str, Any], stated: CsvFormat
 ) -> tuple[dict[str, list[object]], str] | None:
-    """The cells of small CSV files on this machine; and how they are written; None if they are something else.
+    """Return the cells and the dialect of small CSV files on this machine; None for anything else.
 
     Raises:
         UnreadableError: If they cannot be read as one table.

@@ -1,4 +1,4 @@
-"""What a source is, and how its parts are counted: on this machine's cores or on a cluster."""
+"""The interfaces of sources and runners, and the counting of a source's parts on this machine's cores."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ BLOCK_ROWS = 1 << 20
 """So many rows of a table in memory are one part."""
 
 MAX_PENDING = 32
-"""So many results wait at most before they are joined: often would be slow, late would fill the memory."""
+"""Maximum number of results before they are merged: merging more often is slow, less often fills the memory."""
 
 
 class Source(Protocol):
@@ -31,18 +31,18 @@ class Source(Protocol):
 
     @property
     def plan(self) -> str:
-        """What it is and where it is counted, in words."""
+        """A description of the source and of where it is counted."""
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
-        """Which of the columns may hold numbers or times, so that all their values must be seen before rows are."""
+        """Return the columns that may hold numbers or times: their values are counted before rows are, to bin them."""
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
         """The distinct rows of each grouping of columns, in one pass over the table.
 
         Args:
             groupings: Names of columns; each grouping is counted by itself.
-            recodings: What is replaced first, by column.
-            max_rows: If there are more distinct rows, they are sampled; see `encoding.counts.Counts.sampled`.
+            recodings: Replacements of values before counting, by column.
+            max_rows: Maximum number of distinct rows; more are sampled: see `encoding.counts.Counts.sampled`.
         """
 
 
@@ -54,11 +54,11 @@ class Part(Protocol):
 
 
 class Runner(Protocol):
-    """Where parts are worked on."""
+    """Executes the tasks that count parts, on threads or on a cluster."""
 
     @property
     def plan(self) -> str:
-        """Where that is, in words."""
+        """A description of where tasks are executed."""
 
     def reduce(self, tasks: Sequence[Callable[[], T]], join: Callable[[Sequence[T]], T]) -> T:
         """All the tasks' results joined; `join` may be given results in any grouping, joined ones among them."""
@@ -123,7 +123,7 @@ def count_parts(
 
 
 def group_small(rows: Sequence[int], max_rows: int) -> list[tuple[int, ...]]:
-    """Which neighbours are one part: as many as have up to so many rows, and at least one; of nothing, one part."""
+    """Group neighbouring items into parts of up to so many rows; a part has at least one item, unless there is none."""
     parts: list[tuple[int, ...]] = [()]
     held = 0
     for position, more in enumerate(rows):

@@ -1,4 +1,4 @@
-"""What the texts of a CSV column are: the one rule, for a file of ten rows and for one of a hundred million.
+"""Infer the type of a CSV column from its texts, by one rule for small and for large files.
 
 A column is typed by all its distinct texts together, so neither the first block of a file nor its partitioning decides:
 

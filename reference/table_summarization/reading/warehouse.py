@@ -1,4 +1,4 @@
-"""Warehouses: a table or a query of any database that SQLAlchemy reaches.
+"""Warehouses: a table or a query of any database that SQLAlchemy supports.
 
 The server groups its rows; only the distinct rows with their numbers come here. Its values are those that a frame of
 the same table has, whatever the server thinks of them: `warehouse_values` says how each column is asked for. Open

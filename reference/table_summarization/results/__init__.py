@@ -1,4 +1,4 @@
-"""Results: the summary of a table, in all the forms in which it is written or drawn."""
+"""Results: the summary of a table, as text, JSON, Markdown, sentences, a DataFrame or a figure."""
 
 from reference.table_summarization.results.summary import Pattern, Plan, Summary
 

@@ -1,4 +1,4 @@
-"""A summary drawn: a bar for each pattern, as long as what it covers, and one for what is left over."""
+"""Draw a summary: a bar for each pattern, as long as its coverage, and one for the rows in no pattern."""
 
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,8 @@ def draw(summary: Summary, title: str = "") -> "Figure":
     """Draw a summary.
 
     Args:
-        summary: It.
-        title: What stands above.
+        summary: The summary.
+        title: Title of the figure.
 
     Returns:
         A figure, in no window: each pattern with the rows that it covers, those that none before it covers darker, and

@@ -1,4 +1,4 @@
-"""What a table is summarized to: ordered patterns and what they leave over, as JSON, text, Markdown or a DataFrame."""
+"""The result of `summarize`: ordered patterns and the rows left over, as JSON, text, Markdown or a DataFrame."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 MOST_COUNTED = 100
-"""So many patterns beyond those asked for are looked for, to say how many are not shown."""
+"""Maximum number of further patterns that are searched only to report how many are not shown."""
 
 
 @dataclass(frozen=True, slots=True)

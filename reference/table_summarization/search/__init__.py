@@ -1,4 +1,4 @@
-"""The search for patterns: what a pattern saves (`costs`), the table it looks at, and two equal implementations."""
+"""The search for patterns: the cost models (`costs`), its input (`table`), and two equivalent implementations."""
 
 from reference.table_summarization.search.costs import CPYTHON_3_11, DOMAIN, MODELS, PAPER, CostModel, cost_model
 

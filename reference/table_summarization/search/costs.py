@@ -1,4 +1,4 @@
-"""What a pattern saves: cost models, each with its formula.
+"""The saving of a pattern in bits: the cost models, each with its formula.
 
 With N the number of rows that a pattern covers, D the number of columns of the table and W_i what the pattern's i-th
 value costs in bits, every model has the form of the paper (Chen, Pan, Faloutsos and Papadimitriou: TSum, fast,

@@ -1,4 +1,4 @@
-"""Turns counted rows into the table that the search reads, and a column's counts into what a binning rule reads.
+"""Convert counted rows to the input of the search, and a column's counts to the input of a binning rule.
 
 Values get codes in the order that breaks ties. A value of a single row gets none, since no pattern with it saves
 anything.

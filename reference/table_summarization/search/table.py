@@ -1,4 +1,4 @@
-"""The table as the pattern search sees it: distinct rows of coded values, each with its number of rows."""
+"""The input of the pattern search: distinct rows of encoded values, each with its count."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
