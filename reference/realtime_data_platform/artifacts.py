@@ -26,6 +26,7 @@ class Peers:
         database: The database.
         kafka: Host and port of a broker.
         pinot_controller: Host and port of Pinot's controller.
+        pinot_grpc_port: The gRPC port of Pinot's servers, one for all of them: Trino reads segments there.
         metastore: URI of Hive's metastore.
         s3: Endpoint of the object store.
         s3_access_key: Access key of the object store.
@@ -40,6 +41,7 @@ class Peers:
     database: str = "postgres"
     kafka: str = "kafka:9092"
     pinot_controller: str = "pinot-controller:9000"
+    pinot_grpc_port: int = 8090
     metastore: str = "thrift://hive:9083"
     s3: str = "http://s3:7070"
     s3_access_key: str = "executable"

@@ -23,6 +23,7 @@ def pinot_catalog(peers: Peers, *, most_rows: int = MOST_ROWS) -> dict[str, str]
     """
     return {
         "pinot.controller-urls": peers.pinot_controller,
+        "pinot.grpc.port": str(peers.pinot_grpc_port),
         "pinot.metadata-expiry": "1s",
         "pinot.max-rows-for-broker-queries": str(most_rows),
     }

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from reference.realtime_data_platform.artifacts import Peers
 from reference.realtime_data_platform.platform import Addresses, Platform
 from scenarios.realtime_data_platform import published
 from scenarios.realtime_data_platform.capabilities import FOUND, summary, supports
@@ -19,14 +20,26 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(line)
 
 
+def peers(environment):
+    """Return the addresses under which the services of a run reach each other."""
+    return Peers(
+        postgres=str(environment["postgres"].peer_address()),
+        kafka=str(environment["kafka"].peer_address("plain")),
+        pinot_controller=str(environment["pinot-controller"].peer_address()),
+        pinot_grpc_port=environment["pinot-server"].peer_address("grpc").port,
+        metastore=environment["hive"].service.url(environment["hive"].peer_address()),
+        s3=environment["s3"].service.url(environment["s3"].peer_address()),
+    )
+
+
 @pytest.fixture(scope="module")
 def platform(environment):
     """The platform's client, with all services started that a pipeline runs through."""
     environment.start(
-        "postgres", "kafka", "connect", "pinot-controller", "pinot-broker", "pinot-server", "hive", "trino"
+        "postgres", "kafka", "connect", "pinot-controller", "pinot-broker", "pinot-server", "hive", "s3", "trino"
     )
     names = ("postgres", "connect", "pinot-controller", "pinot-broker", "trino")
-    platform = Platform(Addresses(*(environment[name].url for name in names)))
+    platform = Platform(Addresses(*(environment[name].url for name in names)), peers(environment))
     platform.apply_catalogs()
     return platform
 
@@ -36,7 +49,9 @@ def check_capability(request):
     """Checks whether this run's Pinot has a newer feature; the terminal summary shows the result."""
 
     def check(pipeline, capability):
-        supported = supports(pipeline.platform.pinot, published.table(pipeline.name), capability)
+        supported = supports(
+            pipeline.platform.pinot, published.table(pipeline.platform.peers, pipeline.name), capability
+        )
         request.config.stash.setdefault(FOUND, {})[capability] = supported
         return {"upsertConfig": f"{capability.key} = {capability.value}", "known to this run's Pinot": supported}
 

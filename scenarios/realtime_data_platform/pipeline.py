@@ -40,10 +40,12 @@ class Pipeline:
         if way == "corrected":
             self.platform.apply(self.described())
         else:
-            connector = published.connector(self.name)
+            connector = published.connector(self.platform.peers, self.name)
             self.platform.connectors.apply(connector)
             self.platform.connectors.wait_for_topic(connector["name"], self.name)
-            self.platform.pinot.apply(published.schema(self.name), published.table(self.name))
+            self.platform.pinot.apply(
+                published.schema(self.platform.peers, self.name), published.table(self.platform.peers, self.name)
+            )
             self.platform.trino.apply_view(published.VIEW.format(name=self.quoted))
         [(rows,)] = self.sql(f"SELECT count(*) FROM {self.quoted}")
         self.until(lambda: len(self.pinot("id")) == rows, "Pinot lacks rows of the snapshot")
@@ -113,7 +115,10 @@ class Pipeline:
         """Remove pipeline, table and topics, so that a pipeline of the same name starts from nothing."""
         self.platform.remove(self.name)
         self.sql(f"DROP TABLE IF EXISTS {self.quoted}")
-        prefixes = {f"user_service_{self.name}", published.connector(self.name)["config"]["topic.prefix"]}
+        prefixes = {
+            f"user_service_{self.name}",
+            published.connector(self.platform.peers, self.name)["config"]["topic.prefix"],
+        }
         own = {self.name, *(f"{HEARTBEATS}.{prefix}" for prefix in prefixes)}
         admin = AdminClient({"bootstrap.servers": self.kafka})
         if existing := own & admin.list_topics(timeout=10).topics.keys():

@@ -22,12 +22,12 @@ def story(make_pipeline, platform):
     for customer, name in published.PEOPLE:
         story.sql("INSERT INTO person (customer_id, name) VALUES (%s, %s)", customer, name)
     where = platform.addresses
-    posted = requests.post(f"{where.connect}/connectors", json=published.connector(), timeout=30)
+    posted = requests.post(f"{where.connect}/connectors", json=published.connector(platform.peers), timeout=30)
     assert posted.status_code == 201, posted.text
     story.events(at_least=3)
-    schema = {"schemaName": ("person_schema.json", json.dumps(published.schema()))}
+    schema = {"schemaName": ("person_schema.json", json.dumps(published.schema(platform.peers)))}
     story.schema_answer = requests.post(f"{where.controller}/schemas", files=schema, timeout=30)
-    story.table_answer = requests.post(f"{where.controller}/tables", json=published.table(), timeout=60)
+    story.table_answer = requests.post(f"{where.controller}/tables", json=published.table(platform.peers), timeout=60)
     story.until(
         lambda: platform.pinot.status("person") == "answers" and len(story.pinot()) == 3,
         "Pinot lacks some of the three rows",
@@ -55,9 +55,10 @@ class TestConnector:
         assert tables == [("person",)]
 
     def test_messages_are_compressed_with_snappy(self, story, environment):
-        batches = environment["kafka"]._handle().exec_run("cat /var/lib/kafka/data/person-0/00000000000000000000.log")
+        kafka = environment["kafka"]
+        batches = kafka.read(kafka.place.data / "person-0" / "00000000000000000000.log")
 
-        attributes = int.from_bytes(batches.output[21:23], "big")
+        attributes = int.from_bytes(batches[21:23], "big")
         assert attributes & 0b111 == SNAPPY
 
     def test_heartbeat_arrives_each_second_on_its_topic(self, story):
@@ -110,9 +111,9 @@ def by_sql(platform):
 
 @pytest.mark.usefixtures("story")
 @pytest.mark.claim("rdp-4")
-def test_trino_creates_catalogs_and_schema_by_sql(by_sql):
-    by_sql.query(published.PINOT_CATALOG.format(name="pinot_by_sql"))
-    by_sql.query(published.HIVE_CATALOG.format(name="hive_by_sql"))
+def test_trino_creates_catalogs_and_schema_by_sql(by_sql, platform):
+    by_sql.query(published.pinot_catalog(platform.peers, "pinot_by_sql"))
+    by_sql.query(published.hive_catalog(platform.peers, "hive_by_sql"))
     by_sql.query("CREATE SCHEMA hive_by_sql.by_sql WITH (location = 's3://lake/by_sql/')")
 
     assert ("person",) in by_sql.query("SHOW TABLES FROM pinot_by_sql.default")

@@ -62,7 +62,7 @@ class TestConnectorKeys:
     def test_published_server_name_is_an_unknown_key(self, person, way, platform, evidence):
         pipeline = person(way)
         configs = {
-            "published": published.connector(pipeline.name),
+            "published": published.connector(platform.peers, pipeline.name),
             "corrected": artifacts.connector(pipeline.described(), platform.peers),
         }
         config = configs[way]["config"]
@@ -76,13 +76,13 @@ class TestConnectorKeys:
         assert names_in_events == {config["topic.prefix"]} != {config["database.server.name"]}
         evidence.table(
             "Connect's validation of each published key",
-            [{"key": key, "it is": support[key]} for key in published.connector()["config"]],
+            [{"key": key, "it is": support[key]} for key in published.connector(platform.peers)["config"]],
         )
 
     @pytest.mark.claim("rdp-17", shows="corrected")
     def test_connector_keys_are_all_known(self, make_pipeline, platform, way):
         configs = {
-            "published": published.connector("keys"),
+            "published": published.connector(platform.peers, "keys"),
             "corrected": artifacts.connector(make_pipeline("keys").described(), platform.peers),
         }
 
@@ -153,7 +153,7 @@ class TestUnprocessableEvent:
             pipeline.name, (Column("id", "bigint"), Column("customer_id", "bigint")), ("id", "customer_id")
         )
         connector = {
-            "published": published.connector(pipeline.name),
+            "published": published.connector(platform.peers, pipeline.name),
             "corrected": artifacts.connector(followed, platform.peers),
         }[way]
         pipeline.insert(1, "Fasih")

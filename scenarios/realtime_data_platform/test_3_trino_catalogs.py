@@ -123,11 +123,17 @@ class TestDataFile:
 
 class TestGlue:
     @pytest.fixture
-    def glue(self, platform, environment):
+    def catalog_on_glue(self, platform, environment):
+        """Returns the statement of the published catalog on Glue, by name."""
+        endpoint = environment["glue"].service.url(environment["glue"].peer_address())
+        return lambda name: published.glue_catalog(platform.peers, endpoint, name)
+
+    @pytest.fixture
+    def glue(self, platform, environment, catalog_on_glue):
         """A boto3 client of Glue; the published catalog and its schema `views` exist during the test."""
         environment.start("glue")
         platform.trino.remove_catalog("glue")
-        platform.trino.query(published.GLUE_CATALOG.format(name="glue"))
+        platform.trino.query(catalog_on_glue("glue"))
         platform.trino.query("CREATE SCHEMA IF NOT EXISTS glue.views WITH (location = 's3://lake/glue/views/')")
         with closing(
             boto3.client(
@@ -153,8 +159,8 @@ class TestGlue:
         evidence.json("the view, as Glue stores it", stored)
 
     @pytest.mark.claim("rdp-27")
-    def test_misspelt_catalog_key_is_rejected(self, platform):
-        misspelt = published.GLUE_CATALOG.format(name="misspelt").replace("recursive-directories", "recursive-folders")
+    def test_misspelt_catalog_key_is_rejected(self, platform, catalog_on_glue):
+        misspelt = catalog_on_glue("misspelt").replace("recursive-directories", "recursive-folders")
 
         with pytest.raises(PlatformError, match=r"'hive\.recursive-folders' was not used"):
             platform.trino.query(misspelt)
@@ -164,7 +170,8 @@ class TestCatalogSecret:
     @staticmethod
     def stored(environment, name):
         """Return the file in which Trino stores a catalog."""
-        return environment["trino"]._handle().exec_run(f"cat /etc/trino/catalog/{name}.properties").output.decode()
+        trino = environment["trino"]
+        return trino.read(trino.place.configuration / "catalog" / f"{name}.properties").decode()
 
     @pytest.fixture
     def catalog(self, platform, environment, way):
@@ -172,7 +179,7 @@ class TestCatalogSecret:
         name = f"secret_{way}"
         platform.trino.remove_catalog(name)
         statement = {
-            "published": published.HIVE_CATALOG.format(name=name),
+            "published": published.hive_catalog(platform.peers, name),
             "corrected": statements.catalog_sql(name, "hive", statements.hive_catalog(platform.peers)),
         }
         platform.trino.query(statement[way])

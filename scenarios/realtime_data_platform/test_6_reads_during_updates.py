@@ -27,7 +27,7 @@ def segmented(make_pipeline, platform):
         pipeline.sql(f"INSERT INTO {pipeline.quoted} (customer_id, name) SELECT 1, '0' FROM generate_series(1, {KEYS})")
         pipeline.start(way, people=[])
         table = {
-            "published": published.table(pipeline.name),
+            "published": published.table(platform.peers, pipeline.name),
             "corrected": artifacts.table(pipeline.described(), platform.peers),
         }[way]
         streams = table["tableIndexConfig"]["streamConfigs"]

@@ -102,9 +102,9 @@ class TestView:
 @pytest.mark.parametrize(
     ("connector", "change"),
     [
-        ("pinot", {"pinot.controller-urls": "pinot-controller:1"}),
-        ("hive", {"hive.metastore.uri": "thrift://hive:1", "hive.metastore.thrift.client.max-retries": "0"}),
-        ("postgresql", {"connection-url": "jdbc:postgresql://postgres:1/postgres"}),
+        ("pinot", {"pinot.controller-urls": "localhost:1"}),
+        ("hive", {"hive.metastore.uri": "thrift://localhost:1", "hive.metastore.thrift.client.max-retries": "0"}),
+        ("postgresql", {"connection-url": "jdbc:postgresql://localhost:1/postgres"}),
     ],
 )
 def test_catalog_that_reaches_no_server_is_removed(connector, change, platform):
@@ -122,6 +122,6 @@ def test_catalog_that_reaches_no_server_is_removed(connector, change, platform):
 
 def test_catalog_with_an_unknown_key_is_rejected(platform):
     with pytest.raises(PlatformError, match=r"'pinot\.controller-url' was not used"):
-        platform.trino.apply_catalog("nowhere", "pinot", {"pinot.controller-url": "pinot-controller:9000"})
+        platform.trino.apply_catalog("nowhere", "pinot", {"pinot.controller-url": platform.peers.pinot_controller})
 
     assert ("nowhere",) not in platform.trino.query("SHOW CATALOGS")
