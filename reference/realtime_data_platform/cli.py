@@ -40,14 +40,44 @@ def options(
     controller: Annotated[str, typer.Option(envvar="PINOT_CONTROLLER")] = "http://localhost:9000",
     broker: Annotated[str, typer.Option(envvar="PINOT_BROKER")] = "http://localhost:8099",
     trino: Annotated[str, typer.Option(envvar="TRINO")] = "http://localhost:8080",
+    postgres_peer: Annotated[
+        str, typer.Option(envvar="POSTGRES_SQL_PEER", help="PostgreSQL's host and port, as Connect reaches it.")
+    ] = "postgres:5432",
+    kafka_peer: Annotated[
+        str, typer.Option(envvar="KAFKA_PLAIN_PEER", help="A broker's host and port, as Pinot reaches it.")
+    ] = "kafka:9092",
+    controller_peer: Annotated[
+        str, typer.Option(envvar="PINOT_CONTROLLER_HTTP_PEER", help="Pinot's controller, as Trino reaches it.")
+    ] = "pinot-controller:9000",
+    server_peer: Annotated[
+        str, typer.Option(envvar="PINOT_SERVER_GRPC_PEER", help="A Pinot server's gRPC port, as Trino reaches it.")
+    ] = "pinot-server:8090",
+    metastore_peer: Annotated[
+        str, typer.Option(envvar="HIVE_THRIFT_PEER", help="Hive's metastore, as Trino reaches it.")
+    ] = "hive:9083",
+    s3_peer: Annotated[
+        str, typer.Option(envvar="S3_API_PEER", help="The object store, as Trino reaches it.")
+    ] = "s3:7070",
     patience: Annotated[float, typer.Option(help="Timeout of each step, in seconds.")] = 60,
 ) -> None:
-    """Take the addresses of the services, which `make up SCENARIO=realtime_data_platform` prints."""
+    """Take the addresses of the services, which `make up SCENARIO=realtime_data_platform` prints.
+
+    Those that end in `peer` are the addresses, host and port, under which the services reach each other.
+    """
 
     def platform() -> Platform:
+        from .artifacts import Peers
         from .platform import Addresses, Platform
 
-        return Platform(Addresses(postgres, connect, controller, broker, trino), patience=patience)
+        peers = Peers(
+            postgres=host_and_port(postgres_peer),
+            kafka=host_and_port(kafka_peer),
+            pinot_controller=host_and_port(controller_peer),
+            pinot_grpc_port=int(host_and_port(server_peer).rpartition(":")[2]),
+            metastore=f"thrift://{host_and_port(metastore_peer)}",
+            s3=f"http://{host_and_port(s3_peer)}",
+        )
+        return Platform(Addresses(postgres, connect, controller, broker, trino), peers, patience=patience)
 
     context.obj = platform
 
@@ -111,6 +141,18 @@ def remove(context: typer.Context, table: Name) -> None:
     with _platform(context) as platform:
         platform.remove(table)
         typer.echo(f"{table}: removed")
+
+
+def host_and_port(text: str) -> str:
+    """Return an address of the form `host:port` as it is.
+
+    Raises:
+        BadInput: It is none.
+    """
+    host, _, port = text.rpartition(":")
+    if not host or "/" in host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise BadInput(f"{text!r} is not the address of a peer: give its host and port, such as kafka:9092")
+    return text
 
 
 @contextmanager
