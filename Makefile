@@ -79,8 +79,8 @@ images: $(VENV)/locked ## build the images of the services, from packages alone 
 	@$(BIN)/python -m fixtures.images build
 
 .PHONY: up
-up: $(VENV)/locked ## start a document's services and leave them running: make up SCENARIO=service_discovery
-	@$(BIN)/python -m fixtures.services up "$(SCENARIO)" --services=$(SERVICES)
+up: $(VENV)/locked ## start a document's services as processes (SERVICES=docker: in containers) and leave them running: make up SCENARIO=service_discovery
+	@$(BIN)/python -m fixtures.services up "$(SCENARIO)" --services=$(if $(filter file,$(origin SERVICES)),embedded,$(SERVICES))
 
 .PHONY: down
 down: $(VENV)/locked ## end the services that were left running
