@@ -1,7 +1,7 @@
-"""The document's service on the library: the same paths and answers, and reading, which the document only names.
+"""The document's service, built on the library: the same paths and answers, and the reading that it only mentions.
 
-Whose request it is, where the database is, that the connection is given back and who is refused: all that is the
-extension's. Configured by the environment alone, as `reference.customer_sharding.settings` reads it.
+The extension identifies the customer, finds the database, returns the connection and refuses bad requests. All settings
+come from the environment: see `reference.customer_sharding.settings`.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +40,7 @@ def create_app():
 
     @app.get("/person/<string:customer_id>")
     def get_person(customer_id):  # noqa: ARG001 see below
-        # The header's customer and the path's are one: the extension has seen to it. Whose rows, is the model's.
+        # The extension has checked that header and path name the same customer; the model selects that one's rows.
         return list(Person.select().order_by(Person.id).dicts())
 
     @app.get("/people")

@@ -1,6 +1,6 @@
-"""The script of the three loads, in either way, and what stands for `ab` in it: this, as a program.
+"""The document's script of three loads, published and corrected, and a replacement of `ab`: this module as a program.
 
-What loads is `fixtures.load`: Apache Bench where it is to be had, from an image or the PATH.
+The load is made by `fixtures.load`: by Apache Bench where an image or the PATH has it.
 """
 
 import argparse
@@ -22,7 +22,7 @@ PATH="$PATH_OF_AB" exec {shlex.quote(sys.executable)} -m scenarios.customer_shar
 
 
 def corrected(url, number, at_once):
-    """The script that ends when its loads have ended."""
+    """Return the script that waits for its loads."""
     return published.bench(url, number, at_once) + "wait\n"
 
 
@@ -30,14 +30,14 @@ SCRIPTS = {"published": published.bench, "corrected": corrected}
 
 
 class Bench:
-    """The script in a process.
+    """The script, running in a process.
 
     Args:
-        folder: For the script and what it says.
+        folder: Folder for the script and its output.
         way: `published` or `corrected`.
-        url: Of the service.
-        number: Requests of each load, one at a time: before its first answer Apache Bench has but one under way.
-        image: Of Apache Bench, for where it is not on the PATH.
+        url: URL of the service.
+        number: Requests of each load, one at a time: before its first answer Apache Bench has only one in flight.
+        image: Image of Apache Bench, used where `ab` is not on the PATH.
     """
 
     def __init__(self, folder, way, url, *, number, image):
@@ -52,7 +52,7 @@ class Bench:
             self._process = subprocess.Popen(["sh", script], cwd=ROOT, env=environment, stdout=log, stderr=log)
 
     def arrived(self):
-        """Wait until all its loads are at the service's door, which need not be open."""
+        """Wait until all its loads have connected to the service, which need not accept them yet."""
         eventually(lambda: self._at_the_door() == len(published.CUSTOMERS), within=60)
 
     def wait(self):

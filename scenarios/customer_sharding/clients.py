@@ -1,4 +1,4 @@
-"""Clients that put, change, delete and read people without a pause, and note every answer in a journal."""
+"""Clients that insert, change, delete and read people continuously, and record every answer in a journal."""
 
 import contextlib
 import json
@@ -16,11 +16,11 @@ PAUSE, AFTER_A_REFUSAL = 0.002, 0.02  # seconds
 
 
 class Refused(Exception):
-    """503, with Retry-After: try again later."""
+    """The service answered 503 with Retry-After."""
 
 
 class Answer(NamedTuple):
-    """When something was asked, what, and after how many seconds it was answered."""
+    """The time of a request, its kind, and the seconds until its answer."""
 
     asked: float
     op: str
@@ -28,15 +28,15 @@ class Answer(NamedTuple):
 
 
 class Client(threading.Thread):
-    """A client of a customer: one operation after the other, a write again and again until it is acknowledged.
+    """A client of a customer: does one operation after the other, and retries a write until it is acknowledged.
 
     Args:
-        url: Of the service.
-        journal: Where it notes what it sent and what was answered. Keys are `[customer, name]`, values addresses.
-        customer: Whose people it knows.
-        number: Tells the customer's clients apart, and seeds what they do.
-        names: All that the customer's clients have written.
-        certain: Whether a refusal proves that nothing was done: so it is while no database dies.
+        url: URL of the service.
+        journal: Journal of its operations and their outcomes. Keys are `[customer, name]`, values addresses.
+        customer: Identifier of the customer.
+        number: Number of the client among the customer's clients, and seed of its operations.
+        names: The names that all clients of the customer have written.
+        certain: Whether a refusal proves that a write had no effect, which holds while no database is killed.
     """
 
     def __init__(self, url, journal, customer, number, names, *, certain):
@@ -62,11 +62,11 @@ class Client(threading.Thread):
                 if self.writing.is_set():
                     self._write(number)
                 self._read()
-        except Exception as error:  # noqa: BLE001 whatever it is belongs to the test
+        except Exception as error:  # noqa: BLE001 raised later, in the test's thread
             self.error = error
 
     def _write(self, number):
-        """Three in five are new people, one moves house, one is deleted; a name is never used again."""
+        """Of five writes, three insert a person, one changes an address, one deletes; names are never reused."""
         kind = ("new", "new", "change", "new", "delete")[number % 5]
         name = f"{number}-of-{self.name.rpartition('/')[2]}"
         if kind != "new" and self._own:
@@ -123,14 +123,14 @@ class Client(threading.Thread):
 
 
 class Clients:
-    """The clients of several customers; they end with the block.
+    """The clients of several customers, which run for the duration of a block.
 
     Args:
-        url: Of the service.
-        journal: Where they note their answers.
-        customers: Whose they are.
-        each: How many a customer has.
-        certain: Whether a refusal proves that nothing was done.
+        url: URL of the service.
+        journal: Journal of their operations.
+        customers: Identifiers of the customers.
+        each: Number of clients of each customer.
+        certain: Whether a refusal proves that a write had no effect.
     """
 
     def __init__(self, url, journal, customers, *, each=2, certain=True):
@@ -152,7 +152,7 @@ class Clients:
             assert not client.is_alive()
 
     def of(self, *customers):
-        """Those of some customers, or all."""
+        """Return the clients of some customers, or of all."""
         return [client for client in self._all if not customers or client.customer in customers]
 
     def go_on(self, *customers, what=("read", "write"), within=30):
@@ -176,7 +176,7 @@ class Clients:
                 raise client.error
 
     def only_read(self, customer):
-        """Have a customer's clients write no more, and wait until the last write is over."""
+        """Stop the writes of a customer's clients, and wait until the last one has ended."""
         for client in self.of(customer):
             client.writing.clear()
         self.go_on(customer, what=["read"])

@@ -1,4 +1,4 @@
-"""What the scenario stands on: databases, the two sharding services, and the document's service in either way.
+"""Fixtures of the scenario: databases, the two sharding services, and the document's service, published and corrected.
 
 All services are real processes under gunicorn. For one's own test:
 
@@ -43,28 +43,28 @@ def databases(environment):
 
 @pytest.fixture
 def mysql(environment):
-    """The same in MariaDB, for what is said of MySQL."""
+    """A customers' database in MariaDB, for claims about MySQL."""
     with contextlib.closing(MySQL(environment["mariadb"])) as database:
         yield database
 
 
 @pytest.fixture
 def rogue_server():
-    """A rogue database server, which asks for passwords in clear."""
+    """A rogue database server, which requests clear-text passwords."""
     with contextlib.closing(RogueServer()) as rogue_server:
         yield rogue_server
 
 
 @pytest.fixture
 def relay_to():
-    """Put someone who listens before a port of this machine: `relay_to(port)`."""
+    """`relay_to(port)` starts a proxy in front of a port of this machine that records all bytes."""
     with contextlib.ExitStack() as stack:
         yield lambda port: stack.enter_context(contextlib.closing(Relay(Address("127.0.0.1", port))))
 
 
 @pytest.fixture
 def certificate(tmp_path):
-    """A certificate for this machine, its key, and the authority that vouches for it: files."""
+    """Files of a certificate for this machine, its key, and the authority that signed it."""
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1")
     files = SimpleNamespace(**{name: tmp_path / f"{name}.pem" for name in ("authority", "chain", "key")})
@@ -77,7 +77,7 @@ def certificate(tmp_path):
 
 @pytest.fixture
 def bench(way, load, tmp_path):
-    """Start the script of the three loads, in the test's way."""
+    """Start the script of three loads, in the test's way."""
     with contextlib.ExitStack() as stack:
         image = load.keywords["image"]
         yield lambda url, **options: stack.enter_context(
@@ -124,7 +124,7 @@ def sharding_service(serve, meta, databases):
 
 @pytest.fixture
 def ports(of_customer):
-    """Where the customers' databases listen: the document's sharding service needs to know."""
+    """Ports of the customers' databases, for the document's sharding service."""
     return {customer: database.owner["port"] for customer, database in of_customer.items()}
 
 
@@ -142,7 +142,7 @@ def sharding(way, request):
 
 @pytest.fixture
 def person_service(way, sharding, serve):
-    """Start the document's service in the way that the test shows, with more settings than those it needs."""
+    """Start the document's service in the way that the test shows, with additional settings."""
 
     def start(settings=None, **options):
         return serve(PersonService, way, {"SHARDING_MODE": "api", **sharding.settings, **(settings or {})}, **options)
@@ -161,13 +161,13 @@ def service(person_service):
 
 @pytest.fixture(scope="module")
 def people_options():
-    """How the service of people is served: two processes, each with routes of its own; `settings` beside the usual."""
+    """Options of the people service: two processes, each with its own route cache; `settings` are additional."""
     return {"workers": 2, "settings": {}}
 
 
 @pytest.fixture(scope="module")
 def standing(environment, people_options, tmp_path_factory):
-    """What stands for all tests of a module: databases, the sharding service, and a service of people."""
+    """The services that all tests of a module share: databases, the sharding service, and the people service."""
     folder = tmp_path_factory.mktemp("standing")
     meta = environment["meta"].url
     with contextlib.ExitStack() as stack:
@@ -189,7 +189,7 @@ def standing(environment, people_options, tmp_path_factory):
 
 @pytest.fixture
 def command(standing):
-    """Run the command `customer-sharding` to its end in this process; exit code and what it said."""
+    """Run the command `customer-sharding` to its end in this process, and return exit code and output."""
 
     def run(*words):
         done = CliRunner(env={"SHARDING_META": standing.meta}).invoke(cli, words)
@@ -200,7 +200,7 @@ def command(standing):
 
 @pytest.fixture
 def sharded(standing, command, tmp_path):
-    """Customers under load, in databases that fail and from which they move."""
+    """Customers under load that can be moved, in databases that can be killed."""
     with (
         Journal(tmp_path / "journal") as journal,
         contextlib.closing(Sharded(standing, journal, command, tmp_path)) as it,

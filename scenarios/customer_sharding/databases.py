@@ -1,4 +1,4 @@
-"""The databases that customers are in: made anew with the document's table, and asked past every service."""
+"""The customers' databases: created anew with the document's table, and queried directly, without any service."""
 
 import psycopg
 import pymysql
@@ -7,7 +7,7 @@ from scenarios.customer_sharding import published
 
 USER, PASSWORD = "app", "app-password"
 
-# Those of killed clients may still hold what is to be dropped.
+# Sessions of killed clients may still hold locks on what is to be dropped.
 EMPTY = f"""
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid();
@@ -27,13 +27,13 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {USER};
 
 
 class Database:
-    """A customers' database in a running server, empty but for the table `person`; asked as its owner.
+    """A customers' database in a running server, empty except for the table `person`; queried as its owner.
 
     Attributes:
-        running: The server, and the faults that can be done to it.
+        running: The running server, with the faults that can be injected.
         flavor: `postgres` or `mysql`.
-        owner: Credentials of the table's owner, by the published names. A superuser's on PostgreSQL.
-        user: Likewise, of one who may read and write rows.
+        owner: Credentials of the table's owner, by the document's names; a superuser on PostgreSQL.
+        user: Credentials of a user who may read and write rows.
     """
 
     flavor = "postgres"
@@ -55,24 +55,24 @@ class Database:
         return self.connection.execute(query, parameters).fetchall()
 
     def customers(self):
-        """How many rows each customer has here who has any."""
+        """Return the number of rows of each customer."""
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT customer_id, count(*) FROM person GROUP BY customer_id ORDER BY customer_id")
             return dict(cursor.fetchall())
 
     def sessions(self):
-        """How many connections clients have made to it since the server was made, this one among them."""
+        """Return the number of connections that clients have made since the server was created, including this one."""
         return self.rows("SELECT sessions FROM pg_stat_database WHERE datname = current_database()")[0][0]
 
     def clients(self):
-        """Those that are connected to it now, but for this one: name of the program, state, query."""
+        """Return program name, state and query of each connected client, except this one."""
         return self.rows(
             """SELECT application_name, state, query FROM pg_stat_activity
             WHERE backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid()"""
         )
 
     def version(self):
-        """What the server says it is."""
+        """Return the version that the server reports."""
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT version()")
             return cursor.fetchone()[0]
@@ -89,7 +89,7 @@ class Database:
 
 
 class MySQL(Database):
-    """The same in MariaDB, whose one user owns the database and is no superuser."""
+    """A customers' database in MariaDB, whose single user owns the database and is no superuser."""
 
     flavor = "mysql"
 

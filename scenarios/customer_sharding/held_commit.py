@@ -1,4 +1,4 @@
-"""Holds a commit in a database, so that its client can be killed in the midst of it."""
+"""Hold a commit by a deferred trigger that waits for a lock, so that the client can be killed meanwhile."""
 
 import itertools
 
@@ -18,13 +18,13 @@ WAITING = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 
 
 
 class HeldCommit:
-    """Holds commits of some changes while the block lasts, until `open`.
+    """Holds the commits of certain changes, for the duration of the block or until `open`.
 
     Args:
-        url: Of the database.
-        table: Whose change is held.
+        url: URL of the database.
+        table: Table whose changes are held.
         event: `INSERT`, `UPDATE` or `DELETE`.
-        condition: Of NEW and OLD: which change.
+        condition: SQL condition on NEW and OLD that selects the changes.
     """
 
     def __init__(self, url, table, event, condition):
@@ -44,7 +44,7 @@ class HeldCommit:
         self._connection.close()
 
     def waiting(self):
-        """The server processes whose commit is held."""
+        """Return the server processes whose commit is held."""
         return [pid for (pid,) in self._connection.execute(WAITING.format(key=self._key))]
 
     def reached(self, within=30):
@@ -52,7 +52,7 @@ class HeldCommit:
         return eventually(self.waiting, within=within, every=0.01, message="a commit before the gate")
 
     def open(self, *, committed):
-        """Let what is held be committed, or have it rolled back; whoever asked for it need not be there any more."""
+        """Let the held transactions commit, or roll them back; their clients may have been killed."""
         held = self.waiting()
         if not committed:
             for pid in held:

@@ -1,4 +1,4 @@
-"""Movers: the command `customer-sharding` in processes of their own, and where in their work they are killed."""
+"""Movers: the command `customer-sharding` in processes, and the protocol's steps in which they are killed."""
 
 import os
 import subprocess
@@ -15,14 +15,14 @@ COMMAND = Path(sys.executable).with_name("customer-sharding")
 
 
 class Mover:
-    """A mover in a process, and the faults that can be done to it; `restart` has another one take over.
+    """A mover in a process, with the faults that can be injected; `restart` lets another mover take over.
 
     Args:
-        command: Runs the command to its end in this process: the successor.
+        command: Runs the command to its end in this process, as the successor.
         meta: URL of the meta database.
-        words: Of the command: `move`, the customer, the target, options.
-        output: A file for what it says.
-        successor: The words of the command that takes over.
+        words: Arguments of the command: `move`, the customer, the target, options.
+        output: File for its output.
+        successor: Arguments of the command that takes over.
     """
 
     def __init__(self, command, meta, words, output, successor):
@@ -37,38 +37,38 @@ class Mover:
             )
 
     def kill(self):
-        """SIGKILL."""
+        """Kill it (SIGKILL)."""
         end(tree(psutil.Process(self.process.pid)))
         self.process.wait()
 
     def restart(self):
-        """Have another mover take the move over: go on with it, or undo it."""
+        """Let another mover take the move over, to continue or undo it."""
         code, output = self._command(*self.successor)
         assert code == 0, output
 
     def close(self):
-        """End it where it has not ended."""
+        """Kill it if it still runs."""
         if self.process.poll() is None:
             self.kill()
 
     def pause(self):
-        """SIGSTOP."""
+        """Freeze it (SIGSTOP)."""
         psutil.Process(self.process.pid).suspend()
 
     def resume(self):
-        """SIGCONT."""
+        """Undo `pause` (SIGCONT)."""
         psutil.Process(self.process.pid).resume()
 
     def wait(self, within=60):
-        """Wait until it has ended; its exit code and what it said."""
+        """Wait until it has ended, and return its exit code and output."""
         return self.process.wait(within), self.said()
 
     def said(self):
-        """What it has said so far: a line for each step done, customer and step."""
+        """Return its output so far: a line with customer and step for each step done."""
         return self._output.read_text()
 
     def says(self, step):
-        """Wait until it says that a step is done."""
+        """Wait until it reports that a step is done."""
         eventually(lambda: f"\t{step}\n" in self.said(), within=30, every=0.01, message=f"the step {step}")
 
 
@@ -77,12 +77,12 @@ class Step:
     """A step of the protocol, and how its commit is recognised.
 
     Attributes:
-        name: As the protocol calls it.
+        name: Its name in the protocol.
         where: `meta`, `source` or `target`.
-        table: In which it changes a row.
-        event: How.
-        condition: Which row: of NEW and OLD.
-        writes: Whether the customer's writes go on once it is done.
+        table: Table in which it changes a row.
+        event: The trigger event of that change.
+        condition: SQL condition on NEW and OLD that selects the row.
+        writes: Whether the customer's writes are accepted once it is done.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A service of people who are put, read and deleted by name: what clients do while their customer moves."""
+"""A service that inserts, reads and deletes people by name, for clients whose customer moves meanwhile."""
 
 from flask import Flask, g, jsonify, request
 from werkzeug.exceptions import HTTPException

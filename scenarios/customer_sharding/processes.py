@@ -1,4 +1,4 @@
-"""The scenario's own processes, each a gunicorn: sharding services, and the service of the document."""
+"""The scenario's processes, each a gunicorn: the two sharding services, and the document's service."""
 
 import json
 
@@ -12,26 +12,26 @@ WITHIN = 30  # seconds that any answer may take on a slow machine
 
 
 class SharedService(Served):
-    """What both sharding services have in common.
+    """Base class of the two sharding services.
 
     Attributes:
-        settings: The environment variables that lead an application to it.
+        settings: The environment variables by which an application uses it.
     """
 
     settings: dict[str, str]
 
     def asked_for(self):
-        """What applications have asked it for so far: paths of GET."""
+        """Return the paths of the GET requests of applications so far."""
         return [line.removeprefix("GET ") for line in self.asked() if line.startswith("GET ")]
 
 
 class ShardingService(SharedService):
-    """The library's sharding service, a process of its own.
+    """The library's sharding service, in a process.
 
     Args:
-        folder: For its logs.
+        folder: Folder for its logs.
         meta: URL of its meta database.
-        certificate: Files of a certificate (`chain`, `key`, `authority`), for it to encrypt.
+        certificate: Files of a certificate (`chain`, `key`, `authority`), for HTTPS.
     """
 
     def __init__(self, folder, meta, *, certificate=None, **options):
@@ -51,23 +51,23 @@ class ShardingService(SharedService):
 
     @property
     def url(self):
-        """Where it serves, encrypted where it has a certificate."""
+        """Return its base URL, https where it has a certificate."""
         return super().url.replace("http:", "https:") if self._authority else super().url
 
     def ask(self, method, path, token=ADMIN_TOKEN, **body):
-        """Ask it anything as an operator; its answer."""
+        """Send a request as an operator, and return the answer."""
         headers = {"Authorization": f"Bearer {token}"}
         url, verify = f"{self.url}{path}", self._authority or True
         return requests.request(method, url, json=body, headers=headers, timeout=WITHIN, verify=verify)
 
     def register(self, name, database):
-        """Register a database: applications are given its user, its owner's credentials stay with the service."""
+        """Register a database: applications get its user's credentials, and the service keeps its owner's."""
         admin = {key: database.owner[key] for key in ("user", "password")}
         answer = self.ask("PUT", f"/databases/{name}", **database.user, admin=admin)
         assert answer.ok, answer.text
 
     def place(self, customer, database=None):
-        """Place a customer in a database, or in the one with the fewest; its name."""
+        """Place a customer in a database, or in the one with the fewest customers, and return its name."""
         answer = self.ask("PUT", f"/customers/{customer}", **({"database": database} if database else {}))
         assert answer.ok, answer.text
         return answer.json()["database"]
@@ -77,16 +77,16 @@ class PublishedShardingService(SharedService):
     """The sharding service as published.
 
     Args:
-        folder: For its logs.
-        ports: Where each customer's database listens, by identifier.
-        elsewhere: The port of all others.
+        folder: Folder for its logs.
+        ports: Port of each customer's database, by identifier.
+        elsewhere: Port for all other customers.
     """
 
     def __init__(self, folder, ports, elsewhere=5432, **options):
         environment = {"PORTS": json.dumps(ports), "PORT": str(elsewhere)}
         application = "scenarios.customer_sharding.published:create_sharding_service()"
         super().__init__(application, folder, environment, counted=True, **options)
-        # Every host's name leads to this machine, where the databases are.
+        # Every host name resolves to this machine, where the databases run.
         self.settings = {"SHARDING_API_ENDPOINT": self.url, "PGHOSTADDR": "127.0.0.1"}
 
 
@@ -94,9 +94,9 @@ class PersonService(Served):
     """The document's service.
 
     Args:
-        folder: For its logs.
+        folder: Folder for its logs.
         way: `published` or `corrected`.
-        settings: Its environment.
+        settings: Its environment variables.
     """
 
     def __init__(self, folder, way, settings, **options):
@@ -105,7 +105,7 @@ class PersonService(Served):
         super().__init__(f"scenarios.customer_sharding.{module}:create_app()", folder, environment, **options)
 
     def ask(self, method, path, customer=None, within=WITHIN, **request):
-        """Ask it anything, with or without a customer in the header; its answer.
+        """Send a request, with or without a customer in the header, and return the answer.
 
         Raises:
             requests.Timeout: It does not answer within so many seconds.
@@ -114,20 +114,20 @@ class PersonService(Served):
         return requests.request(method, f"{self.url}{path}", headers=headers, timeout=within, **request)
 
     def save(self, customer, within=WITHIN):
-        """Have a person saved for a customer: `POST /person/ID`; its answer."""
+        """Save a person for a customer by `POST /person/ID`, and return the answer."""
         return self.ask("POST", f"/person/{customer}", customer, within)
 
     def target(self, customer):
-        """Where a load of a customer's saves goes."""
+        """Return the target for a load of a customer's saves."""
         return Target(f"{self.url}/person/{customer}", {"X-Customer-ID": customer})
 
     def people(self, customer):
-        """Read a customer's people: rows by column."""
+        """Read a customer's people, as rows by column."""
         answer = self.ask("GET", f"/person/{customer}", customer)
         assert answer.ok, answer.text
         return answer.json()
 
 
 def standalone(entry):
-    """The settings of one database for everyone, by the published names."""
+    """Return the settings of standalone mode, by the document's names."""
     return {"SHARDING_MODE": "standalone"} | {f"SHARDING_{name.upper()}": str(value) for name, value in entry.items()}

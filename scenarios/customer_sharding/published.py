@@ -1,8 +1,8 @@
-"""The library, the service, the sharding service and the load as the document shows them: the same calls and values.
+"""The document's library, service, sharding service and load: the same calls and values, in our own code.
 
-Our own code. From outside can only be set where the databases listen: one machine has each port once. The names of
-their hosts lead to this machine by libpq's PGHOSTADDR. `PlainPerson` is the model without the document's metadata, and
-`/people` is a view that forgets to bind; neither is published.
+Only the ports of the databases can be set from outside, since all run on one machine. Host names resolve to this
+machine by libpq's PGHOSTADDR. Not in the document: `PlainPerson`, the model without the document's metadata, and
+`/people`, a view that forgets to bind.
 """
 
 import json
@@ -100,7 +100,7 @@ STREETS = ("St James's Square", "Dorset Street", "Great Titchfield Street")
 
 
 def random_person():
-    """A name and an address by chance."""
+    """Return a random name and address."""
     number = random.randrange(10**6)
     return {"name": f"Ada {number}", "address": f"{number} {random.choice(STREETS)}"}
 
@@ -163,7 +163,7 @@ def create_app():
 
 
 def create_sharding_service():
-    """Where its databases listen is PORTS, by identifier; PORT for all others."""
+    """Create the service; PORTS has the databases' ports by identifier, PORT is for all others."""
     ports = json.loads(os.environ.get("PORTS", "{}"))
     app = Flask(__name__)
 
@@ -197,6 +197,6 @@ AT_ONCE = 100
 
 
 def bench(url, number=REQUESTS, at_once=AT_ONCE):
-    """The script: three loads in the background."""
+    """Return the script that starts three loads in the background."""
     line = 'ab -p /dev/null -T "Content-Type: application/json" -n {} -c {} -H "X-Customer-ID: {}" {}/person/{} &'
     return "\n".join(["#!/bin/sh", *(line.format(number, at_once, each, url, each) for each in CUSTOMERS), ""])

@@ -1,20 +1,20 @@
-"""Someone else's server: it speaks as much of PostgreSQL's protocol as it takes to be sent a password."""
+"""A rogue server, which implements as much of PostgreSQL's protocol as it needs to receive passwords."""
 
 import contextlib
 import socket
 import struct
 import threading
 
-# The client may ask first whether the server encrypts; the rogue_server does not.
+# The client may first request encryption, which this server declines.
 ENCRYPTION_REQUESTS = (80877103, 80877104)
 CLEARTEXT_PASSWORD = b"R" + struct.pack("!ii", 8, 3)
 
 
 class RogueServer:
-    """Listens, asks whoever connects for a password in clear, and hangs up.
+    """Requests a clear-text password from each client, and closes the connection.
 
     Attributes:
-        passwords: What clients have sent.
+        passwords: The passwords that clients have sent.
     """
 
     def __init__(self):

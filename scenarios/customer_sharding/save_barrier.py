@@ -1,4 +1,4 @@
-"""A barrier between requests, which forces the interleaving that a busy service comes to by chance."""
+"""A barrier between requests, which forces an interleaving that otherwise happens only by chance."""
 
 import os
 import threading

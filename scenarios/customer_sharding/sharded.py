@@ -1,4 +1,4 @@
-"""Customers under load, in databases that fail and from which they move; and how what came of it is judged."""
+"""Customers under load that move between databases that fail, and the checks of the outcome."""
 
 import contextlib
 from itertools import pairwise
@@ -12,7 +12,7 @@ from scenarios.customer_sharding.clients import Clients
 from scenarios.customer_sharding.held_commit import HeldCommit
 from scenarios.customer_sharding.movers import STEPS, Mover
 
-BEFORE = 60  # people that a customer has at first
+BEFORE = 60  # people of a customer at the start
 LEASE, EXPIRY, RETRY_AFTER = 0.3, 1.0, 0.5  # seconds
 SETTINGS = {
     "SHARDING_MODE": "api",
@@ -24,20 +24,20 @@ SETTINGS = {
 }
 PATIENCE = (f"--lease={LEASE}", "--drain=0.3", "--batch=20", "--patience=30")
 INSERT = "INSERT INTO person (name, address, customer_id) VALUES (%s, %s, %s)"
-# A mover waits for a customer's lock, that is for its transactions under way; or has it.
+# Whether a mover holds a customer's exclusive lock, or waits for it (that is, for the customer's open transactions).
 LOCK = """SELECT EXISTS (
     SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE application_name = 'customer-sharding mover'
     AND locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted = %s)"""
 
 
 class Sharded:
-    """Customers, their clients, movers, and the journal.
+    """Customers with their clients, movers, and the journal.
 
     Args:
-        standing: What stands for several tests: databases, the sharding service, the service of people.
+        standing: The services that several tests share: databases, the sharding service, the people service.
         journal: The clients' operations, and the faults that were injected.
         command: Runs the command to its end.
-        folder: For the movers' output.
+        folder: Folder for the movers' output.
     """
 
     def __init__(self, standing, journal, command, folder):
@@ -47,7 +47,7 @@ class Sharded:
         self._customers, self._movers = [], []
 
     def place(self, *databases):
-        """Place new customers, one in each of these databases, with some people each; their identifiers."""
+        """Place new customers, one in each of these databases, with some people each; return their identifiers."""
         return [self._place(database) for database in databases]
 
     def _place(self, database):
@@ -61,43 +61,43 @@ class Sharded:
         return customer
 
     def clients(self, *customers, **options):
-        """Two clients of each customer, as long as the block lasts."""
+        """Run two clients of each customer for the duration of the block."""
         return Clients(self._standing.people.url, self.journal, customers, **options)
 
     def nemesis(self, **targets):
-        """What breaks things, by their names."""
+        """Return a nemesis for these targets, by name."""
         return Nemesis(self.journal, targets)
 
     # Movers, and steps in which they are held
 
     def mover(self, customer, target, *options, successor=("resume", *PATIENCE)):
-        """Start a mover; the words of the command that takes over from it are its successor's."""
+        """Start a mover; `successor` has the arguments of the command that takes over from it."""
         output = self._folder / f"mover {len(self._movers)}"
         words = ["move", customer, target, *PATIENCE, *options]
         self._movers.append(Mover(self._command, self._standing.meta, words, output, successor))
         return self._movers[-1]
 
     def close(self):
-        """End the movers that are still there."""
+        """Kill the movers that still run."""
         for mover in self._movers:
             mover.close()
 
     def gate(self, step):
-        """A gate in the commit of a step of a move from the first to the second, as long as the block lasts."""
+        """Hold the commit of a step of a move from the first to the second database, for the duration of the block."""
         where = {"meta": self._standing.meta, "source": self._databases["first"], "target": self._databases["second"]}
         url = where[step.where]
         return HeldCommit(url, step.table, step.event, step.condition)
 
     @contextlib.contextmanager
     def killed_in(self, step, clients, customer, *, done, **options):
-        """Kill a mover of the customer, from the first to the second database, in a step; it is succeeded in the end.
+        """Kill a mover from the first to the second database during a step; in the end its successor takes over.
 
         Args:
-            step: Which.
-            clients: Of the customer, and of others.
-            customer: Who moves.
-            done: Whether the server carries the step out nevertheless.
-            options: Of the mover.
+            step: Name of the step.
+            clients: The running clients, of this customer and of others.
+            customer: Identifier of the customer that moves.
+            done: Whether the server commits the step nevertheless.
+            options: Options of the mover.
         """
         lead = {"acknowledge": self._to_acknowledge, "drain": self._to_drain}.get(step.name, self._to)
         clients.go_on()
@@ -113,7 +113,7 @@ class Sharded:
         return mover
 
     def _to_acknowledge(self, gate, clients, customer, **options):
-        """There is something to acknowledge when clients have written since the first rows were copied."""
+        """Reach the step `acknowledge`: clients must have written since the first rows were copied."""
         with self.gate(STEPS["copy"]) as copy:
             mover = self._to(copy, clients, customer, **options)
             clients.go_on(customer, what=["write"])
@@ -122,7 +122,7 @@ class Sharded:
         return mover
 
     def _to_drain(self, gate, clients, customer, **options):
-        """There is something to drain when a transaction has kept the fence waiting: a late one, all others over."""
+        """Reach the step `drain`: a late transaction must have delayed the fence, when all others had ended."""
         clients.only_read(customer)
         with self.gate(STEPS["copy"]) as copy:
             mover = self._to(copy, clients, customer, **options)
@@ -137,7 +137,7 @@ class Sharded:
 
     @contextlib.contextmanager
     def late_transaction(self, customer):
-        """Begin a write of the customer in the first database, `late`; what is given commits it."""
+        """Begin a write of a person `late` in the first database, and yield a function that commits it."""
         with (
             psycopg.connect(self._databases["first"]) as connection,
             self.journal.operation(f"{customer}/late", "write", [customer, "late"], "late"),
@@ -150,27 +150,27 @@ class Sharded:
         self._lock(granted=False)
 
     def lock_had(self):
-        """Wait until a mover has a customer's lock in the first database."""
+        """Wait until a mover holds a customer's lock in the first database."""
         self._lock(granted=True)
 
     def _lock(self, *, granted):
         with psycopg.connect(self._databases["first"], autocommit=True) as connection:
             eventually(lambda: connection.execute(LOCK, [granted]).fetchone()[0], within=30, every=0.01)
 
-    # What came of it
+    # Checks of the outcome
 
     def whereabouts(self, *customers):
-        """In which database each is, by the meta database."""
+        """Return the database of each customer, from the meta database."""
         answers = [self._standing.sharding_service.ask("GET", f"/customers/{customer}") for customer in customers]
         return [answer.json()["database"] for answer in answers]
 
     def states(self, customer):
-        """State of a customer by database, as its guard has it."""
+        """Return the state of a customer by database, as the guard stores it."""
         query = "SELECT state FROM sharding_customer WHERE customer = %s"
         return {name: state for name, url in self._databases.items() for (state,) in _rows(url, query, [customer])}
 
     def judged(self):
-        """Judge the journal's writes by what is in all databases."""
+        """Check the journal's writes against the rows in all databases."""
         query = "SELECT customer_id, name, address FROM person WHERE customer_id = ANY(%s)"
         found = [
             Found([customer, name], address, database)
@@ -181,11 +181,11 @@ class Sharded:
         return check_writes(self.journal.entries(), found, place=lambda key: places[key[0]])
 
     def judged_reads(self):
-        """Judge the journal's reads: none may be older than what was acknowledged before it was sent."""
+        """Check the journal's reads: none may see a value older than one acknowledged before it was sent."""
         return check_reads(self.journal.entries())
 
     def longest_wait(self, customer):
-        """The longest that the customer had no write acknowledged, in seconds."""
+        """Return the longest time between two acknowledged writes of the customer, in seconds."""
         writes = [each for each in operations(self.journal.entries()) if each.op in ("write", "delete")]
         ends = sorted(each.end_ns for each in writes if each.state == "ok" and each.key[0] == customer)
         return max(later - earlier for earlier, later in pairwise(ends)) / 1e9

@@ -16,7 +16,7 @@ INTERPRETERS = {"python": (), "python -O": ("-O",)}
 
 @pytest.fixture
 def save(databases):
-    """Save rows without a customer in a process with these interpreter options; the outcome of each."""
+    """Save rows without a customer in a process with these interpreter options, and return the outcome of each."""
 
     def save(way, interpreter):
         settings = {"SHARDING_IDENTIFIER_FIELD": "customer_id", **standalone(databases["first"].user)}
@@ -45,7 +45,7 @@ class TestARowWithoutACustomer:
 
         evidence.json("what becomes of it as published", found)
         assert found["python"] == {"not set": "AssertionError", "empty": "AssertionError"}
-        # What is not set, is kept out by the column's NOT NULL.
+        # A row whose field is not set is refused by the column's NOT NULL.
         assert found["python -O"] == {"not set": "IntegrityError", "empty": "saved"}
         assert databases["first"].customers() == {"": 1}
 

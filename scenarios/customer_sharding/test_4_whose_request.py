@@ -6,13 +6,13 @@ from fixtures.waiting import eventually
 from scenarios.customer_sharding.processes import PersonService, PublishedShardingService
 from scenarios.customer_sharding.published import CUSTOMERS
 
-# What the sharding service is asked for where the header says so.
+# The path that the sharding service is asked for, by the header's content.
 PATHS = {"../admin": "/admin", "1?role=admin": "/write/1?role=admin", "1#2": "/write/1", None: "/write/None"}
 ATTEMPTS = 30
 
 
 def is_problem(answer, status):
-    """Whether it is a problem detail (RFC 9457) of this status."""
+    """Return whether an answer is a problem detail (RFC 9457) of this status."""
     status_in_body = answer.headers["Content-Type"] == "application/problem+json" and answer.json()["status"]
     return (answer.status_code, status_in_body) == (status, status)
 
@@ -39,13 +39,13 @@ class TestAHeader:
 
 
 class TestAPassword:
-    """The identifier is part of the name of the host that is sent it. Whoever owns `evil.example` chooses the rest."""
+    """The identifier becomes part of a host name, so an attacker's `evil.example` can receive the password."""
 
     IDENTIFIER = "1.evil.example"
 
     @pytest.fixture
     def service(self, way, serve, ports, rogue_server):
-        """The service, in either way on the document's sharding service; the name leads to the rogue_server."""
+        """The service on the document's sharding service, with a host name that resolves to `rogue_server`."""
         sharding = serve(PublishedShardingService, ports, elsewhere=rogue_server.port)
         return serve(PersonService, way, {"SHARDING_MODE": "api", **sharding.settings})
 
@@ -98,14 +98,14 @@ class TestAPathThatIsUnknown:
 
 
 class TestAConnection:
-    """Whether it is given back where the view raises and the error propagates, as it does in debug mode and in tests.
+    """Whether it is returned when the view raises and the error propagates, as it does in debug mode and in tests.
 
     The databases refuse all rows meanwhile.
     """
 
     @pytest.fixture
     def refusing(self, of_customer):
-        """The first customer's database, which takes no person."""
+        """The first customer's database, which refuses every person."""
         of_customer["1"].connection.execute("ALTER TABLE person ADD CHECK (false)")
         return of_customer["1"]
 
@@ -115,7 +115,7 @@ class TestAConnection:
 
     @pytest.fixture
     def left_open(self, service, refusing, evidence):
-        """How many connections are open after each of many requests that fail, one after the other."""
+        """Return a function for the number of open connections after each of many requests that fail."""
 
         def left_open():
             found = []
@@ -138,7 +138,7 @@ class TestAConnection:
 
 
 class TestWhatCannotBeServed:
-    """The hook after a request closes what the one before it has opened; where that one failed there is nothing."""
+    """The hook after a request closes a connection that the hook before it may have failed to open."""
 
     @pytest.mark.claim("shard-7", shows="published")
     def test_unserved_request_fails_twice(self, service, sharding):

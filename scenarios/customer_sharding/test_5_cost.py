@@ -1,4 +1,4 @@
-"""What a request costs: a question to the sharding service and a new connection, or neither."""
+"""The cost of a request: a query of the sharding service and a new connection, or neither."""
 
 import pytest
 
@@ -10,7 +10,7 @@ REQUESTS = 40  # of each customer
 
 @pytest.fixture
 def connections(of_customer):
-    """How many connections were made to the databases until the service ended, as the servers counted."""
+    """Return a function that ends the service and returns the number of connections that the databases counted."""
 
     def counted():
         return sum(database.sessions() for database in of_customer.values())
@@ -27,7 +27,7 @@ def connections(of_customer):
 
 @pytest.fixture
 def cost(service, sharding, connections, evidence):
-    """What so many requests of each customer cost: questions of the sharding service, connections to the databases."""
+    """Return a function for the cost of some requests of each customer: route queries, and database connections."""
 
     def cost():
         for _ in range(REQUESTS):
@@ -51,7 +51,7 @@ def test_request_costs_question_and_connection(cost):
 
 @pytest.mark.claim("shard-8", shows="corrected")
 def test_routes_and_connections_are_kept(cost):
-    """One request at a time needs one connection to each database."""
+    """Sequential requests need one connection to each database."""
     assert cost() == {"requests": 120, "questions": 3, "connections": 3}
 
 

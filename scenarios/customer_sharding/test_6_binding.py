@@ -1,4 +1,4 @@
-"""Which database a model is bound to: that of one thread, of another one's customer, or that of the request."""
+"""Which database a model is bound to: one of another thread's request, or that of its own request."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,33 +8,33 @@ TWO = ("1", "2")
 
 
 @pytest.fixture
-def meet(person_service, of_customer):
-    """Have a person saved for two customers at once, both bound before either saves; the customers of each database."""
+def save_at_once(person_service, of_customer):
+    """Save a person for two customers at once, both bound before either saves; return each database's customers."""
 
-    def meet(path):
+    def save_at_once(path):
         service = person_service({"SAVE_BARRIER": "2"})
         with ThreadPoolExecutor(2) as pool:
             answers = list(pool.map(lambda customer: service.ask("POST", f"{path}/{customer}", customer), TWO))
         assert all(answer.ok for answer in answers)
         return [of_customer[customer].customers() for customer in TWO]
 
-    return meet
+    return save_at_once
 
 
 class TestTwoRequestsAtOnce:
     @pytest.mark.claim("shard-11", shows="published")
-    def test_plain_model_mixes_concurrent_requests(self, meet, evidence):
+    def test_plain_model_mixes_concurrent_requests(self, save_at_once, evidence):
         # The control: the document's own model, with thread-safe metadata, keeps the same two requests apart.
-        assert meet("/person") == [{"1": 1}, {"2": 1}]
+        assert save_at_once("/person") == [{"1": 1}, {"2": 1}]
 
-        found = meet("/plain")
+        found = save_at_once("/plain")
 
         evidence.json("customers in each database", dict(zip(TWO, found, strict=True)))
         assert found in ([{"1": 2, "2": 1}, {"2": 1}], [{"1": 1}, {"1": 1, "2": 2}])
 
     @pytest.mark.claim("shard-11", shows="corrected")
-    def test_sharded_model_keeps_rows_apart(self, meet):
-        assert meet("/plain") == [{"1": 1}, {"2": 1}]
+    def test_sharded_model_keeps_rows_apart(self, save_at_once):
+        assert save_at_once("/plain") == [{"1": 1}, {"2": 1}]
 
 
 class TestAQueryThatForgetsToBind:

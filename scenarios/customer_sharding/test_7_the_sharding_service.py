@@ -1,4 +1,4 @@
-"""The sharding service: its timeout, whom it answers, what it hands out; and settings with unknown values."""
+"""The sharding service: timeout, authorization, encryption, credentials it gives out; and unknown settings."""
 
 import psycopg
 import pytest
@@ -9,7 +9,7 @@ from fixtures.waiting import eventually
 from scenarios.customer_sharding.processes import ADMIN_TOKEN, PersonService, ShardingService, standalone
 from scenarios.customer_sharding.published import CUSTOMERS
 
-# What only the owner may do, though all tables of the schema are the application's by default.
+# Statements on the guard's tables that only their owner may execute, despite the schema's default privileges.
 GUARD = (
     "UPDATE sharding_customer SET state = 'gone'",
     "DELETE FROM sharding_change",
@@ -63,7 +63,7 @@ class TestWhoIsAnswered:
 
 
 class TestTheWay:
-    """What passes between the service and the sharding service, as someone hears it who sits in between."""
+    """The bytes between the service and the sharding service, recorded by a proxy in between."""
 
     @pytest.fixture
     def sharding(self, way, request):
@@ -105,7 +105,7 @@ class TestTheWay:
 
 
 class TestAnEndpointInClear:
-    """On another host than this one; whether the service goes there with its token."""
+    """An `http://` endpoint on another host: whether the service sends its token there."""
 
     @pytest.fixture
     def start(self, way, serve):
@@ -129,7 +129,7 @@ class TestAnEndpointInClear:
 class TestWhoIsHandedOut:
     @pytest.fixture
     def handed_out(self, sharding):
-        """Enter the first customer's database as the sharding service says."""
+        """A connection to the first customer's database with the credentials from the sharding service."""
         token = {"Authorization": f"Bearer {sharding.settings.get('SHARDING_API_TOKEN', '')}"}
         entry = requests.get(f"{sharding.url}/write/1", headers=token, timeout=LIMIT).json()
         names = {"port": entry["port"], "dbname": entry["database"]}
@@ -167,7 +167,7 @@ class TestWhoIsHandedOut:
 class TestAnUnknownSetting:
     @pytest.fixture
     def settings(self, databases):
-        """Settings with a mode, or a flavor, that there is not."""
+        """Settings with an unknown mode or flavor."""
         known = standalone(databases["first"].user)
         return {
             "mode": {**known, "SHARDING_MODE": "cluster"},
@@ -208,13 +208,13 @@ class TestAnUnknownSetting:
 
 
 class TestTheScript:
-    """The service is frozen when the script starts; its loads have arrived when the service goes on."""
+    """The service is frozen when the script starts, and resumes when the loads have connected."""
 
     NUMBER = 50
 
     @pytest.fixture
     def script(self, service, bench):
-        """The script in the test's way, its loads before the door of a service that is frozen."""
+        """The script in the test's way, with its loads connected to a service that is frozen."""
         service.pause()
         script = bench(service.url, number=self.NUMBER)
         script.arrived()

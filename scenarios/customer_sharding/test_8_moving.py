@@ -9,14 +9,14 @@ STEPS_BEFORE_THE_SWITCH = list(STEPS)[: list(STEPS).index("switch")]
 
 
 def writes_go_on(step, done):
-    """Whether writes of the customer go on where its mover has died in a step that was done, or undone with it."""
+    """Return whether writes are accepted after the mover was killed in a step that was committed (`done`) or not."""
     order = list(STEPS)
     return STEPS[step if done else order[max(order.index(step) - 1, 0)]].writes
 
 
 @pytest.fixture
 def judged(sharded, evidence):
-    """Check the clients' journal: nothing lost, nothing twice, nothing in the wrong place, no stale read."""
+    """Check the clients' journal: no row is lost, duplicated or misplaced, and no read is stale."""
 
     def judge():
         writes, reads = sharded.judged(), sharded.judged_reads()
@@ -48,7 +48,7 @@ def test_customers_move_while_clients_write(sharded, judged, evidence):
 
 
 class TestAMoverThatIsKilled:
-    """In the midst of the commit of each step, which the server then carries out, or undoes."""
+    """During the commit of each step, which the server then completes or rolls back."""
 
     @pytest.mark.claim("shard-9")
     @pytest.mark.parametrize("done", [True, False], ids=["done", "undone"])
@@ -83,7 +83,7 @@ class TestAMoverThatIsKilled:
         ("before", "option", "answered"), [("compare", "--lease=60", "refused"), ("open", "--drain=60", "write")]
     )
     def test_mover_killed_while_waiting_is_succeeded(self, before, option, answered, sharded, judged):
-        """For the readers' leases to run out, and for the longest request to end."""
+        """It waits for the readers' leases to expire, and for the longest request to end."""
         (one,) = sharded.place("first")
 
         with sharded.clients(one) as clients:

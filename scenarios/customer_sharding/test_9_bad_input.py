@@ -47,7 +47,7 @@ bodies = (
 
 
 def expected(header, path, query, body):
-    """The status, from what is asked; whoever the request names beside its header."""
+    """Return the expected status of a request, from the customers in its header, path, query and body."""
     if header is None or not POSSIBLE.fullmatch(header):
         return 400
     named = [path, *query]
@@ -60,7 +60,7 @@ def expected(header, path, query, body):
 
 @pytest.fixture
 def post(service):
-    """POST to the service whatever it is; the answer's status, content type and content."""
+    """Send a POST request, and return status, content type and content of the answer."""
 
     def post(header, path, query, kind, body):
         said = {"Content-Type": kind} if kind else {}
@@ -79,7 +79,7 @@ def post(service):
 
 @pytest.mark.claim("shard-7", shows="corrected")
 def test_any_request_gets_the_expected_status(post, of_customer):
-    """One customer's database is dead all the while."""
+    """One customer's database is down all the time."""
     statuses = Counter()
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES)
@@ -115,7 +115,7 @@ def test_any_request_gets_the_expected_status(post, of_customer):
 
 @pytest.mark.claim("shard-1")
 def test_service_conforms_to_its_description(sharding_service):
-    """Whatever is asked by its description, or against it."""
+    """Requests generated from its description, valid and invalid."""
     description = schemathesis.openapi.from_url(f"{sharding_service.url}/openapi.json")
     operations = [each.ok() for each in description.get_all_operations()]
     closed_port = free_ports(["sql"])["sql"]

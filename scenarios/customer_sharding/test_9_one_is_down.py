@@ -16,13 +16,13 @@ ANSWERS = 30  # of each client, to a write, that a round takes
 
 @pytest.fixture(scope="module")
 def people_options():
-    """One process: what it knows, it knows for all clients."""
+    """One process, so that all clients share its route cache."""
     return {"workers": 1, "settings": {"SHARDING_ANSWER_TIMEOUT": str(ANSWER_TIMEOUT)}}
 
 
 @pytest.fixture
 def stranger(standing):
-    """Ask for a person of a customer; the answer."""
+    """Request a person of a customer, and return the answer."""
 
     def ask(customer):
         url = f"{standing.people.url}/person/{customer}/0"
@@ -32,13 +32,13 @@ def stranger(standing):
 
 
 class Answers:
-    """The seconds to each answer to a write, of some clients, from now on."""
+    """The latency of each write of some clients, from now on, in seconds."""
 
     def __init__(self, clients):
         self._since = {client: len(client.answers) for client in clients}
 
     def __call__(self):
-        """Wait until each client has some, and return those of all."""
+        """Wait until each client has enough, and return those of all."""
         return eventually(self._enough, within=60, every=0.02)
 
     def _enough(self):
@@ -50,7 +50,7 @@ class TestADatabaseThatIsDown:
     @pytest.mark.claim("shard-10")
     @pytest.mark.parametrize("fault", ["kill", "pause"])
     def test_database_down_leaves_other_customers_alone(self, fault, environment, sharded, versus, evidence):
-        """Their latency is at most half as much again, none is refused, and none waits for the one that is down."""
+        """Their latency grows by half at most, none is refused, and none waits for the database that is down."""
         one, down, other = sharded.place("first", "second", "third")
         nemesis = sharded.nemesis(second=environment["second"])
         seconds = {"as ever": [], "with one down": []}
@@ -92,7 +92,7 @@ class TestTheShardingService:
     @pytest.mark.claim("shard-10")
     @pytest.mark.parametrize(("what", "fault"), [("service", "kill"), ("service", "pause"), ("meta", "kill")])
     def test_known_routes_outlive_the_service(self, what, fault, environment, standing, sharded, stranger, evidence):
-        """Expired routes go on, too. A customer whose route is not known is asked to retry, and then succeeds."""
+        """Expired routes are used, too. A customer without a known route gets 503, and succeeds after a retry."""
         one, other, unseen = sharded.place("first", "second", "third")
         nemesis = sharded.nemesis(service=standing.sharding_service, meta=environment["meta"])
 

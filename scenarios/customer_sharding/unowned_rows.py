@@ -1,6 +1,6 @@
-"""Tries to save rows that name no customer: `python -O -m scenarios.customer_sharding.unowned_rows WAY`.
+"""Try to save rows that name no customer: `python -O -m scenarios.customer_sharding.unowned_rows WAY`.
 
-Says what became of each: `saved`, or the name of the error. The environment says where.
+Prints the outcome of each: `saved`, or the name of the error. The database is set by the environment.
 """
 
 import json
@@ -27,7 +27,7 @@ def save_as_corrected(**person):
 def became(save, fields):
     try:
         save(name="Nobody", address="Nowhere", **fields)
-    except Exception as error:  # noqa: BLE001 which one is what is asked
+    except Exception as error:  # noqa: BLE001 the name of any error is the outcome
         return type(error).__name__
     return "saved"
 

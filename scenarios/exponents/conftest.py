@@ -1,4 +1,4 @@
-"""What the scenario stands on: the two ways, and one table of measurements."""
+"""Fixtures of the scenario: the published and the corrected functions, and a table of measurements."""
 
 import math
 from dataclasses import dataclass

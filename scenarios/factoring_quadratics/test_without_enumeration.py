@@ -1,4 +1,4 @@
-"""What the document's reader needs beyond it: an answer for every quadratic, and one that does not take for ever."""
+"""Beyond the document: an answer for every quadratic, at a cost that does not grow with a search."""
 
 import math
 import random

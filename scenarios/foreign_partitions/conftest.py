@@ -1,4 +1,4 @@
-"""What the scenario stands on: two empty servers, the table in either way, the service, plans."""
+"""Fixtures of the scenario: two empty servers, the table published and corrected, the service, query plans."""
 
 import contextlib
 import threading
@@ -26,7 +26,7 @@ def servers(environment):
     servers = SimpleNamespace(first=environment["first"], second=environment["second"])
     for server in vars(servers).values():
         with psycopg.connect(server.url, autocommit=True) as connection:
-            # Those of killed clients may still hold what is to be dropped.
+            # Sessions of killed clients may still hold locks on what is to be dropped.
             connection.execute(
                 """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                 WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"""
@@ -38,7 +38,7 @@ def servers(environment):
 
 @pytest.fixture
 def made(servers):
-    """Set the table up in a way."""
+    """`made(way)` sets the table up, published or corrected."""
     with contextlib.ExitStack() as stack:
 
         def make(way):
@@ -57,7 +57,7 @@ def table(made, way):
 
 @pytest.fixture
 def service(servers, tmp_path):
-    """The address of the service, which has the address of the first server only."""
+    """The address of the service, which knows the address of the first server only."""
     application = "scenarios.foreign_partitions.application:create_app()"
     with contextlib.closing(Served(application, tmp_path, {"DATABASE": servers.first.url})) as service:
         yield service.url
@@ -77,7 +77,7 @@ def plan(evidence):
 
 @pytest.fixture
 def background():
-    """Do something in a thread; its error, or None, is what `result` gives."""
+    """Run work in a thread; `result` returns its error, or None."""
     threads = []
 
     def start(work, *arguments):
@@ -86,7 +86,7 @@ def background():
         def run():
             try:
                 work(*arguments)
-            except Exception as error:  # noqa: BLE001 whatever it is belongs to the test
+            except Exception as error:  # noqa: BLE001 returned to the test
                 outcome.error = error
 
         thread = threading.Thread(target=run)
@@ -107,15 +107,15 @@ def background():
 
 @pytest.fixture
 def waited():
-    """Wait for what a load is to do, as long as a slow machine may take."""
+    """Wait for a condition under load, with the time limit for a slow machine."""
     return lambda condition: eventually(condition, within=30)
 
 
 @pytest.fixture
 def gate(servers):
-    """A place in the second server's commit at which it can be held: a deferred trigger that waits for a lock.
+    """Hold a commit on the second server, by a deferred trigger that waits for a lock.
 
-    `shut(leaf)` shuts it, `reached()` waits until a commit stands before it, `open()` lets it go on.
+    `shut(leaf)` begins to hold commits, `reached()` waits until one is held, `open()` lets it continue.
     """
     key = 9
     with psycopg.connect(servers.second.url, autocommit=True) as holder:

@@ -1,10 +1,10 @@
-"""Plans as JSON, and what tests ask of them."""
+"""Query plans as JSON, and functions that read them."""
 
 from psycopg import sql
 
 
 def explained(connection, statement, parameters=()):
-    """The plan of a statement, as the server tells it."""
+    """Return the server's plan of a statement."""
     if isinstance(statement, str):
         statement = sql.SQL(statement)
     explain = sql.SQL("EXPLAIN (FORMAT JSON, VERBOSE) {}").format(statement)

@@ -1,4 +1,4 @@
-"""What a table without a key, over servers that do not know its bounds, lets through; and what stops it."""
+"""Wrong rows that a table without key and remote bounds accepts, and the constraints that refuse them."""
 
 import psycopg
 import pytest
@@ -10,7 +10,7 @@ COUNT = "SELECT count(*) FROM person WHERE id = 1"
 
 
 class TestDuplicates:
-    """A client that had no answer inserts again."""
+    """A client that got no answer repeats its insert."""
 
     @pytest.mark.claim("fdw-5", "duplicates", shows="published", fails_with=r"assert \[\(1,\)\] == \[\(2,\)\]")
     @pytest.mark.parametrize("quarter", [1, 2])

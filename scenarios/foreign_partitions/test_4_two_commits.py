@@ -1,4 +1,4 @@
-"""Each server commits by itself: what becomes of rows that belong together when the first one crashes in between."""
+"""Each server commits by itself: rows of one transaction are lost when the first server crashes in between."""
 
 import psycopg
 import pytest
@@ -13,7 +13,7 @@ def rows_of(quarters):
 
 @pytest.fixture
 def crash(table, servers, gate, background):
-    """Write, kill the first server between the second's commit and its own, start it again: the rows each leaf has."""
+    """Write, kill the first server between the second's commit and its own, restart it, and return each leaf's rows."""
 
     def crash(write, on="person_2"):
         connection = table.connect()

@@ -1,4 +1,4 @@
-"""What the way to the second server costs, what of a query goes there, and what its crash does to a load."""
+"""The cost of the hop to the second server, what the planner pushes down to it, and its crash under load."""
 
 import threading
 import time
@@ -37,7 +37,7 @@ def hop(made):
 
 
 def batched(table, rows):
-    """Bring the server's batch_size to so many rows."""
+    """Set the server's batch_size."""
     (server,) = table.description.servers
     table.description = replace(table.description, servers=[replace(server, batch_size=rows)])
     with Deployment(table.description) as deployment:
@@ -47,14 +47,14 @@ def batched(table, rows):
 
 @pytest.fixture
 def full(hop):
-    """The table with twenty thousand rows, which its planner knows of."""
+    """The table with twenty thousand rows, analyzed."""
     hop.first.execute(FILL, [20000])
     hop.first.execute("ANALYZE person")
     return hop
 
 
 def quarter_two(table, count):
-    """Some ids of the second quarter's rows, which are in a foreign partition."""
+    """Return some ids of the second quarter, whose partition is foreign."""
     return [number for (number,) in table.rows("SELECT id FROM person WHERE quarter = 2 LIMIT %s", count)]
 
 
@@ -113,9 +113,9 @@ class TestCost:
 
     @pytest.fixture
     def inserting(self, hop):
-        """Insert so many rows of a quarter, so many a statement; how many were inserted.
+        """Insert rows of a quarter, some in each statement, and return their number.
 
-        They are taken back, so that the disks' share of the commits is not what is measured.
+        The transaction is rolled back, so that the disk time of commits is not measured.
         """
 
         def insert(quarter, rows, a_statement):
@@ -158,7 +158,7 @@ class TestCost:
         versus(foreign, local, slower=5)
 
     def test_pruned_lookup_against_the_foreign_table(self, full, versus):
-        """What the base table and its pruning add."""
+        """Measures what the base table and its pruning add."""
         (number,) = quarter_two(full, 1)
 
         def through_the_base():

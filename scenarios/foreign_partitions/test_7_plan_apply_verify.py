@@ -1,4 +1,4 @@
-"""The command that sets the table up, brings the published one to order, and finds what is wrong with it."""
+"""The command that sets the table up, corrects the published one, and verifies it."""
 
 import json
 from dataclasses import replace
@@ -161,7 +161,7 @@ class TestPasswords:
 
     @pytest.fixture
     def keeper(self, servers):
-        """Who has the partitions on the second server, with a password that is found where it is shown."""
+        """The owner of the partitions on the second server, with a password that can be searched for in logs."""
         with psycopg.connect(servers.second.url, autocommit=True) as second:
             second.execute(f"CREATE ROLE keeper SUPERUSER LOGIN PASSWORD '{self.PASSWORD}'")
             yield "keeper"

@@ -1,4 +1,4 @@
-"""Many rows looked up one by one: each asked of the server that has it, by the description that made the table."""
+"""Rows looked up one by one, each on the server that has it, by the description that created the table."""
 
 import pytest
 
@@ -18,7 +18,7 @@ LOCAL, FOREIGN = 1, 2  # quarters
 
 @pytest.fixture
 def filled(made):
-    """The corrected table with twenty thousand rows, which its planner knows of."""
+    """The corrected table with twenty thousand rows, analyzed."""
     table = made("corrected")
     table.first.execute(FILL, [20_000])
     for connection in (table.first, table.second):
@@ -69,10 +69,10 @@ class TestDirectLookup:
 
 
 def test_direct_lookup_against_the_remote_server(filled, direct, versus):
-    """Through the base the same row takes five round trips more."""
+    """Through the base the same lookup takes five more round trips."""
     ((person,),) = filled.rows("SELECT id FROM person WHERE quarter = %s LIMIT 1", FOREIGN)
     query = "SELECT * FROM person_2 WHERE quarter = %s AND id = %s"
-    # By one connection: how soon a server's process wakes up is another matter for each, and neither way's doing.
+    # Both ways use one connection: the wake-up time of another backend process would disturb the comparison.
     server = direct.connection(direct.partition(FOREIGN).server)
 
     def past_the_base():

@@ -1,4 +1,4 @@
-"""The sharded service of the post before, as it is: one customer's database is the one with the base table."""
+"""The sharded service of the previous document, unchanged: one customer's database has the base table."""
 
 import contextlib
 from dataclasses import asdict

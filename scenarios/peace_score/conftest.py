@@ -1,4 +1,4 @@
-"""What the scenario stands on: the two ways, and the real interactions of twenty years."""
+"""Fixtures of the scenario: the published and the corrected score, and the real interactions of twenty years."""
 
 from pathlib import Path
 

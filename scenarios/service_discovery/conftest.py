@@ -30,7 +30,7 @@ from scenarios.service_discovery.ways import WAYS
 
 @pytest.fixture(scope="module")
 def zookeeper(zookeeper):
-    """The document's ZooKeeper, by a way that can be cut: through toxiproxy, or through this process."""
+    """The document's ZooKeeper, behind a proxy that can be cut: toxiproxy, or one in this process."""
     if zookeeper.links:
         yield zookeeper
         return
@@ -41,7 +41,7 @@ def zookeeper(zookeeper):
 
 @pytest.fixture(scope="module")
 def session_timeout(zookeeper):
-    """Seconds: the longest that the server grants."""
+    """The longest session timeout that the server grants, in seconds."""
     return 20 * zookeeper.service.tick / 1000
 
 
@@ -60,14 +60,14 @@ def whole_registry(zookeeper, session_timeout):
 
 @pytest.fixture
 def registry(whole_registry):
-    """What is registered, as ZooKeeper has it; empty at first."""
+    """The registry in ZooKeeper, empty at first."""
     whole_registry.clear()
     return whole_registry
 
 
 @pytest.fixture
 def hosts(zookeeper, registry):
-    """Where clients reach ZooKeeper, with an empty registry."""
+    """Address of ZooKeeper for clients, with an empty registry."""
     assert registry.services() == []
     return zookeeper.url
 
@@ -155,7 +155,7 @@ def forked(way, hosts, session_timeout, fork_server, tmp_path, processes):
 
 @pytest.fixture
 def connect(hosts, session_timeout):
-    """Connect the corrected way; what was connected is closed in the end."""
+    """Open connections of the corrected library, which are closed after the test."""
     with contextlib.ExitStack() as stack:
 
         def connect(to=hosts, **options):
@@ -167,7 +167,7 @@ def connect(hosts, session_timeout):
 
 @pytest.fixture
 def background_threads():
-    """Do the same in so many threads at once, which may fail for want of ZooKeeper; the threads."""
+    """Run work in several threads at once, ignoring errors without ZooKeeper; return the threads."""
 
     def start(number, work):
         def run():
@@ -202,13 +202,13 @@ def refusal():
 
 @pytest.fixture
 def directly(connect, zookeeper):
-    """Connect the corrected way, with nothing between us and the server: where costs are measured."""
+    """Open a connection of the corrected library without a proxy in between, for measurements."""
     return partial(connect, str(zookeeper.direct_address()))
 
 
 @pytest.fixture
 def cached(directly, session_timeout):
-    """Lookups from a local copy."""
+    """Lookups from the cache."""
     with CachedDiscovery(directly(), grace=session_timeout) as cached:
         yield cached
 
@@ -234,7 +234,7 @@ def vanishing(registry, provider):
 
 @pytest.fixture
 def unanswering():
-    """The address of a server that is `absent`, or `silent`: it accepts connections and never says a word."""
+    """The address of a server that is `absent`, or `silent`: that accepts connections and never answers."""
     with contextlib.ExitStack() as stack:
 
         def start(server):
@@ -272,7 +272,7 @@ def asking(directly):
 
 @pytest.fixture
 def short_cut(zookeeper):
-    """Break every connection; it can be made anew at once, long before a session times out."""
+    """Break every connection for half a second, far shorter than a session timeout."""
 
     def cut():
         zookeeper.cut()
@@ -283,7 +283,7 @@ def short_cut(zookeeper):
 
 @pytest.fixture
 def register(whole_registry):
-    """Register an instance that no process stands behind."""
+    """Register an instance without a process."""
 
     def register(name, instance):
         path = instance_path(name, instance)
@@ -294,7 +294,7 @@ def register(whole_registry):
 
 @pytest.fixture
 def registered(connect):
-    """Have the library register an instance that listens, so to speak; registered when this returns."""
+    """Let the library register an instance that pretends to listen; returns when it is registered."""
 
     def register(name, instance, **options):
         registration = Registration(connect(**options), name, instance, listening=lambda: True).start()
@@ -365,7 +365,7 @@ def after_a_fork(hosts, session_timeout, fork_server, tmp_path, processes):
 
 @pytest.fixture
 def stranger(zookeeper):
-    """A client that shows no credential."""
+    """A client without a credential."""
     client = KazooClient(zookeeper.url)
     client.start()
     yield client
@@ -382,7 +382,7 @@ def journal(tmp_path):
 
 @pytest.fixture
 def callers(fork_server, hosts, session_timeout, journal, processes):
-    """Start two processes that look a service up again and again, and wait until each has found an instance."""
+    """Start two processes that look a service up repeatedly, and wait until each has found an instance."""
 
     def start(service, of):
         for provider in of:
@@ -402,14 +402,14 @@ def callers(fork_server, hosts, session_timeout, journal, processes):
 
 @pytest.fixture
 def listener():
-    """The host and the port of something that listens."""
+    """Host and port of a socket that listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield tuple(map(str, server.getsockname()))
 
 
 @pytest.fixture
 def command(hosts):
-    """Run the command to its end: its exit code and what it said."""
+    """Run the command to its end, and return its exit code and output."""
 
     def run(*words):
         result = CliRunner().invoke(cli.app, ["--hosts", hosts, *words])

@@ -20,12 +20,12 @@ HANGS = "hangs"
 
 
 def come_while_one_connects(library, service, threads):
-    """Have one thread look a service up, and the others once it is on its way to connect.
+    """Let one thread look a service up, and further threads while the first one connects.
 
-    It is held there until they are through, or for half a second where they wait for it.
+    The first is held there until the others are done, or for half a second where they wait for it.
 
     Returns:
-        What each found, or the error that it got; the first one's first. And how many connections were made.
+        The result or error of each thread, the first thread's first; and the number of connections made.
     """
     connecting, through, made = threading.Event(), threading.Event(), []
 
@@ -53,7 +53,7 @@ def come_while_one_connects(library, service, threads):
 
 
 def bounded(work, seconds):
-    """Do something in a thread, and call it hanging when it takes longer than that."""
+    """Run work in a thread; the result is `hangs` where it takes longer than so many seconds."""
     outcome = [HANGS]
 
     def run():
@@ -69,7 +69,7 @@ def bounded(work, seconds):
 
 
 def main():
-    """Look a service up, fork, look it up in the child and then in the parent again; write what each found as JSON."""
+    """Look a service up, fork, look it up in the child and again in the parent; print the results as JSON."""
     way, hosts, session_timeout, service, file = sys.argv[1:]
     with pytest.MonkeyPatch.context() as monkeypatch:
         library = WAYS[way](hosts, float(session_timeout), monkeypatch)

@@ -11,21 +11,21 @@ class Lookups(Journal):
     """A journal of callers that look services up, and of the deaths of instances."""
 
     def birth(self, provider):
-        """Note that an instance is there to be found."""
+        """Record that an instance can be found from now on."""
         with self.operation(f"life of {provider.address}", "write", provider.address, True):
             pass
 
     def death(self, provider):
-        """Note that an instance dies in the block; its death counts from the block's end."""
+        """Record that an instance dies during the block; its death counts from the block's end."""
         return self.operation(f"life of {provider.address}", "delete", provider.address)
 
     def done(self, op, client=None):
-        """Operations that have ended, oldest first."""
+        """Return the operations that have ended, oldest first."""
         done = operations(self.entries())
         return [each for each in done if each.op == op and each.end_ns and client in (None, each.client)]
 
     def forgets(self, provider, *callers):
-        """Whether each caller is answered again and again since the last healing, lately never with this instance."""
+        """Whether each caller has got answers since the last healing, the latest of them without this instance."""
         healed = max((heal.end_ns for heal in self.done("heal")), default=0)
         since = [[each for each in self.done("read", caller.name) if each.sent_ns > healed] for caller in callers]
         return all(
@@ -35,20 +35,20 @@ class Lookups(Journal):
         )
 
     def refuses(self, *callers):
-        """Whether the last lookup of each caller was refused: what is known is too old."""
+        """Whether the last lookup of each caller was refused because the cache was too old."""
         return all(self._last(caller).state == "fail" for caller in callers)
 
     def goes_on_for(self, seconds, caller):
-        """Whether a caller has looked up a service so long after the last death."""
+        """Whether a caller has made a lookup so many seconds after the last death."""
         return self._last(caller).sent_ns >= self.done("delete")[-1].end_ns + seconds * 1e9
 
     def failovers(self):
-        """Seconds from when each death counts to the last lookup that led to the dead; 0 where there was none."""
+        """Return the seconds from each death to the last lookup that returned the dead instance; 0 without one."""
         last = {lookup.value: lookup.sent_ns for lookup in self.done("read")}
         return [max(last.get(death.key, 0) - death.end_ns, 0) / 1e9 for death in self.done("delete")]
 
     def judged(self, within_s):
-        """Judge the lookups: none may lead to an instance so long after its death."""
+        """Check that no lookup returned an instance longer than so many seconds after its death."""
         return check_reads(self._by_instance(), within_s=within_s)
 
     def _last(self, caller):

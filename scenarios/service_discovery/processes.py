@@ -14,7 +14,7 @@ START_WITHIN = 30
 
 
 class Child:
-    """A process of ours, and the faults that can be done to it."""
+    """A child process, with the faults that can be injected."""
 
     def __init__(self, pid, name, output=None):
         self.name = name
@@ -22,23 +22,23 @@ class Child:
         self.process = psutil.Process(pid)
 
     def kill(self):
-        """SIGKILL, the whole tree."""
+        """Kill the whole process tree (SIGKILL)."""
         end(tree(self.process))
 
     def pause(self):
-        """SIGSTOP: a laptop that sleeps, a machine that is moved."""
+        """Freeze it (SIGSTOP), like a laptop that sleeps or a virtual machine that is migrated."""
         self.process.suspend()
 
     def resume(self):
         self.process.resume()
 
     def stop(self):
-        """SIGTERM, and wait until it has ended in good order."""
+        """Send SIGTERM, and wait until it has shut down."""
         self.process.terminate()
         self.process.wait(START_WITHIN)
 
     def said(self):
-        """What it wrote to its standard output, where that is kept."""
+        """Return its standard output, where that is recorded."""
         return self.output.read_text() if self.output.exists() else ""
 
     def alive(self):
@@ -46,7 +46,7 @@ class Child:
 
 
 class Provider(Child):
-    """A Flask application that registers itself, in a process of its own.
+    """A Flask application that registers itself, in a process.
 
     Args:
         fork_server: Starts it.
@@ -92,13 +92,13 @@ class Provider(Child):
         eventually(lambda: self.get(""), within=START_WITHIN, every=0.01, despite=requests.ConnectionError)
 
     def collapse(self):
-        """Have it end by itself, without stopping: no handler runs, no connection is closed in order."""
+        """Let it exit abruptly: no handler runs, and no connection is closed properly."""
         with contextlib.suppress(requests.ConnectionError):
             self.get("collapse")
         self.process.wait(START_WITHIN)
 
     def get(self, path, within=5):
-        """Ask it something; what it answers.
+        """Send a GET request, and return the answer.
 
         Raises:
             requests.Timeout: It does not answer within so many seconds.
@@ -116,17 +116,17 @@ class Provider(Child):
         self._may_answer.touch()
 
     def find(self, name, within=5):
-        """Have it look up a service; the address it finds."""
+        """Let it look up a service, and return the address it finds."""
         found = self.get(f"find/{name}", within)
         return found and f"{found[0]}:{found[1]}"
 
     @property
     def facts(self):
-        """What it takes its connection's state and session for."""
+        """Return the connection state and session as the process itself sees them."""
         return self.get("facts")
 
     def workers(self, number):
-        """Wait until so many worker processes of its server serve; each by its session with ZooKeeper."""
+        """Wait until so many worker processes serve, and return each one's ZooKeeper session."""
         found = {}
 
         def all_answered():

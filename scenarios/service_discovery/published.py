@@ -1,4 +1,4 @@
-"""The library as the document shows it: the same calls, paths, keys and values, in the same order.
+"""The document's library: the same calls, paths, keys and values, in the same order, in our own code.
 
 Only where ZooKeeper is, and how long to wait for it, can be set from outside. `beat` and `spawned` are the listener as
 published and the repair of it that comes to mind first.
@@ -60,7 +60,7 @@ def on_the_event_thread(state):
 
 
 def in_a_spawned_thread(state):
-    """The repair that comes to mind: the same, in a thread that may block."""
+    """The obvious repair: the same listener, in a thread that may block."""
     if state == KazooState.CONNECTED:
         _zk.handler.spawn(register)
 
@@ -81,7 +81,7 @@ def find(service):
 
 
 def read_as_described(path):
-    """Read a node as the text tells it: what comes back is a tuple with the host and the port, and a stat."""
+    """Read a node as the document describes: expect a tuple with the host and the port, and a stat."""
     (host, port), _ = _zk.get(path)
     return Service(host, port)
 

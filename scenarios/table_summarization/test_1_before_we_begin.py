@@ -1,4 +1,4 @@
-"""What can be read into a Dask DataFrame can be summarized: CSV, Parquet, a warehouse. So can they themselves."""
+"""CSV, Parquet and warehouses can be summarized, through a Dask DataFrame and directly."""
 
 import io
 
@@ -30,7 +30,7 @@ def folder(tmp_path_factory, patients):
 
 @pytest.fixture(scope="module")
 def warehouse(postgres, patients):
-    """A warehouse with the ten patients, and with ten thousand times ten of them."""
+    """A warehouse with the ten patients, and with a table of 100,000 rows of them."""
     with psycopg.connect(postgres.url) as connection:
         connection.execute("CREATE TABLE patients (id serial, gender text, age text, blood_pressure text)")
         with connection.cursor().copy("COPY patients (gender, age, blood_pressure) FROM STDIN") as copy:
@@ -114,7 +114,7 @@ class TestWithoutReadingItFirst:
 
     @pytest.mark.claim("tsum-2")
     def test_warehouse_with_too_many_groups_is_sampled(self, warehouse):
-        """Every row has its own number; patterns are then a sample's, and counted in all rows by the server."""
+        """Every row is distinct: patterns come from a sample, and the server counts them in all rows."""
         query = "SELECT row_number() OVER () AS number, gender, age FROM many"
 
         summary = summarize(warehouse, query=query, binning=AsValues(), max_distinct=2_000, patterns=2)

@@ -1,4 +1,4 @@
-"""The document's table of times, seen again and beside ours, and the sentence that misreads it."""
+"""The document's table of times, measured again and beside ours, and the sentence that misreads it."""
 
 import math
 import time
@@ -23,7 +23,7 @@ def slope(seconds, rows):
 
 @pytest.fixture(scope="module")
 def ours(client, patients):
-    """Our seconds by rows on the document's cluster, making the table left out as there; the quicker of two."""
+    """Our seconds by rows on the document's cluster, without creating the table, as there; the faster of two runs."""
 
     def seconds(rows):
         table = dd.from_pandas(patients(rows), npartitions=published.PARTITIONS)
@@ -107,7 +107,7 @@ def in_order(patterns):
 
 
 class TestTheSlowestRun:
-    """The text puts its minutes beside a number of rows; the loop's last n makes n copies of ten rows."""
+    """The text relates its minutes to the loop's last n, but the table has ten times as many rows."""
 
     @pytest.mark.claim("tsum-8", shows="published", fails_with="assert 10000000 == 1000000")
     def test_17_minutes_belong_to_another_row_count(self, document):

@@ -1,4 +1,4 @@
-"""The flights that left New York in 2013: what their patterns say, and that it is so."""
+"""The flights that left New York in 2013: their patterns, checked by DuckDB."""
 
 import duckdb
 import pandas as pd
@@ -29,7 +29,7 @@ def summary(flights):
 
 @pytest.fixture
 def rows_where(flights):
-    """How many flights DuckDB finds under a condition."""
+    """`rows_where(condition)`: the number of flights that DuckDB counts."""
     with duckdb.connect() as connection:
         connection.register("flights", flights)
         yield lambda condition: connection.sql(f"SELECT count(*) FROM flights WHERE {condition}").fetchall()[0][0]
@@ -90,7 +90,7 @@ def test_delays_are_binned_by_the_given_edges(summary, rows_where):
 
 
 class TestCancelledFlights:
-    """A missing value is a value: what has no departure has no arrival."""
+    """A missing value is a value: a flight without departure delay has no arrival delay."""
 
     @pytest.mark.claim("tsum-6")
     def test_cancelled_flights_are_a_pattern(self, summary, rows_where):

@@ -1,4 +1,4 @@
-"""What a summary costs: the table is read once, or twice where numbers become few, whatever the candidates are."""
+"""The cost of a summary: the table is read once, or twice with binning, whatever the number of candidates."""
 
 import duckdb
 import numpy as np
@@ -45,7 +45,7 @@ def wide_file(tmp_path_factory):
 
 
 def reads(table, **options):
-    """How many passes over a table's parts a summary takes."""
+    """Return the number of passes over a table's parts that a summary takes."""
     finished = []
     summarize(table, progress=lambda done, of: finished.append(done == of), **options)
     return sum(finished)
@@ -77,7 +77,7 @@ class TestGrowth:
 
 @pytest.mark.claim("tsum-5")
 def test_time_is_at_most_twice_that_of_duckdb(patients_file, versus):
-    """The limit: DuckDB counting the distinct rows of the same file."""
+    """The limit is DuckDB counting the distinct rows of the same file."""
     path = patients_file(2_000_000)
     query = f"SELECT {', '.join(COLUMNS)}, count(*) FROM read_parquet('{path}') GROUP BY ALL"
 

@@ -23,7 +23,7 @@ def expected(flights):
 
 
 def answer(summary):
-    """All that must not change."""
+    """Return the parts of a summary that must not change."""
     return summary.patterns, summary.left_over, summary.bins
 
 

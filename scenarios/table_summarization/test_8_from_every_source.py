@@ -194,7 +194,7 @@ IN_FILES = [
 
 
 def answer(held, columns=COLUMNS, **options):
-    """All that must be the same: patterns with savings and counts, what is left over, and the bins."""
+    """Return the parts of a summary that must be equal: patterns, savings, counts, rows left over, and bins."""
     summary = summarize(held, columns=columns, patterns=None, **options)
     return summary.patterns, summary.left_over, summary.rows, summary.bins
 
