@@ -79,7 +79,7 @@ def low_decile(values: Sequence[float]) -> float:
 
 
 def worst_half(values: Sequence[float]) -> float:
-    """The mean of the worse half (of an odd number: with the middle), deaf to the better off."""
+    """The mean of the worse half (of an odd number: with the middle); it does not notice changes in the better half."""
     return mean(sorted(values)[: math.ceil(len(values) / 2)])
 
 

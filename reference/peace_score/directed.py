@@ -29,7 +29,7 @@ def symmetrized(
     .. math:: f_{uv} = f_{vu} = \text{rule}(w_{uv}, w_{vu})
 
     ``G.to_undirected()`` has no rule: of two directions it keeps the one it meets last and drops the other
-    without a word.
+    silently.
 
     Args:
         G: a directed graph; an edge says how peaceful the one nation is towards the other.

@@ -89,7 +89,7 @@ def from_env_variables():
 
 def save_with_db(instance, db, force_insert=False):
     identifier = getattr(instance, os.environ.get("SHARDING_IDENTIFIER_FIELD"))
-    assert identifier, "the instance does not say whose it is"
+    assert identifier, "the instance names no customer"
     with db.bind_ctx([instance.__class__]):
         instance.save(force_insert=force_insert)
 

@@ -53,7 +53,7 @@ class TestADatabaseThatIsDown:
         """Their latency grows by half at most, none is refused, and none waits for the database that is down."""
         one, down, other = sharded.place("first", "second", "third")
         nemesis = sharded.nemesis(second=environment["second"])
-        seconds = {"as ever": [], "with one down": []}
+        seconds = {"with all up": [], "with one down": []}
 
         with sharded.clients(one, down, other, certain=False) as clients:
             others = clients.of(one, other)
@@ -63,8 +63,8 @@ class TestADatabaseThatIsDown:
                 seconds[state] += found
                 return Timed(median(found), sum(len(client.refusals) for client in others))
 
-            def as_ever():
-                return timed("as ever", Answers(others))
+            def with_all_up():
+                return timed("with all up", Answers(others))
 
             def with_one_down():
                 answers = Answers(others)
@@ -75,7 +75,7 @@ class TestADatabaseThatIsDown:
                 return taken
 
             clients.go_on()
-            versus(with_one_down, as_ever, slower=1.5, rounds=4, warmup=1)
+            versus(with_one_down, with_all_up, slower=1.5, rounds=4, warmup=1)
             answered = [each.seconds for client in clients.of(down) for each in client.refusals]
 
         findings = sharded.judged()

@@ -9,7 +9,7 @@ principled table summarization, ADKDD 2013):
 since the values that a pattern fixes are written once instead of N times, and the overhead says which rows those are.
 The models differ in W_i and in the overhead. All of them count whole bits, so that ties are ties on every machine.
 
-A model knows nothing of the interpreter that runs it: object sizes are data here, never `sys.getsizeof`.
+A model does not depend on the interpreter that runs it: object sizes are data here, never `sys.getsizeof`.
 """
 
 import bisect
