@@ -30,13 +30,14 @@ class Route:
 
 
 class _Known:
-    """A cached route and the time of its lookup."""
+    """A cached route, the time of its lookup, and whether the database has refused it since."""
 
-    __slots__ = ("learnt", "route")
+    __slots__ = ("learnt", "refused", "route")
 
     def __init__(self, route: Route, learnt: float) -> None:
         self.route = route
         self.learnt = learnt
+        self.refused = False
 
 
 class Routes:
@@ -97,22 +98,26 @@ class Routes:
             ServiceUnavailable: The service does not answer, and no route is cached, or it is too old.
         """
         known = self._known.get(customer)  # one operation on a dict: needs no lock
-        if known is not None and self._clock() - known.learnt < self._expiry:
+        if known is not None and not known.refused and self._clock() - known.learnt < self._expiry:
             return known.route
         return self._ask(customer)
 
     def forget(self, route: Route) -> None:
-        """Evict this route, which the database refused; a newer route of the customer is kept."""
+        """Look this route up again next time, as the database refused it; a newer route of the customer is kept.
+
+        While the service does not answer, a refused route is used on like an expired one: what the database refuses
+        now, such as a write to a customer that is fenced, it may accept later.
+        """
         with self._lock:
             known = self._known.get(route.customer)
             if known is not None and known.route == route:
-                del self._known[route.customer]
+                known.refused = True
 
     def _ask(self, customer: str) -> Route:
         with self._lock:
             now = self._clock()
             known = self._known.get(customer)
-            if known is not None and now - known.learnt < self._expiry:
+            if known is not None and not known.refused and now - known.learnt < self._expiry:
                 return known.route
             old = known.route if known is not None and now - known.learnt < self._expiry + self._stale else None
             if now < self._next_question:
@@ -120,13 +125,13 @@ class Routes:
             other = self._under_way.get(customer)
             if other is None:
                 mine = self._under_way[customer] = Future()
-            elif old is not None:
+            elif known is not None and old is not None and not known.refused:
                 return old
         if other is not None:
             try:
                 return other.result(self._patience)
-            except TimeoutError:
-                raise self._not_known(customer) from None
+            except (TimeoutError, ServiceUnavailable):
+                return self._old_route_or_error(old, customer)
         try:
             route = self._lookup(customer)
         except BaseException as error:
