@@ -26,12 +26,14 @@ app = command.application(
     epilog="Exit code: 1 on a conflict with the present state, 2 on bad input, 3 when a database does not answer. "
     "Examples:  customer-sharding --meta postgresql://sharding:...@meta/sharding databases  ·  "
     "customer-sharding register first --host db1 --user app --database shop --admin-user owner  ·  "
-    "customer-sharding place 17  ·  customer-sharding move 17 second  ·  customer-sharding resume  ·  "
+    "customer-sharding place 17  ·  customer-sharding check 17 second  ·  "
+    "customer-sharding move 17 second  ·  customer-sharding resume  ·  "
     "customer-sharding serve --port 8000",
 )
 
 Name = Annotated[str, typer.Argument(help="Name of the database.")]
 Customer = Annotated[str, typer.Argument(help="Identifier of the customer.")]
+Target = Annotated[str, typer.Argument(help="Name of the database to move it to.")]
 Lease = Annotated[float, typer.Option(min=0.0, help="Seconds: the largest SHARDING_LEASE of any application.")]
 Drain = Annotated[float, typer.Option(min=0.0, help="Seconds from the switch until the old rows are deleted.")]
 Batch = Annotated[int, typer.Option(min=1, help="Rows copied in one transaction.")]
@@ -134,7 +136,7 @@ def routes(
 def move(
     context: typer.Context,
     customer: Customer,
-    target: Annotated[str, typer.Argument(help="Name of the database to move it to.")],
+    target: Target,
     lease: Lease = 1.0,
     drain: Drain = 30.0,
     batch: Batch = 500,
@@ -142,22 +144,48 @@ def move(
 ) -> None:
     """Move a customer while requests go on. After a crash or failure, the same command or `resume` continues it."""
     with _store(context) as store:
-        store.begin_move(customer, target)
-        _carry_out(_mover(store, customer, lease, drain, batch), customer, patience)
+        store.begin_move(customer, target, lease=lease, drain=drain)
+        _carry_out(_mover(store, customer, batch), customer, patience)
+
+
+@app.command()
+def check(context: typer.Context, customer: Customer, target: Target) -> None:
+    """Say what would keep a customer from being moved, and change nothing. Exit code 1 where anything would."""
+    with _store(context) as store:
+        problems = store.check_move(customer, target)
+        for each in problems:
+            typer.echo(each)
+        if problems:
+            from .errors import Conflict
+
+            raise Conflict(f"customer {customer} cannot be moved to {target}: {len(problems)} to be put right first")
+        typer.echo(f"customer {customer} can be moved to {target}")
 
 
 @app.command()
 def resume(
     context: typer.Context,
-    lease: Lease = 1.0,
-    drain: Drain = 30.0,
+    lease: Annotated[float | None, typer.Option(min=0.0, help="Another lease than the move was begun with.")] = None,
+    drain: Annotated[float | None, typer.Option(min=0.0, help="Another drain than the move was begun with.")] = None,
     batch: Batch = 500,
     patience: Patience = 60.0,
 ) -> None:
-    """Continue all moves that are under way, such as those of a mover that was killed."""
+    """Continue all moves that are under way, such as those of a mover that was killed.
+
+    A move that fails does not keep the others from being carried out; the exit code is then that of the first failure.
+    """
     with _store(context) as store:
+        from .errors import ShardingError
+
+        failures = []
         for each in store.moves():
-            _carry_out(_mover(store, each.customer, lease, drain, batch), each.customer, patience)
+            try:
+                _carry_out(_mover(store, each.customer, batch, lease, drain), each.customer, patience)
+            except ShardingError as error:
+                failures.append(error)
+                typer.echo(f"{each.customer}\tfailed: {error}")
+        if failures:
+            raise failures[0]
 
 
 @app.command()
@@ -165,7 +193,7 @@ def abort(context: typer.Context, customer: Customer, patience: Patience = 60.0)
     """Undo a move that has not switched yet: the customer stays in its database."""
     with _store(context) as store:
         store.abort_move(customer)
-        _carry_out(_mover(store, customer, 1.0, 0.0, 500), customer, patience)
+        _carry_out(_mover(store, customer, 500), customer, patience)
 
 
 @app.command()
@@ -218,7 +246,7 @@ def serve(
     os.execv(gunicorn[0], [*gunicorn, "reference.customer_sharding.service:create_app()"])  # noqa: S606  # no shell is wanted
 
 
-def _mover(store: Store, customer: str, lease: float, drain: float, batch: int) -> Mover:
+def _mover(store: Store, customer: str, batch: int, lease: float | None = None, drain: float | None = None) -> Mover:
     from .move.moving import Mover
 
     return Mover(store, customer, lease=lease, drain=drain, batch=batch)

@@ -65,6 +65,16 @@ class Client(threading.Thread):
         except Exception as error:  # noqa: BLE001 raised later, in the test's thread
             self.error = error
 
+    def longest_refusal(self):
+        """Seconds from a first refusal of a write to the last one asked for before another write is acknowledged."""
+        outcomes = [(each.asked, each.asked + each.seconds, True) for each in self.refusals if each.op == "write"]
+        outcomes += [(each.asked, each.asked + each.seconds, False) for each in self.answers if each.op == "write"]
+        longest, since = 0.0, None
+        for asked, answered, refused in sorted(outcomes):
+            since = (since or answered) if refused else None
+            longest = max(longest, asked - since) if refused else longest
+        return longest
+
     def _write(self, number):
         """Of five writes, three insert a person, one changes an address, one deletes; names are never reused."""
         kind = ("new", "new", "change", "new", "delete")[number % 5]

@@ -182,8 +182,14 @@ def standing(environment, people_options, tmp_path_factory):
         people = stack.enter_context(
             contextlib.closing(Served(application, folder, settings, workers=people_options["workers"]))
         )
+        servers = {name: environment[name] for name in (*NAMES, "meta")}
         yield SimpleNamespace(
-            databases=databases, meta=meta, sharding_service=sharding_service, people=people, numbers=itertools.count()
+            servers=servers,
+            databases=databases,
+            meta=meta,
+            sharding_service=sharding_service,
+            people=people,
+            numbers=itertools.count(),
         )
 
 

@@ -22,7 +22,8 @@ SETTINGS = {
     "SHARDING_RETRY_AFTER": str(RETRY_AFTER),
     "SHARDING_API_TIMEOUT": "0.5",
 }
-PATIENCE = (f"--lease={LEASE}", "--drain=0.3", "--batch=20", "--patience=30")
+PATIENCE = ("--batch=20", "--patience=30")
+SECONDS = (f"--lease={LEASE}", "--drain=0.3")
 INSERT = "INSERT INTO person (name, address, customer_id) VALUES (%s, %s, %s)"
 # Whether a mover holds a customer's exclusive lock, or waits for it (that is, for the customer's open transactions).
 LOCK = """SELECT EXISTS (
@@ -68,12 +69,16 @@ class Sharded:
         """Return a nemesis for these targets, by name."""
         return Nemesis(self.journal, targets)
 
+    def server_frozen(self, name):
+        """SIGSTOP a database's server, `meta` among them, as long as the block lasts."""
+        return self.nemesis(**{name: self._standing.servers[name]}).breaking(name, "pause")
+
     # Movers, and steps in which they are held
 
     def mover(self, customer, target, *options, successor=("resume", *PATIENCE)):
         """Start a mover; `successor` has the arguments of the command that takes over from it."""
         output = self._folder / f"mover {len(self._movers)}"
-        words = ["move", customer, target, *PATIENCE, *options]
+        words = ["move", customer, target, *SECONDS, *PATIENCE, *options]
         self._movers.append(Mover(self._command, self._standing.meta, words, output, successor))
         return self._movers[-1]
 

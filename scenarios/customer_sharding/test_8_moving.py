@@ -4,6 +4,7 @@ import pytest
 
 from reference.customer_sharding.move.connection import ABANDONED
 from scenarios.customer_sharding.movers import STEPS
+from scenarios.customer_sharding.sharded import LEASE, PATIENCE, SECONDS
 
 STEPS_BEFORE_THE_SWITCH = list(STEPS)[: list(STEPS).index("switch")]
 
@@ -88,7 +89,7 @@ class TestAMoverThatIsKilled:
 
         with sharded.clients(one) as clients:
             clients.go_on()
-            mover = sharded.mover(one, "second", option)
+            mover = sharded.mover(one, "second", option, successor=["resume", *SECONDS, *PATIENCE])
             mover.says(before)
             with sharded.nemesis(mover=mover).breaking("mover", "kill"):
                 clients.go_on(one, what=["read", answered])
@@ -110,6 +111,49 @@ class TestAMoverThatIsKilled:
         assert "has switched already: finish it and move it back" in said
         assert sharded.whereabouts(one) == ["second"]
         judged()
+
+
+class TestAServerThatFreezes:
+    """A fence is up, and nobody can lift it: it ends by the clock of the source."""
+
+    BOUND = LEASE + 10  # seconds, with the mover's usual `fence_limit`
+
+    @pytest.fixture
+    def refused(self, sharded, judged, evidence):
+        """Freeze a server at a step, until the customer's writes were refused and are taken again."""
+
+        def refused(frozen, step):
+            one, third = sharded.place("first", "first")
+            with sharded.clients(one, third) as clients:
+                clients.go_on()
+                with sharded.gate(STEPS[step]) as gate:
+                    mover = sharded.mover(one, "second")
+                    gate.reached()
+                    with sharded.server_frozen(frozen):
+                        if step == "fence":
+                            gate.open(committed=True)
+                        clients.go_on(third)
+                        clients.go_on(one, what=["refused"])
+                        clients.go_on(one, what=["write"])
+                        longest = max(client.longest_refusal() for client in clients.of(one))
+                code, said = mover.wait()
+                clients.go_on()
+            evidence.json("seconds for which writes were refused in a row, at most", longest)
+            assert code == 0, said
+            assert sharded.whereabouts(one, third) == ["second", "first"]
+            judged()
+            return longest
+
+        return refused
+
+    @pytest.mark.claim("shard-9")
+    def test_frozen_target_holds_no_fence(self, refused):
+        assert self.BOUND / 2 < refused("second", "fence") <= self.BOUND
+
+    @pytest.mark.claim("shard-9")
+    def test_frozen_meta_database_holds_no_fence(self, refused):
+        """The switch was sent: whether it is committed nobody knows."""
+        assert self.BOUND / 2 < refused("meta", "switch") <= self.BOUND
 
 
 class TestAMoverThatFreezes:

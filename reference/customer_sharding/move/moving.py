@@ -69,8 +69,10 @@ class Mover:
     Args:
         directory: The meta database; the move is recorded there (`Store.begin_move`).
         customer: Identifier of the customer.
-        lease: Seconds for which a reader may trust the database's answer: at least the largest `SHARDING_LEASE`.
-        drain: Seconds from the switch until the rows at the source are deleted: longer than any request takes.
+        lease: Seconds for which a reader may trust the database's answer: at least the largest `SHARDING_LEASE`. By
+            default as the move was begun.
+        drain: Seconds from the switch until the rows at the source are deleted: longer than any request takes. By
+            default as the move was begun.
         batch: Rows copied in one transaction.
         fence_limit: Seconds, in addition to the lease, after which a fence expires.
         fences: How many fences may expire before the move is given up.
@@ -83,8 +85,8 @@ class Mover:
         directory: Directory,
         customer: str,
         *,
-        lease: float = 1.0,
-        drain: float = 30.0,
+        lease: float | None = None,
+        drain: float | None = None,
         batch: int = 500,
         fence_limit: float = 10.0,
         fences: int = 4,
@@ -93,8 +95,8 @@ class Mover:
     ) -> None:
         self._directory = directory
         self._customer = customer
-        self._lease = lease
-        self._drain = drain
+        self._asked_lease, self._asked_drain = lease, drain
+        self._lease, self._drain = lease or 0.0, drain or 0.0
         self._batch = batch
         self._fence_limit = fence_limit
         self._fences = fences
@@ -154,6 +156,8 @@ class Mover:
             move = self._directory.claim_move(self._customer)
             self._source, self._target = self._directory.end(move.source), self._directory.end(move.target)
             self._claim = Claim(move.customer, move.epoch, move.attempt)
+            self._lease = move.lease if self._asked_lease is None else self._asked_lease
+            self._drain = move.drain if self._asked_drain is None else self._asked_drain
             return "claim"
         found = self._directory.move(self._customer)
         if found is None:

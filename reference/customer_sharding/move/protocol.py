@@ -102,6 +102,8 @@ class Move:
         epoch: Epoch of the new placement.
         attempt: Attempt number of the last mover.
         phase: `copying`, `switched` or `aborting`.
+        lease: Seconds for which a reader may trust the database's answer.
+        drain: Seconds from the switch until the rows at the source are deleted.
     """
 
     customer: str
@@ -110,6 +112,8 @@ class Move:
     epoch: int
     attempt: int
     phase: str
+    lease: float = 1.0
+    drain: float = 30.0
 
 
 class End(Protocol):

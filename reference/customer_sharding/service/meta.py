@@ -26,8 +26,12 @@ TABLES = (
         attempt bigint NOT NULL DEFAULT 0)""",
     """CREATE TABLE IF NOT EXISTS sharding_move (
         customer text PRIMARY KEY REFERENCES sharding_place, source text NOT NULL, target text NOT NULL,
-        epoch bigint NOT NULL, phase text NOT NULL DEFAULT 'copying', switched_at timestamptz, tables text[])""",
-    "ALTER TABLE sharding_move ADD COLUMN IF NOT EXISTS tables text[]",
+        epoch bigint NOT NULL, phase text NOT NULL DEFAULT 'copying', switched_at timestamptz, tables text[],
+        lease float8 NOT NULL DEFAULT 1, drain float8 NOT NULL DEFAULT 30)""",
+    # Of meta databases that were made before these columns.
+    """ALTER TABLE sharding_move ADD COLUMN IF NOT EXISTS tables text[],
+        ADD COLUMN IF NOT EXISTS lease float8 NOT NULL DEFAULT 1,
+        ADD COLUMN IF NOT EXISTS drain float8 NOT NULL DEFAULT 30""",
 )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from reference.customer_sharding.errors import Conflict, Superseded
+from reference.customer_sharding.move.preflight import refusals
 from reference.customer_sharding.move.protocol import Move
 
 from .databases import Databases
@@ -13,7 +15,7 @@ from .meta import Meta
 from .places import Places
 
 NEXT_ATTEMPT = "UPDATE sharding_place SET attempt = attempt + 1 WHERE customer = %s"
-MOVE = """SELECT m.customer, m.source, m.target, m.epoch, p.attempt, m.phase
+MOVE = """SELECT m.customer, m.source, m.target, m.epoch, p.attempt, m.phase, m.lease, m.drain
           FROM sharding_move m JOIN sharding_place p USING (customer)"""
 
 
@@ -25,27 +27,55 @@ class Moves:
         self._databases = databases
         self._places = places
 
-    def begin_move(self, customer: str, target: str) -> Move:
-        """Record that a customer is to move; idempotent for the same target. `moving.Mover` carries it out.
+    def check_move(self, customer: str, target: str) -> Sequence[str]:
+        """Return why a customer could not be moved, a sentence each with its remedy; nothing where it could.
+
+        Nothing is changed. A move runs the same preflight first.
 
         Raises:
             UnknownCustomer: Not placed yet.
             UnknownDatabase: The target is not registered.
-            Conflict: The customer is in the target already, moves elsewhere, or the flavors differ.
+            Conflict: The customer is in the target already, or the target is of another flavor or not prepared.
+            DatabaseUnavailable: One of the two databases does not answer.
         """
+        name, _ = self._way(customer, target)
+        if name == target:
+            raise Conflict(f"customer {customer} is in {target} already")
+        with closing(self._databases.end(name)) as source, closing(self._databases.end(target)) as goal:
+            return refusals(source.inspect(), goal.inspect(), (name, target))
+
+    def _way(self, customer: str, target: str) -> tuple[str, int]:
+        """Return a customer's database and epoch, where its rows could go to the target."""
         name, epoch, _ = self._places.whereabouts(customer)
         source, goal = self._databases.database(name), self._databases.database(target)
         if source.credentials.flavor is not goal.credentials.flavor:
             raise Conflict(f"{name} and {target} are of different flavors: rows move between those of one")
         if not goal.ready:
             raise Conflict(f"{target} is not prepared")
+        return name, epoch
+
+    def begin_move(self, customer: str, target: str, *, lease: float = 1.0, drain: float = 30.0) -> Move:
+        """Record that a customer is to move; idempotent for the same target. `moving.Mover` carries it out.
+
+        Args:
+            customer: Who moves.
+            target: The database it comes to.
+            lease: Seconds for which a reader may trust the database's answer. Whoever carries the move out keeps to it.
+            drain: Seconds from the switch until the rows at the source are deleted; likewise.
+
+        Raises:
+            UnknownCustomer: Not placed yet.
+            UnknownDatabase: The target is not registered.
+            Conflict: It is there already, moves elsewhere, or the target is of another flavor.
+        """
+        name, epoch = self._way(customer, target)
         with self._meta.transaction() as ask:
             if target != name:
                 begun = ask(
-                    "INSERT INTO sharding_move (customer, source, target, epoch) "
-                    "SELECT customer, database, %s, epoch + 1 FROM sharding_place "
+                    "INSERT INTO sharding_move (customer, source, target, epoch, lease, drain) "
+                    "SELECT customer, database, %s, epoch + 1, %s, %s FROM sharding_place "
                     "WHERE customer = %s AND database = %s AND epoch = %s ON CONFLICT DO NOTHING RETURNING 1",
-                    *(target, customer, name, epoch),
+                    *(target, lease, drain, customer, name, epoch),
                 )
                 if begun:
                     # A mover of an earlier move must not take part in this one.

@@ -45,6 +45,7 @@ class Store:
         self.whereabouts = places.whereabouts
         self.route = places.route
         self.routes = places.routes
+        self.check_move = moves.check_move
         self.begin_move = moves.begin_move
         self.move = moves.move
         self.moves = moves.moves

@@ -1,0 +1,153 @@
+"""Tables that the document does not have: a move carries them whole, or refuses before it changes anything."""
+
+from contextlib import closing
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from reference.customer_sharding.cli import app as cli
+from reference.customer_sharding.credentials import Credentials, Flavor
+from reference.customer_sharding.service.store import Store
+
+ONE, OTHER, FIELD = "17", "18", "customer_id"
+OWNER = {"user": "owner", "password": "owner-password"}  # no superuser: row-level security applies to it
+MAKE_OWNER = """
+DO $$BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'owner') THEN
+    CREATE ROLE owner LOGIN PASSWORD 'owner-password';
+  END IF;
+  EXECUTE format('GRANT CREATE ON DATABASE %I TO owner', current_database());
+END$$;
+GRANT ALL ON SCHEMA public TO owner;
+ALTER TABLE person OWNER TO owner;
+ALTER DEFAULT PRIVILEGES FOR ROLE owner GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO app;
+ALTER DEFAULT PRIVILEGES FOR ROLE owner GRANT USAGE ON SEQUENCES TO app;
+"""
+PEOPLE = "INSERT INTO person (name, address, customer_id) SELECT n, 'here', %s FROM generate_series(1, 3) n"
+AUDIT = """
+CREATE TABLE audit (entry text);
+CREATE FUNCTION audited() RETURNS trigger LANGUAGE plpgsql AS
+'BEGIN INSERT INTO audit VALUES (NEW.name); RETURN NULL; END';
+CREATE TRIGGER audited AFTER INSERT ON person FOR EACH ROW EXECUTE FUNCTION audited()
+"""
+
+# By what stands in the way: what makes it in which databases, what the refusal says, and the remedy that it names.
+BOTH = ("first", "second")
+OBSTACLES = {
+    "children without the column": (
+        BOTH,
+        "CREATE TABLE item (id bigserial PRIMARY KEY, person bigint REFERENCES person ON DELETE CASCADE)",
+        "table item refers to person and has no column customer_id",
+        "ALTER TABLE item ADD COLUMN customer_id text",
+    ),
+    "row security": (
+        BOTH,
+        "ALTER TABLE person ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+        "row-level security filters what the mover sees of table person",
+        "ALTER TABLE person NO FORCE ROW LEVEL SECURITY",
+    ),
+    "another schema": (
+        ("first",),
+        "CREATE SCHEMA billing; CREATE TABLE billing.invoice (id bigint PRIMARY KEY, customer_id text)",
+        "table billing.invoice has the column customer_id and is outside the schema",
+        "ALTER TABLE billing.invoice RENAME COLUMN customer_id TO payer",
+    ),
+    "large objects": (
+        BOTH,
+        "ALTER TABLE person ADD COLUMN photo oid",
+        "column person.photo is of type oid, a large object's number",
+        "ALTER TABLE person ALTER COLUMN photo TYPE bytea USING lo_get(photo)",
+    ),
+    "a trigger that fires on the mover's rows": (
+        ("second",),
+        AUDIT,
+        "trigger audited on table person would fire for rows that the mover writes",
+        "DROP TRIGGER audited ON person",
+    ),
+    "a column on one side": (
+        ("first",),
+        "ALTER TABLE person ADD COLUMN age integer",
+        "column person.age is integer in first and missing in second",
+        "ALTER TABLE person DROP COLUMN age",
+    ),
+    "a table without the guard": (
+        BOTH,
+        "CREATE TABLE note (id bigserial PRIMARY KEY, customer_id text NOT NULL)",
+        "table note has no guard",
+        "SELECT 1",
+    ),
+}
+
+
+@pytest.fixture
+def store(meta, databases):
+    """The sharding service's memory, with both databases registered; their tables' owner is no superuser."""
+    with closing(Store(meta)) as store:
+        for name in BOTH:
+            database = databases[name]
+            database.connection.execute(MAKE_OWNER)
+            user, owner = ({**database.owner, **each} for each in (database.user, OWNER))
+            store.register(name, credentials(user), admin=credentials(owner), identifier_field=FIELD)
+        for customer in (ONE, OTHER):
+            store.place(customer, "first")
+        yield store
+
+
+def credentials(entry):
+    names = ("host", "port", "user", "password", "database")
+    return Credentials(*(entry[name] for name in names), Flavor(entry["flavor"]))
+
+
+@pytest.fixture
+def run(meta):
+    """Run the command `customer-sharding` to its end in this process; exit code and what it said."""
+
+    def run(*words):
+        done = CliRunner(env={"SHARDING_META": meta}).invoke(cli, words)
+        return done.exit_code, done.output
+
+    return run
+
+
+def as_owner(database, *statements):
+    """Execute as the tables' owner; the last statement's rows."""
+    entry = {name: database.owner[name] for name in ("host", "port")}
+    with psycopg.connect(**entry, dbname=database.owner["database"], **OWNER, autocommit=True) as connection:
+        for statement, *parameters in statements:
+            cursor = connection.execute(statement, *parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def contents(database):
+    """The rows of people, and who is there in which state, as a superuser sees them."""
+    return database.rows("SELECT * FROM person ORDER BY id"), database.rows(
+        "SELECT customer, state, epoch, until FROM sharding_customer ORDER BY customer"
+    )
+
+
+class TestWhatAMoveCannotCarry:
+    @pytest.mark.claim("shard-14")
+    @pytest.mark.parametrize("obstacle", OBSTACLES)
+    def test_obstacle_is_refused_before_anything_changes(self, obstacle, store, databases, run):
+        """By the command that only looks, and by the move; with the remedy applied, the customer moves."""
+        where, makes, refusal, remedy = OBSTACLES[obstacle]
+        for customer in (ONE, OTHER):
+            as_owner(databases["first"], (PEOPLE, [customer]))
+        for name in where:
+            as_owner(databases[name], (makes,))
+        before = {name: contents(databases[name]) for name in BOTH}
+
+        said = [run("check", ONE, "second"), run("move", ONE, "second", "--lease=0.1", "--drain=0")]
+
+        assert [code for code, _ in said] == [1, 1]
+        assert all(refusal in text for _, text in said)
+        assert {name: contents(databases[name]) for name in BOTH} == before
+        assert store.moves() == []
+        for name in where:
+            as_owner(databases[name], (remedy,))
+        for name in BOTH:
+            store.prepare(name)
+        assert run("check", ONE, "second") == (0, f"customer {ONE} can be moved to second\n")
+        assert run("move", ONE, "second", "--lease=0.1", "--drain=0")[0] == 0
+        assert {name: databases[name].customers() for name in BOTH} == {"first": {OTHER: 3}, "second": {ONE: 3}}
