@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from reference.customer_sharding.cli import app as cli
 from reference.customer_sharding.credentials import Credentials, Flavor
+from reference.customer_sharding.move.moving import Mover
 from reference.customer_sharding.service.store import Store
 
 ONE, OTHER, FIELD = "17", "18", "customer_id"
@@ -151,3 +152,62 @@ class TestWhatAMoveCannotCarry:
         assert run("check", ONE, "second") == (0, f"customer {ONE} can be moved to second\n")
         assert run("move", ONE, "second", "--lease=0.1", "--drain=0")[0] == 0
         assert {name: databases[name].customers() for name in BOTH} == {"first": {OTHER: 3}, "second": {ONE: 3}}
+
+
+READINGS = """
+CREATE TABLE reading (
+    at timestamptz, day date, lasted interval, value float8, payload bytea, note text, customer_id text NOT NULL,
+    PRIMARY KEY (at, day, lasted, value, payload))
+"""
+READING = """INSERT INTO reading SELECT '2026-11-27 12:00+00'::timestamptz + n * interval '1 hour', '2026-11-27',
+    interval '1 day 2 hours', 0.1::float8 + n / 3.0, decode('00ff27', 'hex'), 'before', %s
+    FROM generate_series(1, 3) n"""
+# Each changes how the text of a key column reads.
+SETTINGS = """SET datestyle = 'German'; SET intervalstyle = 'iso_8601'; SET timezone = 'Asia/Kathmandu';
+    SET extra_float_digits = -10; SET bytea_output = 'escape'"""
+
+
+class TestWhatAMoveCarries:
+    @pytest.fixture
+    def mover(self, store):
+        """Begin to move the customer, and return what carries the move out step by step."""
+        store.begin_move(ONE, "second", lease=0.0, drain=0.0)
+        with closing(Mover(store, ONE)) as mover:
+            yield mover
+
+    @pytest.fixture
+    def written_under(self, databases):
+        """Execute statements as the applications' user, in a session with settings of its own."""
+
+        def written_under(session, *statements):
+            user = {name: databases["first"].user[name] for name in ("host", "port", "user", "password")}
+            with psycopg.connect(**user, dbname=databases["first"].user["database"], autocommit=True) as connection:
+                connection.execute(session)
+                for statement in statements:
+                    connection.execute(statement)
+
+        return written_under
+
+    @pytest.mark.claim("shard-9")
+    def test_any_sessions_writes_are_captured(self, store, databases, mover, written_under):
+        """A row changed, one deleted and one added while the customer is copied, by keys that settings spell."""
+        for name in BOTH:
+            as_owner(databases[name], (READINGS,))
+            store.prepare(name)
+        as_owner(databases["first"], (READING, [ONE]))
+        steps = iter(mover.step, "fence")
+        assert "copy" in [next(steps) for _ in range(6)]
+
+        written_under(
+            SETTINGS,
+            "UPDATE reading SET note = 'changed' WHERE at = '27.11.2026 18:45:00'",
+            "DELETE FROM reading WHERE at = '27.11.2026 19:45:00'",
+            f"INSERT INTO reading VALUES (now(), now(), 'P1M', 1 / 3.0, '\\001', 'added', '{ONE}')",
+        )
+        expected = databases["first"].rows("SELECT * FROM reading ORDER BY at")
+        list(steps)
+        mover.run()
+
+        assert sorted(note for *_, note, _ in expected) == ["added", "before", "changed"]
+        assert databases["second"].rows("SELECT * FROM reading ORDER BY at") == expected
+        assert databases["first"].rows("SELECT * FROM reading") == []

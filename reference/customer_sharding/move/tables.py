@@ -24,6 +24,7 @@ class Table:
         serial: Columns filled by a sequence or AUTO_INCREMENT.
         always: Identity columns that cannot be updated (GENERATED ALWAYS).
         whole: Integer columns.
+        stable: Columns whose text form no session setting changes: integers, texts and UUIDs.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Table:
     serial: frozenset[str] = frozenset()
     always: frozenset[str] = frozenset()
     whole: frozenset[str] = frozenset()
+    stable: frozenset[str] = frozenset()
 
 
 def quoted(flavor: Flavor, name: str) -> str:
@@ -51,13 +53,15 @@ COLUMNS = {
     Flavor.POSTGRES: """
         SELECT c.relname, a.attname, a.attgenerated <> '', false,
                a.attidentity <> '' OR pg_get_serial_sequence(quote_ident(c.relname), a.attname) IS NOT NULL,
-               a.attidentity = 'a', a.atttypid IN (20, 21, 23)
+               a.attidentity = 'a', a.atttypid IN (20, 21, 23),
+               a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype,
+                              'bpchar'::regtype, 'uuid'::regtype)
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
         ORDER BY c.relname, a.attnum""",
     Flavor.MYSQL: """
         SELECT table_name, column_name, extra LIKE '%GENERATED%', data_type = 'float', extra LIKE '%auto_increment%',
-               false, data_type LIKE '%int'
+               false, data_type LIKE '%int', false
         FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
         WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name, ordinal_position""",
 }
@@ -100,10 +104,10 @@ def read_tables(cursor: Any, flavor: Flavor, identifier_field: str) -> Sequence[
         cursor.execute(statement)
         return list(cursor.fetchall())
 
-    columns: dict[str, list[tuple[str, bool, bool, bool, bool, bool]]] = {}
+    columns: dict[str, list[tuple[str, bool, bool, bool, bool, bool, bool]]] = {}
     for name, column, *facts in rows(COLUMNS[flavor]):
-        generated, inexact, serial, always, whole = (bool(int(fact)) for fact in facts)
-        columns.setdefault(name, []).append((column, generated, inexact, serial, always, whole))
+        generated, inexact, serial, always, whole, stable = (bool(int(fact)) for fact in facts)
+        columns.setdefault(name, []).append((column, generated, inexact, serial, always, whole, stable))
     theirs = {
         name: each
         for name, each in columns.items()
@@ -134,8 +138,9 @@ def read_tables(cursor: Any, flavor: Flavor, identifier_field: str) -> Sequence[
             referenced=name in referenced,
             inexact=frozenset(column for column, _, inexact, *_ in theirs[name] if inexact),
             serial=frozenset(column for column, _, _, serial, *_ in theirs[name] if serial),
-            always=frozenset(column for column, *_, always, _ in theirs[name] if always),
-            whole=frozenset(column for column, *_, whole in theirs[name] if whole),
+            always=frozenset(column for column, *_, always, _, _ in theirs[name] if always),
+            whole=frozenset(column for column, *_, whole, _ in theirs[name] if whole),
+            stable=frozenset(column for column, *_, stable in theirs[name] if stable),
         )
         for name in order
     ]

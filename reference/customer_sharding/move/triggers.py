@@ -18,6 +18,8 @@ from .tables import Table, exactly_quoted
 
 # Triggers fire in the order of their names: these two are the first and the last.
 GUARD, SAVE, RESTORE = "sharding_guard", " sharding_save", "~sharding_restore"
+SPELLING = """SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET timezone = 'UTC' SET extra_float_digits = 1
+SET bytea_output = 'hex'"""
 LONGEST_NAME = 63  # bytes, of PostgreSQL's identifiers
 
 
@@ -74,26 +76,26 @@ def _postgres(table: Table, identifier_field: str) -> Iterator[str]:
     def literal(value: str) -> str:
         return "'" + value.replace("'", "''") + "'"
 
-    def key(row: str) -> str:
-        return f"jsonb_build_array({', '.join(f'{row}.{quote(name)}::text' for name in table.key)})::text"
-
-    def note(row: str) -> str:
-        return (
-            "INSERT INTO sharding_change (customer, relation, row_key) "
-            f"VALUES ({row}.{column}::text, {literal(table.name)}, {key(row)});"
-        )
-
     column, function = quote(identifier_field), quote(derived_name("sharding_guard_", table.name))
+    note = quote(derived_name("sharding_note_", table.name))
+    key = ", ".join(f"written.{quote(name)}::text" for name in table.key)
     on = quote(table.name)
     select = f"""SELECT CASE WHEN state = '{FENCED}' AND until < clock_timestamp() THEN '{COPYING}' ELSE state END
     INTO held FROM sharding_customer WHERE customer = who"""
-    # A writer's session settings must not change how keys are spelled, nor its temporary tables shadow ours.
+    # A writer's session settings must not change how keys are spelled, nor its temporary tables shadow ours. A function
+    # of its own has the settings for keys: a write pays for them only while its customer is copied.
+    settled = "" if identifier_field in table.stable else SPELLING
     yield "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
     yield f"""
+CREATE OR REPLACE FUNCTION {note}(written anyelement) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT
+{SPELLING} AS $note$
+BEGIN
+  INSERT INTO sharding_change (customer, relation, row_key)
+  VALUES (written.{column}::text, {literal(table.name)}, jsonb_build_array({key})::text);
+END $note$"""
+    yield f"""
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
-SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET timezone = 'UTC' SET extra_float_digits = 1
-SET bytea_output = 'hex' AS $guard$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT {settled} AS $guard$
 DECLARE
   who text;
   held text;
@@ -111,8 +113,8 @@ BEGIN
   END IF;
   IF held = '{OPEN}' THEN NULL;
   ELSIF held = '{COPYING}' THEN
-    IF TG_OP <> 'INSERT' THEN {note("OLD")} END IF;
-    IF TG_OP <> 'DELETE' THEN {note("NEW")} END IF;
+    IF TG_OP <> 'INSERT' THEN PERFORM {note}(OLD); END IF;
+    IF TG_OP <> 'DELETE' THEN PERFORM {note}(NEW); END IF;
   ELSE
     RAISE EXCEPTION 'customer % takes no writes here: %', who, coalesce(held, 'not placed')
       USING ERRCODE = '{REFUSED_STATE}';

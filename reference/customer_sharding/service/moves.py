@@ -58,15 +58,15 @@ class Moves:
         """Record that a customer is to move; idempotent for the same target. `moving.Mover` carries it out.
 
         Args:
-            customer: Who moves.
-            target: The database it comes to.
+            customer: Identifier of the customer.
+            target: Name of the database to move it to.
             lease: Seconds for which a reader may trust the database's answer. Whoever carries the move out keeps to it.
             drain: Seconds from the switch until the rows at the source are deleted; likewise.
 
         Raises:
             UnknownCustomer: Not placed yet.
             UnknownDatabase: The target is not registered.
-            Conflict: It is there already, moves elsewhere, or the target is of another flavor.
+            Conflict: The customer is in the target already, moves elsewhere, or the flavors differ.
         """
         name, epoch = self._way(customer, target)
         with self._meta.transaction() as ask:
