@@ -211,3 +211,25 @@ class TestWhatAMoveCarries:
         assert sorted(note for *_, note, _ in expected) == ["added", "before", "changed"]
         assert databases["second"].rows("SELECT * FROM reading ORDER BY at") == expected
         assert databases["first"].rows("SELECT * FROM reading") == []
+
+
+class TestSeveralMoves:
+    @pytest.mark.claim("shard-9")
+    def test_resume_goes_on_past_a_failed_move(self, store, databases, run):
+        """The first customer's rows do not fit the target: the other customer moves, the first may write on."""
+        store.place("19", "second")
+        for customer in (ONE, OTHER):
+            as_owner(databases["first"], (PEOPLE, [customer]))
+            store.begin_move(customer, "second", lease=0.1, drain=0.0)
+        taken = databases["first"].rows("SELECT min(id) FROM person WHERE customer_id = %s", ONE)[0][0]
+        as_owner(databases["second"], ("INSERT INTO person VALUES (%s, 'of another', 'there', '19')", [taken]))
+
+        code, said = run("resume")
+
+        assert code == 1
+        assert f"{ONE}\tfailed: " in said
+        assert "another customer" in said
+        assert [move.customer for move in store.moves()] == [ONE]
+        assert databases["second"].customers() == {OTHER: 3, "19": 1}
+        as_owner(databases["first"], (PEOPLE, [ONE]))
+        assert databases["first"].customers() == {ONE: 6}
