@@ -174,11 +174,15 @@ $(UV): requirements/uv.txt
 	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo 'Python 3.11 or later is needed: make PYTHON=/path/to/python3.12' >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 2 --require-hashes \
+	  -r requirements/uv.txt >$(VENV)/pip.log 2>&1 || { echo 'uv cannot be fetched from the package index: is the network, or the proxy that it' \
+	  'needs, available? $(VENV)/pip.log has the details. Then run the command again.' >&2; exit 1; }
 	@touch $@
 
 $(VENV)/locked: $(UV) requirements/development.txt pyproject.toml
-	@$(UV) pip install --quiet --python $(BIN)/python $(if $(QUICK),,--compile-bytecode) --require-hashes -r requirements/development.txt
+	@$(UV) pip install --quiet --python $(BIN)/python $(if $(QUICK),,--compile-bytecode) --require-hashes -r requirements/development.txt || \
+	  { echo 'The packages of requirements/development.txt cannot be installed; the lines above say why. Run the command' \
+	  'again: what was fetched is kept.' >&2; exit 1; }
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
