@@ -19,6 +19,8 @@ from reference.customer_sharding.problems import problem_of, problem_of_http
 from .description import description
 from .store import Store
 
+__all__ = ["Store", "create_app"]
+
 SHORTEST_TOKEN = 16
 
 
