@@ -13,7 +13,7 @@ import matplotlib as mpl
 import typer
 from matplotlib.figure import Figure
 
-from fixtures.claims.evidence import markdown
+from fixtures.claims.outcomes.evidence import markdown
 from fixtures.measure.decision import coverage, spread
 
 HERE = Path(__file__).parent

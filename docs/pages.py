@@ -14,9 +14,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from sphinx.application import Sphinx
 
-from fixtures.claims import tables
 from fixtures.claims.ledger import Document, read
-from fixtures.claims.results import Results, found, published
+from fixtures.claims.publishing import tables
+from fixtures.claims.publishing.results import Results, found, published
 
 TEMPLATE = "document.md.jinja"
 MOST_LINES = 40  # a table with more lines is offered as a download instead
