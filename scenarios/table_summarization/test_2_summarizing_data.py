@@ -108,9 +108,7 @@ class TestTheAnswer:
         assert sorted(columns, key=min) == [{"a"}, {"b"}]
         evidence.json("a tie under hash seeds 1 and 2", [answers(1)["tie"], answers(2)["tie"]])
 
-    @pytest.mark.claim(
-        "tsum-4", "order", shows="corrected", fails_with=r"^AssertionError: assert \[\{'pattern': .*At index 0 diff: "
-    )
+    @pytest.mark.claim("tsum-4", "order", shows="corrected", fails_with=r"At index 0 diff: \{'pattern': ")
     @pytest.mark.parametrize("table", ["patients", "tie"])
     def test_answer_is_the_same_for_every_hash_seed(self, answers, table):
         first, second = (answers(hash_seed)[table] for hash_seed in (1, 2))

@@ -305,10 +305,29 @@ def test_nan_of_a_warehouse_is_missing_as_in_pandas(kind, postgres):
 
 
 @pytest.mark.claim("tsum-11")
-def test_one_instant_of_two_offsets_is_one_value_in_utc():
+@pytest.mark.parametrize("kind", ["records", "pandas", "pandas of objects", "Arrow"])
+def test_one_instant_of_two_offsets_is_one_value_in_utc(kind):
     noon = dt.datetime(2024, 3, 1, 12, tzinfo=dt.UTC)
     elsewhere = noon.astimezone(dt.timezone(dt.timedelta(hours=5, minutes=30)))
-    (found,) = summarize([{"at": elsewhere}, {"at": noon}, {"at": elsewhere}]).patterns
+    instants = [elsewhere, noon, elsewhere]
+    held = {
+        "records": [{"at": instant} for instant in instants],
+        "pandas": pd.DataFrame({"at": pd.to_datetime(instants, utc=True).tz_convert("Asia/Kolkata")}),
+        "pandas of objects": pd.DataFrame({"at": pd.Series(instants, dtype=object)}),
+        "Arrow": pa.table({"at": pa.array(instants, pa.timestamp("us", "Asia/Kolkata"))}),
+    }
+    (found,) = summarize(held[kind]).patterns
 
     assert found.pattern == {"at": noon}
     assert found.pattern["at"].tzinfo is dt.UTC
+
+
+@pytest.mark.claim("tsum-11")
+@pytest.mark.parametrize("kind", ["pandas", "records", "Arrow"])
+def test_33_different_numbers_are_binned_and_32_are_not(kind):
+    def bins(different):
+        rows = pa.table({"number": list(range(different)) * 4})
+        return summarize({"pandas": rows.to_pandas, "records": rows.to_pylist, "Arrow": lambda: rows}[kind]()).bins
+
+    assert not bins(32)
+    assert [interval.label for interval in bins(33)["number"]] == ["[0, 8)", "[8, 16)", "[16, 24)", "[24, 32]"]
