@@ -142,13 +142,19 @@ class _Postgres(_ErrorTranslation, PooledPostgresqlDatabase):  # type: ignore[mi
         return True
 
     def _is_closed(self, conn: TimedConnection) -> bool:
+        if self._is_usable(conn):
+            return False
+        conn.close()  # the pool forgets it without closing it
+        return True
+
+    def _is_usable(self, conn: TimedConnection) -> bool:
         if conn.closed or conn.returned < self.distrusted:
-            return True
+            return False
         if not conn.is_reset():
             # Do not wait on each idle connection of a server that does not answer.
             self.distrusted = time.monotonic()
-            return True
-        return _has_unread_bytes(conn.fileno())
+            return False
+        return not _has_unread_bytes(conn.fileno())
 
     def _is_lost(self, cause: BaseException) -> bool:
         return isinstance(cause, psycopg.OperationalError) and (self.is_closed() or self.connection().closed)
