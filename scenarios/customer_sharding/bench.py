@@ -55,9 +55,9 @@ class Bench:
         """Wait until all its loads have connected to the service, which need not accept them yet."""
         eventually(lambda: self._at_the_door() == len(published.CUSTOMERS), within=60)
 
-    def wait(self):
+    def wait(self, within=120):
         """Wait until it has ended."""
-        assert self._process.wait(120) == 0
+        assert self._process.wait(within) == 0
 
     def close(self):
         self._process.kill()

@@ -150,6 +150,15 @@ class Sharded:
             connection.execute(INSERT, ["late", "late", customer])
             yield connection.commit
 
+    def falsify(self, customer):
+        """Change a row of the customer in the second database, past its guard."""
+        with psycopg.connect(self._databases["second"]) as connection:
+            connection.execute("SET session_replication_role = replica")
+            changed = connection.execute(
+                "UPDATE person SET address = 'falsified' WHERE customer_id = %s AND name = '0'", [customer]
+            )
+            assert changed.rowcount == 1
+
     def lock_awaited(self):
         """Wait until a mover waits for a customer's transactions in the first database."""
         self._lock(granted=False)

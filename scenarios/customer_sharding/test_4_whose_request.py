@@ -18,18 +18,18 @@ def is_problem(answer, status):
 
 
 class TestAHeader:
-    @pytest.mark.claim("shard-7", shows="published")
+    @pytest.mark.claim("shard-7", "path", shows="published", fails_with=r"assert \[\] == \['/admin'")
     def test_header_becomes_part_of_the_path(self, service, sharding, evidence):
         for header in PATHS:
             service.ask("POST", "/person/1", header)
 
+        assert sharding.asked_for() == list(PATHS.values())
         evidence.table(
             "what the sharding service was asked for",
             [{"X-Customer-ID": header, "path": path} for header, path in zip(PATHS, sharding.asked_for(), strict=True)],
         )
-        assert sharding.asked_for() == list(PATHS.values())
 
-    @pytest.mark.claim("shard-7", shows="corrected")
+    @pytest.mark.claim("shard-7", "path", shows="corrected", fails_with=r"assert \['/admin', .* == \[\]")
     def test_impossible_header_is_refused_unasked(self, service, sharding, of_customer):
         answers = [service.ask("POST", "/person/1", header) for header in PATHS]
 
@@ -49,13 +49,13 @@ class TestAPassword:
         sharding = serve(PublishedShardingService, ports, elsewhere=rogue_server.port)
         return serve(PersonService, way, {"SHARDING_MODE": "api", **sharding.settings})
 
-    @pytest.mark.claim("shard-7", shows="published")
+    @pytest.mark.claim("shard-7", "host", shows="published", fails_with=r"assert \[\] == \['my-secret-pw'\]")
     def test_password_goes_to_the_headers_host(self, service, rogue_server):
         service.ask("POST", "/person/1", self.IDENTIFIER)
 
         assert rogue_server.passwords == ["my-secret-pw"]
 
-    @pytest.mark.claim("shard-7", shows="corrected")
+    @pytest.mark.claim("shard-7", "host", shows="corrected", fails_with=r"assert \['my-secret-pw'\] == \[\]")
     def test_password_goes_to_no_headers_host(self, service, rogue_server):
         answer = service.ask("POST", "/person/1", self.IDENTIFIER)
 
@@ -64,13 +64,15 @@ class TestAPassword:
 
 
 class TestAPathOfAnotherCustomer:
-    @pytest.mark.claim("shard-7", shows="published")
+    @pytest.mark.claim("shard-7", "customer", shows="published", fails_with=r"<Response \[403\]>\.ok")
     def test_path_puts_row_into_wrong_database(self, service, of_customer):
         assert service.ask("POST", "/person/2", "1").ok
 
         assert (of_customer["1"].customers(), of_customer["2"].customers()) == ({"2": 1}, {})
 
-    @pytest.mark.claim("shard-7", shows="corrected")
+    @pytest.mark.claim(
+        "shard-7", "customer", shows="corrected", fails_with=r"assert \[\{'1': \d.* == \[\{\}, \{\}, \{\}\]"
+    )
     def test_path_of_another_customer_is_refused(self, service, of_customer):
         answers = [
             service.ask("POST", "/person/2", "1"),
@@ -84,13 +86,13 @@ class TestAPathOfAnotherCustomer:
 
 
 class TestAPathThatIsUnknown:
-    @pytest.mark.claim("shard-7", shows="published")
+    @pytest.mark.claim("shard-7", "unknown path", shows="published", fails_with=r"assert \[\] == \['/write/1'\]")
     def test_unknown_path_is_routed(self, service, sharding):
         assert service.ask("GET", "/favicon.ico", "1").status_code == 404
 
         assert sharding.asked_for() == ["/write/1"]
 
-    @pytest.mark.claim("shard-7", shows="corrected")
+    @pytest.mark.claim("shard-7", "unknown path", shows="corrected", fails_with=r"assert \['/write/1'\] == \[\]")
     def test_unknown_path_asks_no_route(self, service, sharding):
         assert service.ask("GET", "/favicon.ico", "1").status_code == 404
 
@@ -127,11 +129,11 @@ class TestAConnection:
 
         return left_open
 
-    @pytest.mark.claim("shard-7", shows="published")
+    @pytest.mark.claim("shard-7", "connections", shows="published", fails_with="assert 1 > 2")
     def test_connection_leaks_when_error_propagates(self, left_open):
         assert max(left_open()) > 2
 
-    @pytest.mark.claim("shard-7", shows="corrected")
+    @pytest.mark.claim("shard-7", "connections", shows="corrected", fails_with=r"assert \{1, 2, .* == \{1\}")
     def test_connection_returns_when_error_propagates(self, left_open, service):
         assert set(left_open()) == {1}
         assert service.save("2").ok
@@ -140,7 +142,7 @@ class TestAConnection:
 class TestWhatCannotBeServed:
     """The hook after a request closes a connection that the hook before it may have failed to open."""
 
-    @pytest.mark.claim("shard-7", shows="published")
+    @pytest.mark.claim("shard-7", "unserved", shows="published", fails_with="assert 503 == 500")
     def test_unserved_request_fails_twice(self, service, sharding):
         sharding.kill()
 
@@ -150,7 +152,7 @@ class TestWhatCannotBeServed:
         assert "ConnectionError" in log
         assert "AttributeError: 'db'" in log or "AttributeError: db" in log
 
-    @pytest.mark.claim("shard-7", shows="corrected")
+    @pytest.mark.claim("shard-7", "unserved", shows="corrected", fails_with=r"is_problem\(<Response \[500\]>, 404\)")
     def test_unserved_request_is_a_problem_detail(self, service, sharding, databases, evidence):
         for customer in CUSTOMERS:
             assert service.save(customer).ok

@@ -44,18 +44,18 @@ def cost(service, sharding, connections, evidence):
     return cost
 
 
-@pytest.mark.claim("shard-8", shows="published")
+@pytest.mark.claim("shard-8", shows="published", fails_with=r"'questions': 3\} != \{'questions': 120\}")
 def test_request_costs_question_and_connection(cost):
     assert cost() == {"requests": 120, "questions": 120, "connections": 120}
 
 
-@pytest.mark.claim("shard-8", shows="corrected")
+@pytest.mark.claim("shard-8", shows="corrected", fails_with=r"'questions': 120\} != \{'questions': 3\}")
 def test_routes_and_connections_are_kept(cost):
     """Sequential requests need one connection to each database."""
     assert cost() == {"requests": 120, "questions": 3, "connections": 3}
 
 
-@pytest.mark.claim("shard-8", shows="corrected")
+@pytest.mark.claim("shard-8", shows="corrected", fails_with="assert 200 == 1")
 def test_concurrent_requests_stay_within_the_pool(person_service, sharding, connections, load, of_customer, evidence):
     service = person_service({"SHARDING_POOL_SIZE": "4"})
 
@@ -69,7 +69,7 @@ def test_concurrent_requests_stay_within_the_pool(person_service, sharding, conn
     assert 1 <= found["connections"] <= 4
 
 
-@pytest.mark.claim("shard-8", shows="corrected")
+@pytest.mark.claim("shard-8", shows="corrected", fails_with="assert 3 > 3")
 def test_expired_route_is_asked_for_again(person_service, sharding, connections):
     service = person_service({"SHARDING_ROUTE_EXPIRY": "0.5"})
     saved = [service.save("1")]

@@ -91,11 +91,35 @@ class TestAMoverThatIsKilled:
             clients.go_on()
             mover = sharded.mover(one, "second", option, successor=["resume", *SECONDS, *PATIENCE])
             mover.says(before)
+            clients.go_on(one, what=["read", answered])
+            assert mover.process.poll() is None, "it has not waited"
             with sharded.nemesis(mover=mover).breaking("mover", "kill"):
                 clients.go_on(one, what=["read", answered])
             clients.go_on()
 
         assert sharded.whereabouts(one) == ["second"]
+        judged()
+
+    @pytest.mark.claim("shard-9")
+    def test_move_whose_sides_differ_does_not_switch(self, sharded, command, judged):
+        """A row changes in the second database without the mover; writes go on where the move ends."""
+        (one,) = sharded.place("first")
+
+        with sharded.clients(one) as clients:
+            clients.go_on()
+            with sharded.gate(STEPS["fence"]) as fence:
+                mover = sharded.mover(one, "second")
+                fence.reached()
+                sharded.falsify(one)
+                fence.open(committed=True)
+            code, said = mover.wait()
+            clients.go_on(one, what=["read", "write"])
+            undone, _ = command("abort", one)
+
+        assert code == 1
+        assert f"the rows of customer {one} differ between the two sides in person" in said
+        assert undone == 0
+        assert sharded.whereabouts(one) == ["first"]
         judged()
 
     @pytest.mark.claim("shard-9")

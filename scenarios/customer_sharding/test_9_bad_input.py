@@ -77,7 +77,7 @@ def post(service):
     return post
 
 
-@pytest.mark.claim("shard-7", shows="corrected")
+@pytest.mark.claim("shard-7", "customer", shows="corrected", fails_with="assert 200 == 403")
 def test_any_request_gets_the_expected_status(post, of_customer):
     """One customer's database is down all the time."""
     statuses = Counter()
