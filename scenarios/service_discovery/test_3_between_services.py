@@ -1,11 +1,14 @@
 """The first service calls the second, which disappears from the registry when it ends."""
 
+import time
+
 import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.waiting import eventually
+from reference.service_discovery.draining import DRAIN
 from reference.service_discovery.instance import Instance
 from reference.service_discovery.registration import gone_within
 
@@ -76,8 +79,10 @@ class TestTheEnd:
 
         users.process.terminate()
         eventually(lambda: not registry.nodes("users"), within=5)
-        # A caller that found it just before may still come.
-        assert users.get("") == {"service": "users", "port": users.port, "pid": users.process.pid}
+        # Callers that found it just before may still come; it waits for the request that is under way, however long.
+        until = time.monotonic() + 3 * DRAIN
+        while time.monotonic() < until:
+            assert users.get("") == {"service": "users", "port": users.port, "pid": users.process.pid}
         assert answers == []
         users.finish()
 
