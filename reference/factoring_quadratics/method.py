@@ -72,7 +72,7 @@ def signs(product: int, total: int) -> tuple[int, int]:
     """The signs of two integers, by the signs of their product and their sum.
 
     Args:
-        product: of the two integers.
+        product: their product.
         total: their sum.
 
     Returns:

@@ -46,7 +46,7 @@ def verify(connection: Connection[Any], description: Description, due: Plan) -> 
     Reads every row's key from every server once; nothing is changed.
 
     Args:
-        connection: To the base's server.
+        connection: A connection to the base.
         description: The description.
         due: The difference between the state and the description.
 

@@ -51,9 +51,9 @@ def agreement(
     Args:
         ours: scores by nation.
         theirs: scores by nation.
-        resamples: how often the nations are drawn anew, with replacement.
-        confidence: of the percentile interval, between 0 and 1.
-        seed: of the draws, so that the interval can be had again.
+        resamples: number of bootstrap samples of the nations, drawn with replacement.
+        confidence: level of the percentile interval, between 0 and 1.
+        seed: seed of the draws, which makes the interval reproducible.
 
     Returns:
         The correlation and its interval.

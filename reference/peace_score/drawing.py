@@ -60,7 +60,7 @@ def draw_world(graph: nx.Graph[str], scores: Mapping[str, float], title: str) ->
     Args:
         graph: edges with ``weight``.
         scores: the nations' scores, in [0, 1].
-        title: of the figure.
+        title: title of the figure.
 
     Returns:
         The figure.
@@ -103,7 +103,7 @@ def draw_comparison(ours: Mapping[str, float], theirs: Mapping[str, float], foun
         ours: scores by nation.
         theirs: scores by nation; both rise with peace.
         found: their agreement.
-        title: of the figure.
+        title: title of the figure.
 
     Returns:
         The figure.

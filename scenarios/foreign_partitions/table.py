@@ -57,8 +57,8 @@ class Way:
     """What both ways have in common: connections to both servers, each statement a transaction.
 
     Attributes:
-        first: To the server that applications know.
-        second: To the other one, past the first.
+        first: A connection to the server that applications use.
+        second: A connection to the other server, without the first in between.
     """
 
     def __init__(self, first, second):

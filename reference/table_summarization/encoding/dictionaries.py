@@ -290,7 +290,7 @@ def merge_dictionaries(dictionaries: Sequence[pa.Array]) -> tuple[list[Codes], p
     """One dictionary for several, each value once.
 
     Args:
-        dictionaries: Of any of the module's types.
+        dictionaries: Dictionaries of any of the module's types.
 
     Returns:
         For each of them, its positions' new positions; and the united dictionary.

@@ -103,7 +103,7 @@ class KeepOnly:
     """A few values stay, all others become one that no pattern can fix.
 
     Attributes:
-        values: Those that stay.
+        values: The values that stay.
         before: What is done first, if anything.
         quick: No, value by value.
     """

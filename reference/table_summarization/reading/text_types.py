@@ -108,7 +108,7 @@ def kinds_of(texts: Iterable[str | None], kinds: Collection[Kind] = DEFAULT_KIND
 
     Args:
         texts: Distinct texts, in any order; None and those of `MISSING` don't count.
-        kinds: Those that the dialect of the file knows.
+        kinds: The kinds that the file's dialect allows.
 
     Returns:
         The kinds that all of them are, TEXT always among them; None if all are missing.
