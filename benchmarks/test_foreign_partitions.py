@@ -7,7 +7,6 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from fixtures.services.relay import Relay
 from reference.foreign_partitions.deployment import Deployment
 from reference.foreign_partitions.description import Column, Description, Endpoint, Partition, Secret, Server, Table
 from reference.foreign_partitions.direct import DirectRows
@@ -72,13 +71,8 @@ def servers(environment):
 def distant(environment):
     """A connection to the first server, with partitions of `traveller` behind a latency of one millisecond."""
     first, far = environment["first"], environment["far"]
-    with contextlib.ExitStack() as stack:
-        if far.links:
-            address = environment["toxiproxy"].peer_address("far:sql")
-        else:
-            far.links["sql"] = stack.enter_context(contextlib.closing(Relay(far.direct_address())))
-            address = far.address()
-        connection = stack.enter_context(deployed(described(first, far, "traveller", address), first.url))
+    address = environment["toxiproxy"].peer_address("far:sql")
+    with deployed(described(first, far, "traveller", address), first.url) as connection:
         far.slow(0.001)
         yield connection
         far.mend()

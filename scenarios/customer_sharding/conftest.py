@@ -20,12 +20,11 @@ import trustme
 from typer.testing import CliRunner
 
 from fixtures.faults import Journal
-from fixtures.services.relay import Relay
-from fixtures.services.service import Address
 from fixtures.serving import Served
 from reference.customer_sharding.cli import app as cli
 from scenarios.customer_sharding.bench import Bench
 from scenarios.customer_sharding.databases import EMPTY, Database, MySQL
+from scenarios.customer_sharding.eavesdropper import Eavesdropper
 from scenarios.customer_sharding.processes import PersonService, PublishedShardingService, ShardingService
 from scenarios.customer_sharding.published import CUSTOMERS
 from scenarios.customer_sharding.rogue_server import RogueServer
@@ -56,10 +55,10 @@ def rogue_server():
 
 
 @pytest.fixture
-def relay_to():
-    """`relay_to(port)` starts a proxy in front of a port of this machine that records all bytes."""
+def eavesdropper():
+    """`eavesdropper(port)` starts a proxy in front of a port of this machine that records all bytes."""
     with contextlib.ExitStack() as stack:
-        yield lambda port: stack.enter_context(contextlib.closing(Relay(Address("127.0.0.1", port))))
+        yield lambda port: stack.enter_context(contextlib.closing(Eavesdropper(port)))
 
 
 @pytest.fixture

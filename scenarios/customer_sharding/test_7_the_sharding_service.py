@@ -80,31 +80,30 @@ class TestTheWay:
         return service
 
     @pytest.fixture
-    def service(self, person_service, sharding, relay):
-        return person_service(
-            {"SHARDING_API_ENDPOINT": sharding.url.replace(str(sharding.port), str(relay.address().port))}
-        )
+    def service(self, person_service, sharding, network):
+        return person_service({"SHARDING_API_ENDPOINT": sharding.url.replace(str(sharding.port), str(network.port))})
 
     @pytest.fixture
-    def relay(self, relay_to, sharding):
-        return relay_to(sharding.port)
+    def network(self, eavesdropper, sharding):
+        """Records all that passes between the service and the sharding service."""
+        return eavesdropper(sharding.port)
 
     @pytest.mark.claim("shard-13", "in clear", shows="published", fails_with="assert b'/write/1' in ")
-    def test_password_crosses_the_network_in_clear(self, service, relay):
+    def test_password_crosses_the_network_in_clear(self, service, network):
         assert service.save("1").ok
 
-        assert b"/write/1" in relay.heard
-        assert b"my-secret-pw" in relay.heard
+        assert b"/write/1" in network.heard
+        assert b"my-secret-pw" in network.heard
 
     @pytest.mark.claim(
         "shard-13", "in clear", shows="corrected", fails_with=r"assert \['/write/1', 'my-secret-pw'\] == \[\]"
     )
-    def test_encrypted_service_reveals_nothing(self, service, relay, of_customer):
+    def test_encrypted_service_reveals_nothing(self, service, network, of_customer):
         assert service.save("1").ok
 
         secrets = ("/write/1", of_customer["1"].user["password"], of_customer["1"].owner["password"], "Bearer")
-        assert [secret for secret in secrets if secret.encode() in relay.heard] == []
-        assert len(relay.heard) > 1000
+        assert [secret for secret in secrets if secret.encode() in network.heard] == []
+        assert len(network.heard) > 1000
 
 
 class TestAnEndpointInClear:

@@ -13,7 +13,6 @@ from kazoo.client import KazooClient
 from typer.testing import CliRunner
 
 from fixtures.fork_server import ForkServer
-from fixtures.services.relay import Relay
 from fixtures.waiting import eventually
 from reference.service_discovery import cli
 from reference.service_discovery.cache import CachedDiscovery
@@ -26,17 +25,6 @@ from scenarios.service_discovery.lookups import Lookups
 from scenarios.service_discovery.processes import Child, Provider
 from scenarios.service_discovery.registry import Registry
 from scenarios.service_discovery.ways import WAYS
-
-
-@pytest.fixture(scope="module")
-def zookeeper(zookeeper):
-    """The document's ZooKeeper, behind a proxy that can be cut: toxiproxy, or one in this process."""
-    if zookeeper.links:
-        yield zookeeper
-        return
-    with contextlib.closing(Relay(zookeeper.direct_address())) as zookeeper.links["client"]:
-        yield zookeeper
-    zookeeper.links.clear()
 
 
 @pytest.fixture(scope="module")
