@@ -1,6 +1,7 @@
 """Fixtures of the scenario: the platform's client, and pipelines of tables, as published or corrected."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,16 @@ from reference.realtime_data_platform.platform import Addresses, Platform
 from scenarios.realtime_data_platform import published
 from scenarios.realtime_data_platform.capabilities import FOUND, summary, supports
 from scenarios.realtime_data_platform.pipeline import Pipeline
+
+
+FOLDER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    """Give each test ten minutes: whichever comes first starts eleven servers, which takes a loaded machine five."""
+    for item in items:
+        if item.path.parent == FOLDER and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(600))
 
 
 def pytest_claim_run(config):
