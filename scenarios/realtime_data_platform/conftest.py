@@ -11,7 +11,6 @@ from scenarios.realtime_data_platform import published
 from scenarios.realtime_data_platform.capabilities import FOUND, summary, supports
 from scenarios.realtime_data_platform.pipeline import Pipeline
 
-
 FOLDER = Path(__file__).parent
 
 
