@@ -12,7 +12,7 @@ import urllib3
 
 from fixtures.waiting import eventually
 
-PAUSE, AFTER_A_REFUSAL = 0.002, 0.02  # seconds
+PAUSE, AFTER_A_REFUSAL = 0.01, 0.02  # seconds; without pauses the clients leave the movers no processor
 
 
 class Refused(Exception):

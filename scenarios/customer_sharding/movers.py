@@ -1,45 +1,64 @@
-"""Movers: the command `customer-sharding` in processes, and the protocol's steps in which they are killed."""
+"""Movers: the command `customer-sharding` in processes of their own, and where in their work they are killed.
 
+They are forked from a process that has the imports done: under load those took longer than the move.
+"""
+
+import atexit
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
 
-from fixtures.services.orphans import VARIABLE, Owner, end, tree
+from fixtures.fork_server import ERRORS, OUTPUT, ForkServer
+from fixtures.services.orphans import end, ended, tree
 from fixtures.waiting import eventually
+from reference.customer_sharding.cli import app as cli
 
-COMMAND = Path(sys.executable).with_name("customer-sharding")
+IMPORTED = ("reference.customer_sharding.move.moving", "reference.customer_sharding.service.store", __name__)
+EXIT_CODE = "EXIT_CODE"  # a file
+
+
+def main():
+    """Run the command, and write its exit code to the file that the environment names."""
+    code = 0
+    try:
+        cli()
+    except SystemExit as end_of_command:
+        code = end_of_command.code or 0
+    Path(os.environ[EXIT_CODE]).write_text(str(code))
+
+
+@cache
+def _fork_server():
+    fork_server = ForkServer(IMPORTED)
+    atexit.register(fork_server.close)
+    return fork_server
 
 
 class Mover:
-    """A mover in a process, with the faults that can be injected; `restart` lets another mover take over.
+    """A mover in a process, and the faults that can be done to it; `restart` has another one take over.
 
     Args:
-        command: Runs the command to its end in this process, as the successor.
+        command: Runs the command to its end in this process: the successor.
         meta: URL of the meta database.
-        words: Arguments of the command: `move`, the customer, the target, options.
-        output: File for its output.
-        successor: Arguments of the command that takes over.
+        words: Of the command: `move`, the customer, the target, options.
+        output: A file for what it says.
+        successor: The words of the command that takes over.
     """
 
     def __init__(self, command, meta, words, output, successor):
         self.successor = successor
         self._command, self._output = command, output
-        with output.open("w") as file:
-            self.process = subprocess.Popen(
-                [COMMAND, *words],
-                env={**os.environ, VARIABLE: Owner.current().name, "SHARDING_META": meta},
-                stdout=file,
-                stderr=file,
-            )
+        self._exit_code = output.with_suffix(".exit")
+        output.touch()
+        files = {OUTPUT: str(output), ERRORS: str(output), EXIT_CODE: str(self._exit_code)}
+        self.process = psutil.Process(_fork_server().start(f"{__name__}:main", *words, SHARDING_META=meta, **files))
 
     def kill(self):
-        """Kill it (SIGKILL)."""
-        end(tree(psutil.Process(self.process.pid)))
-        self.process.wait()
+        """SIGKILL."""
+        end(tree(self.process))
 
     def restart(self):
         """Let another mover take the move over, to continue or undo it."""
@@ -48,20 +67,21 @@ class Mover:
 
     def close(self):
         """Kill it if it still runs."""
-        if self.process.poll() is None:
+        if not ended(self.process):
             self.kill()
 
     def pause(self):
         """Freeze it (SIGSTOP)."""
-        psutil.Process(self.process.pid).suspend()
+        self.process.suspend()
 
     def resume(self):
         """Undo `pause` (SIGCONT)."""
-        psutil.Process(self.process.pid).resume()
+        self.process.resume()
 
     def wait(self, within=60):
         """Wait until it has ended, and return its exit code and output."""
-        return self.process.wait(within), self.said()
+        self.process.wait(within)
+        return int(self._exit_code.read_text()), self.said()
 
     def said(self):
         """Return its output so far: a line with customer and step for each step done."""
