@@ -1,0 +1,74 @@
+"""What was opened before gunicorn forked its workers is used by none of them: no worker reads another one's answers."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from fixtures.serving import Served
+from scenarios.customer_sharding.preloaded import FIRST
+from scenarios.customer_sharding.processes import TOKEN, WITHIN, ShardingService
+
+WORKERS, CLIENTS, REQUESTS = 4, 8, 60  # requests of each client
+PRELOAD = ("--preload",)
+INSERT = "INSERT INTO person (name, address, customer_id) VALUES (%s, 'here', %s)"
+
+
+@pytest.fixture
+def at_once():
+    """Call a function with each of many arguments, all at once; what it returned each time of `REQUESTS`."""
+
+    def at_once(function, arguments):
+        with ThreadPoolExecutor(len(arguments)) as crowd:
+            return list(crowd.map(lambda argument: [function(argument) for _ in range(REQUESTS)], arguments))
+
+    return at_once
+
+
+def test_workers_share_no_connection_of_their_parent(sharding_service, databases, serve, at_once, evidence):
+    """All customers are in one database, which the parent process has queried."""
+    customers = [f"customer-{number}" for number in range(CLIENTS)]
+    for customer in (FIRST, *customers):
+        sharding_service.place(customer, "first")
+        databases["first"].rows(f"{INSERT} RETURNING id", customer, customer)
+    settings = {"SHARDING_MODE": "api", **sharding_service.settings, "SHARDING_IDENTIFIER_FIELD": "customer_id"}
+    service = serve(_preloaded, settings, workers=WORKERS, options=PRELOAD)
+
+    def ask(customer):
+        url, headers = f"{service.url}/person/{customer}", {"X-Customer-ID": customer}
+        answer = requests.get(url, headers=headers, timeout=WITHIN)
+        assert answer.status_code == 200, answer.text
+        return answer.headers["X-Worker"], [(person["name"], person["customer_id"]) for person in answer.json()]
+
+    answers = dict(zip(customers, at_once(ask, customers), strict=True))
+
+    workers = {worker for each in answers.values() for worker, _ in each}
+    evidence.json("workers that answered", len(workers))
+    assert len(workers) > 1
+    assert all(rows == [(customer, customer)] for customer, each in answers.items() for _, rows in each)
+
+
+def test_sharding_services_workers_answer_their_own_questions(serve, meta, databases, at_once):
+    """The sharding service has its connection to the meta database from before the fork."""
+    service = serve(ShardingService, meta, workers=WORKERS, options=PRELOAD)
+    for name, database in databases.items():
+        service.register(name, database)
+    places = {f"customer-{number}": name for number, name in enumerate([*databases, *databases])}
+    for customer, name in places.items():
+        service.place(customer, name)
+
+    def ask(customer):
+        answer = service.ask("GET", f"/write/{customer}", token=TOKEN)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["port"]
+
+    answers = dict(zip(places, at_once(ask, list(places)), strict=True))
+
+    ports = {name: database.owner["port"] for name, database in databases.items()}
+    assert {customer: {int(port) for port in each} for customer, each in answers.items()} == {
+        customer: {ports[name]} for customer, name in places.items()
+    }
+
+
+def _preloaded(folder, settings, **options):
+    return Served("scenarios.customer_sharding.preloaded:create_app()", folder, settings, **options)
