@@ -37,9 +37,10 @@ class Client(threading.Thread):
         number: Number of the client among the customer's clients, and seed of its operations.
         names: The names that all clients of the customer have written.
         certain: Whether a refusal proves that a write had no effect, which holds while no database is killed.
+        pause: Seconds from an answer to the next request.
     """
 
-    def __init__(self, url, journal, customer, number, names, *, certain):
+    def __init__(self, url, journal, customer, number, names, *, certain, pause):
         super().__init__(name=f"{customer}/{number}", daemon=True)
         self.customer = customer
         self.counts = Counter()
@@ -48,7 +49,7 @@ class Client(threading.Thread):
         self.writing, self.stop = threading.Event(), threading.Event()
         self.writing.set()
         self._url, self._journal, self._names = f"{url}/person/{customer}", journal, names
-        self._certain = certain
+        self._certain, self._pause = certain, pause
         self._own = []
         self._chance = random.Random(number)
         headers = {"X-Customer-ID": customer, "Content-Type": "application/json"}
@@ -117,7 +118,7 @@ class Client(threading.Thread):
             return
         self.answers.append(Answer(asked, kind, time.monotonic() - asked))
         self.counts[kind] += 1
-        self.stop.wait(PAUSE)
+        self.stop.wait(self._pause)
 
     def _ask(self, method, name, address=None):
         body = None if address is None else json.dumps({"address": address})
@@ -141,13 +142,16 @@ class Clients:
         customers: Identifiers of the customers.
         each: Number of clients of each customer.
         certain: Whether a refusal proves that a write had no effect.
+        pause: Seconds from an answer to a client's next request.
     """
 
-    def __init__(self, url, journal, customers, *, each=2, certain=True):
+    def __init__(self, url, journal, customers, *, each=2, certain=True, pause=PAUSE):
         self._all = []
         for customer in customers:
             names = []
-            self._all += [Client(url, journal, customer, number, names, certain=certain) for number in range(each)]
+            self._all += [
+                Client(url, journal, customer, number, names, certain=certain, pause=pause) for number in range(each)
+            ]
 
     def __enter__(self):
         for client in self._all:

@@ -11,6 +11,7 @@ from fixtures.waiting import eventually
 from scenarios.customer_sharding.sharded import EXPIRY
 
 ANSWER_TIMEOUT = 2.0  # seconds, of the service
+PAUSE = 0.002  # seconds: these clients keep the service busy
 ANSWERS = 30  # of each client, to a write, that a round takes
 
 
@@ -55,7 +56,7 @@ class TestADatabaseThatIsDown:
         nemesis = sharded.nemesis(second=environment["second"])
         seconds = {"with all up": [], "with one down": []}
 
-        with sharded.clients(one, down, other, certain=False) as clients:
+        with sharded.clients(one, down, other, certain=False, pause=PAUSE) as clients:
             others = clients.of(one, other)
 
             def timed(state, answers):
