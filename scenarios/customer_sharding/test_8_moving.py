@@ -1,5 +1,6 @@
 """A customer moves to another database while requests go on; whoever moves it may die at any moment."""
 
+import psutil
 import pytest
 
 from reference.customer_sharding.move.connection import ABANDONED
@@ -92,7 +93,8 @@ class TestAMoverThatIsKilled:
             mover = sharded.mover(one, "second", option, successor=["resume", *SECONDS, *PATIENCE])
             mover.says(before)
             clients.go_on(one, what=["read", answered])
-            assert mover.process.poll() is None, "it has not waited"
+            with pytest.raises(psutil.TimeoutExpired):
+                mover.wait(within=2)
             with sharded.nemesis(mover=mover).breaking("mover", "kill"):
                 clients.go_on(one, what=["read", answered])
             clients.go_on()
@@ -113,6 +115,7 @@ class TestAMoverThatIsKilled:
                 sharded.falsify(one)
                 fence.open(committed=True)
             code, said = mover.wait()
+            assert sharded.states(one)["first"] == "copying"
             clients.go_on(one, what=["read", "write"])
             undone, _ = command("abort", one)
 
