@@ -38,12 +38,12 @@ def _fork_server():
 
 
 class Mover:
-    """A mover in a process, and the faults that can be done to it; `restart` has another one take over.
+    """A mover in a process, and its faults; `restart` has another one take over.
 
     Args:
         command: Runs the command to its end in this process: the successor.
         meta: URL of the meta database.
-        words: Of the command: `move`, the customer, the target, options.
+        words: Words of the command: `move`, the customer, the target, options.
         output: A file for what it says.
         successor: The words of the command that takes over.
     """

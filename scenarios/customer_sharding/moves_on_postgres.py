@@ -52,7 +52,7 @@ class RealDatabase:
         name: Under which it is registered.
         real: What a mover does there.
         admin: A superuser's connection, which sees everything.
-        deaths: Of movers.
+        deaths: Deaths of movers.
         done: Counts what movers change, by the name of the step.
     """
 
