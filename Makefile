@@ -163,7 +163,7 @@ lock: $(VENV)/locked ## resolve every lock anew, with hashes
 	for lock in fixtures/venvs/*.in; do \
 	  $(UV) pip compile -q --python-version "$$(sed -n 's/^# python //p' $$lock)" --generate-hashes --no-emit-index-url --no-header \
 	    $$lock -o $${lock%.in}.txt; done
-	$(BIN)/python -m fixtures.services.jars
+	$(BIN)/python -m fixtures.services.fetching.jars
 
 .PHONY: clean-cache
 clean-cache: $(VENV)/locked ## remove what was fetched and built for every checkout (EXECUTABLE_DOCUMENTS_CACHE, by default your cache folder)

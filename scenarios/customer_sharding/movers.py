@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from fixtures.fork_server import ERRORS, OUTPUT, ForkServer
-from fixtures.services.orphans import end, ended, tree
+from fixtures.services.runtimes.orphans import end, ended, tree
 from fixtures.waiting import eventually
 from reference.customer_sharding.cli import app as cli
 

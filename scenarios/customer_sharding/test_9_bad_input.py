@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from fixtures.services.ports import free_ports
+from fixtures.services.runtimes.ports import free_ports
 from scenarios.customer_sharding.processes import ADMIN_TOKEN, WITHIN
 
 DEAD, UNKNOWN, FIELD = "3", "unplaced", "customer_id"

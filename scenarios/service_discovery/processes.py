@@ -6,8 +6,8 @@ import socket
 import psutil
 import requests
 
-from fixtures.services.orphans import end, ended, tree
-from fixtures.services.ports import free_ports
+from fixtures.services.runtimes.orphans import end, ended, tree
+from fixtures.services.runtimes.ports import free_ports
 from fixtures.waiting import eventually
 
 START_WITHIN = 30
