@@ -38,9 +38,10 @@ class Client(threading.Thread):
         names: The names that all clients of the customer have written.
         certain: Whether a refusal proves that a write had no effect, which holds while no database is killed.
         pause: Seconds from an answer to the next request.
+        server: Name of the database that the customer stays in, for the journal; None where the customer may move.
     """
 
-    def __init__(self, url, journal, customer, number, names, *, certain, pause):
+    def __init__(self, url, journal, customer, number, names, *, certain, pause, server):
         super().__init__(name=f"{customer}/{number}", daemon=True)
         self.customer = customer
         self.counts = Counter()
@@ -49,7 +50,7 @@ class Client(threading.Thread):
         self.writing, self.stop = threading.Event(), threading.Event()
         self.writing.set()
         self._url, self._journal, self._names = f"{url}/person/{customer}", journal, names
-        self._certain, self._pause = certain, pause
+        self._certain, self._pause, self._server = certain, pause, server
         self._own = []
         self._chance = random.Random(number)
         headers = {"X-Customer-ID": customer, "Content-Type": "application/json"}
@@ -109,7 +110,8 @@ class Client(threading.Thread):
         asked = time.monotonic()
         failed = (Refused,) if self._certain else ()
         try:
-            with self._journal.operation(self.name, op, [self.customer, name], value, failed=failed) as operation:
+            noted = {"failed": failed, "server": self._server}
+            with self._journal.operation(self.name, op, [self.customer, name], value, **noted) as operation:
                 yield operation
         except Refused:
             self.refusals.append(Answer(asked, kind, time.monotonic() - asked))
@@ -143,14 +145,25 @@ class Clients:
         each: Number of clients of each customer.
         certain: Whether a refusal proves that a write had no effect.
         pause: Seconds from an answer to a client's next request.
+        servers: By customer, the database that the customer stays in.
     """
 
-    def __init__(self, url, journal, customers, *, each=2, certain=True, pause=PAUSE):
+    def __init__(self, url, journal, customers, *, each=2, certain=True, pause=PAUSE, servers=None):
         self._all = []
         for customer in customers:
             names = []
             self._all += [
-                Client(url, journal, customer, number, names, certain=certain, pause=pause) for number in range(each)
+                Client(
+                    url,
+                    journal,
+                    customer,
+                    number,
+                    names,
+                    certain=certain,
+                    pause=pause,
+                    server=(servers or {}).get(customer),
+                )
+                for number in range(each)
             ]
 
     def __enter__(self):

@@ -56,7 +56,8 @@ class TestADatabaseThatIsDown:
         nemesis = sharded.nemesis(second=environment["second"])
         seconds = {"with all up": [], "with one down": []}
 
-        with sharded.clients(one, down, other, certain=False, pause=PAUSE) as clients:
+        servers = {one: "first", down: "second", other: "third"}
+        with sharded.clients(one, down, other, certain=False, pause=PAUSE, servers=servers) as clients:
             others = clients.of(one, other)
 
             def timed(state, answers):
