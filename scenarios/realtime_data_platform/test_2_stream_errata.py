@@ -32,7 +32,7 @@ class TestDelete:
         pipeline.until(lambda: ("d",) in pipeline.pinot("op"), "Pinot lacks the delete")
         return pipeline, deleted_id
 
-    @pytest.mark.claim("rdp-16", shows="published")
+    @pytest.mark.claim("rdp-16", shows="published", fails_with=r"assert \(-9223372036854775808, .* in \[")
     def test_published_delete_makes_a_null_key_row(self, deleted, evidence, check_capability):
         pipeline, deleted_id = deleted
 
@@ -45,7 +45,7 @@ class TestDelete:
         )
         evidence.table("whether this Pinot supports deletes", [check_capability(pipeline, DELETES)])
 
-    @pytest.mark.claim("rdp-16", shows="corrected")
+    @pytest.mark.claim("rdp-16", shows="corrected", fails_with=r"assert \['c'\] == \['d'\]")
     def test_delete_removes_the_row_from_the_view(self, deleted):
         pipeline, deleted_id = deleted
 
@@ -58,7 +58,7 @@ class TestDelete:
 
 
 class TestConnectorKeys:
-    @pytest.mark.claim("rdp-17", shows="published")
+    @pytest.mark.claim("rdp-17", shows="published", fails_with=r"assert \{\} == .*'unknown'\}")
     def test_published_server_name_is_an_unknown_key(self, person, way, platform, evidence):
         pipeline = person(way)
         configs = {
@@ -79,7 +79,7 @@ class TestConnectorKeys:
             [{"key": key, "it is": support[key]} for key in published.connector(platform.peers)["config"]],
         )
 
-    @pytest.mark.claim("rdp-17", shows="corrected")
+    @pytest.mark.claim("rdp-17", shows="corrected", fails_with=r"'unknown'.* == \{'known'\}")
     def test_connector_keys_are_all_known(self, make_pipeline, platform, way):
         configs = {
             "published": published.connector(platform.peers, "keys"),
@@ -104,7 +104,7 @@ class TestTimeOfChange:
         in_pinot = {key: time for key, time in pipeline.pinot("id, ts_ms") if key in keys}
         return in_events, in_pinot
 
-    @pytest.mark.claim("rdp-20", shows="published")
+    @pytest.mark.claim("rdp-20", shows="published", fails_with=r"assert 2 == 1")
     def test_published_ts_ms_is_the_same_for_all_rows(self, times, evidence):
         in_events, in_pinot = times
 
@@ -112,7 +112,7 @@ class TestTimeOfChange:
         assert len(set(in_pinot.values())) == 1
         evidence.json("ts_ms by id", {"in the events": in_events, "in Pinot": in_pinot})
 
-    @pytest.mark.claim("rdp-20", shows="corrected")
+    @pytest.mark.claim("rdp-20", shows="corrected", fails_with=r"assert \{2: \d+.* == \{2: \d+")
     def test_ts_ms_equals_that_of_the_event(self, times):
         in_events, in_pinot = times
         assert in_pinot == in_events
@@ -130,12 +130,12 @@ class TestUnchangedLongValue:
         [shown] = [shown for found, shown in pipeline.view("id, name") if found == key]
         return shown, name
 
-    @pytest.mark.claim("rdp-30", shows="published")
+    @pytest.mark.claim("rdp-30", shows="published", fails_with=r"== '__debezium_unavailable_value'")
     def test_published_update_loses_a_long_value(self, updated):
         shown, _ = updated
         assert shown == UNAVAILABLE
 
-    @pytest.mark.claim("rdp-30", shows="corrected")
+    @pytest.mark.claim("rdp-30", shows="corrected", fails_with=r"assert '__debezium_unavailable_value' == ")
     def test_update_keeps_an_unchanged_long_value(self, updated):
         shown, name = updated
         assert shown == name
@@ -182,7 +182,7 @@ class TestUnprocessableEvent:
     def names_in_topic(pipeline):
         return [event["after"]["name"] for event in pipeline.events()]
 
-    @pytest.mark.claim("rdp-28", shows="published")
+    @pytest.mark.claim("rdp-28", shows="published", fails_with=r"NotWithin: .*last answer: False")
     def test_published_unprocessable_event_is_lost(self, failed, platform, evidence):
         pipeline, _, new_errors = failed
 
@@ -194,7 +194,7 @@ class TestUnprocessableEvent:
         evidence.json("people in PostgreSQL", [name for (name,) in pipeline.sql(f"SELECT name FROM {pipeline.quoted}")])
         evidence.json("people in the topic", self.names_in_topic(pipeline))
 
-    @pytest.mark.claim("rdp-28", shows="corrected")
+    @pytest.mark.claim("rdp-28", shows="corrected", fails_with=r"\['Fasih', 'Bob'\] == \['Fasih'\]")
     def test_unprocessable_event_stops_the_connector(self, failed, platform, evidence):
         pipeline, connector, new_errors = failed
 
@@ -232,7 +232,7 @@ class TestSameNameInTwoSchemas:
         finally:
             pipeline.sql("DROP SCHEMA elsewhere CASCADE")
 
-    @pytest.mark.claim("rdp-29", shows="published")
+    @pytest.mark.claim("rdp-29", shows="published", fails_with=r"\(1, 1, 'Stranger', 'c'\) in \[")
     def test_published_same_name_tables_overwrite_rows(self, same_name, evidence):
         rows = same_name.view()
         assert (1, 1, "Stranger", "c") in rows
@@ -241,6 +241,6 @@ class TestSameNameInTwoSchemas:
         assert tables == {f"public.{same_name.name}", f"elsewhere.{same_name.name}"}
         evidence.json("the tables whose changes are in one topic", sorted(tables))
 
-    @pytest.mark.claim("rdp-29", shows="corrected")
+    @pytest.mark.claim("rdp-29", shows="corrected", fails_with=r"assert \[\(1, 1, 'Stra")
     def test_same_name_tables_are_kept_apart(self, same_name):
         assert same_name.view() == [*published.VIEW_ROWS, (4, 4, "Dana", "c")]

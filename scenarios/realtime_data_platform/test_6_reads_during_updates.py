@@ -64,7 +64,7 @@ class TestReadsOfTheView:
                 broker.read(lambda: [(key, json.loads(row)["name"]) for key, row in pipeline.pinot("id, source")], keys)
         return pipeline, view, broker
 
-    @pytest.mark.claim("rdp-24", shows="published")
+    @pytest.mark.claim("rdp-24", shows="published", fails_with=r"'a key twice': 0, 'a key missing': 0")
     def test_published_read_duplicates_or_misses_a_key(self, reads, evidence, check_capability):
         pipeline, view, broker = reads
 
@@ -76,7 +76,7 @@ class TestReadsOfTheView:
         evidence.table(f"reads while rows are updated, in {segments(pipeline)} segments", counts)
         evidence.table("whether this Pinot supports consistent reads", [check_capability(pipeline, CONSISTENT_READS)])
 
-    @pytest.mark.claim("rdp-24", shows="corrected")
+    @pytest.mark.claim("rdp-24", shows="corrected", fails_with=r"'a key [a-z ]+': [1-9]")
     def test_read_returns_each_key_once_and_never_stale(self, reads, evidence):
         pipeline, view, _ = reads
 
@@ -85,7 +85,7 @@ class TestReadsOfTheView:
         eventually(lambda: not pipeline.platform.verify(pipeline.described()), within=VISIBLE_WITHIN)
         evidence.table(f"reads while rows are updated, in {segments(pipeline)} segments", [view.summary()])
 
-    @pytest.mark.claim("rdp-24", shows="corrected")
+    @pytest.mark.claim("rdp-24", shows="corrected", fails_with=r"DID NOT RAISE Refused")
     def test_read_beyond_the_row_limit_is_rejected(self, segmented, way, platform):
         pipeline = segmented(way)
         limited = {"catalog": "limited", "most_rows": KEYS}
