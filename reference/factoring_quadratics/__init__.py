@@ -11,8 +11,8 @@ from the signs of product and sum; a negative leading coefficient is made positi
 With c = 0 its list of pairs has no end. ``method_table`` applies the rule and solves c = 0.
 
 **What is added.** ``factor`` is complete and enumerates nothing: the content by a greatest common divisor, the roots by
-the discriminant's integer square root, coefficients of any size. That a quadratic has no factors over the integers is
-an answer.
+the discriminant's integer square root, coefficients of any size. Fractions and decimals are taken exactly, and leave a
+fraction as the content. That a quadratic has no factors over the integers is an answer.
 
 >>> from reference.factoring_quadratics import factor, method_table
 >>> print(factor(49, -316, 132))
@@ -23,15 +23,20 @@ an answer.
 -2x(3x - 2) 2(x + 1)^2 x^2 + 1
 >>> factor(1, 0, 1).irreducible
 True
+>>> from decimal import Decimal
+>>> from fractions import Fraction
+>>> print(factor(Fraction(1, 2), Fraction(-3, 2), 1), factor(Decimal("0.3"), 0, Decimal("-1.2")))
+(1/2)(x - 1)(x - 2) (3/10)(x + 2)(x - 2)
 >>> table = method_table(49, -316, 132)
 >>> len(table.rows), table.hits[0]
 (36, Row(p=49, q=1, r=-22, s=-6, total=-316))
 """
 
 from .method import Method, Row, TableTooLong, factor_pairs, method_table, signs
-from .quadratic import Factorisation, NotAQuadratic, Polynomial, as_text, expand, factor
+from .quadratic import Coefficient, Factorisation, NotAQuadratic, Polynomial, as_text, expand, factor, over_integers
 
 __all__ = [
+    "Coefficient",
     "Factorisation",
     "Method",
     "NotAQuadratic",
@@ -43,5 +48,6 @@ __all__ = [
     "factor",
     "factor_pairs",
     "method_table",
+    "over_integers",
     "signs",
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
+import re
+from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ import typer
 from reference.command_line import BAD_INPUT, Command
 
 from .method import Method, TableTooLong, method_table
-from .quadratic import Factorisation, NotAQuadratic, as_text, factor
+from .quadratic import Factorisation, NotAQuadratic, as_text, factor, over_integers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,12 +25,13 @@ app = command.application()
 @app.command(
     context_settings={"ignore_unknown_options": True},
     no_args_is_help=True,
-    epilog="Examples:  factoring-quadratics 49 -316 132  ·  factoring-quadratics -6 4 0 --json",
+    epilog="Examples:  factoring-quadratics 49 -316 132  ·  factoring-quadratics 1/2 -1.5 1  ·  "
+    "factoring-quadratics -6 4 0 --json",
 )
 def main(
-    a: Annotated[str, typer.Argument(help="The coefficient of x^2: an integer, not 0.")],
-    b: Annotated[str, typer.Argument(help="The coefficient of x: an integer.")],
-    c: Annotated[str, typer.Argument(help="The constant: an integer.")],
+    a: Annotated[str, typer.Argument(help="The coefficient of x^2, not 0: an integer, a fraction (1/2) or a decimal (0.5).")],
+    b: Annotated[str, typer.Argument(help="The coefficient of x, likewise.")],
+    c: Annotated[str, typer.Argument(help="The constant, likewise.")],
     every_sign: Annotated[
         bool, typer.Option("--every-sign", help="List both choices of signs, as the document does.")
     ] = False,
@@ -38,37 +40,48 @@ def main(
 ) -> None:
     """Factor A x^2 + B x + C over the integers, and show the table of the method."""
     with command.errors({NotAQuadratic: BAD_INPUT}):
-        quadratic = _integer(a), _integer(b), _integer(c)
+        quadratic = _coefficient(a), _coefficient(b), _coefficient(c)
         answer = factor(*quadratic)
+        denominator, integers = over_integers(*quadratic)
     table: Method | None = None
     why_none = ""
     try:
-        table = method_table(*quadratic, every_sign=every_sign)
+        table = method_table(*integers, every_sign=every_sign)
     except TableTooLong as error:
         why_none = f"The table is left out: {error}. The factors need none."
     if as_json:
         typer.echo(_as_json(answer, table))
     else:
         with command.errors({}):
-            _print(answer, table, why_none, most=rows)
+            _print(answer, table, why_none, denominator, most=rows)
 
 
-def _integer(text: str) -> int:
+#: An integer, a fraction or a decimal; the group is the power of ten.
+NUMBER = re.compile(r"[+-]?(?:\d+/\d+|(?:\d+\.?\d*|\.\d+)(?:[eE]([+-]?\d+))?)", re.ASCII)
+#: Python prints no integer of more than 4,300 digits, and three fractions have a common denominator of thrice their own.
+MOST_DIGITS = 1_000
+
+
+def _coefficient(text: str) -> int | Fraction:
+    text = text.strip()
+    match = NUMBER.fullmatch(text)
+    if not match and len(text) <= MOST_DIGITS:
+        raise NotAQuadratic(f"the coefficients must be integers, fractions (1/2) or decimals (0.5), not {text!r}")
+    exponent = (match and match[1]) or "0"
+    if not match or len(text) > MOST_DIGITS or len(text) + abs(int(exponent)) > MOST_DIGITS:
+        raise NotAQuadratic(f"the coefficients must be numbers of at most {MOST_DIGITS:,} digits")
     try:
-        return int(text)
-    except ValueError:
-        # Python reads no number of more digits than that.
-        limit = sys.get_int_max_str_digits()
-        reason = f" of at most {limit} digits" if len(text) > limit else f", not {text!r}"
-        raise NotAQuadratic(f"the coefficients must be integers{reason}") from None
+        return Fraction(text)
+    except ZeroDivisionError:
+        raise NotAQuadratic(f"the coefficient {text} divides by zero") from None
 
 
 def _as_json(answer: Factorisation, table: Method | None) -> str:
     return json.dumps(
         {
-            "quadratic": answer.quadratic,
+            "quadratic": [_as_number(each) for each in answer.quadratic],
             "text": str(answer),
-            "content": answer.content,
+            "content": _as_number(answer.content),
             "factors": answer.factors,
             "irreducible": answer.irreducible,
             "roots": [str(root) for root in answer.roots],
@@ -77,6 +90,11 @@ def _as_json(answer: Factorisation, table: Method | None) -> str:
         },
         indent=2,
     )
+
+
+def _as_number(number: int | Fraction) -> int | str:
+    """A number as JSON takes it: JSON has no fractions, and its decimals are read as floats."""
+    return number if isinstance(number, int) else str(number)
 
 
 def _print_table(console: Console, table: Method, most: int) -> None:
@@ -97,7 +115,7 @@ def _print_table(console: Console, table: Method, most: int) -> None:
     console.print(f"rows: {len(table.rows)}, distinct ones: {table.distinct}{hidden}\n")
 
 
-def _print(answer: Factorisation, table: Method | None, why_none: str, *, most: int) -> None:
+def _print(answer: Factorisation, table: Method | None, why_none: str, denominator: int, *, most: int) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -105,8 +123,9 @@ def _print(answer: Factorisation, table: Method | None, why_none: str, *, most: 
     if table is None:
         console.print(f"{why_none}\n", soft_wrap=True)
     else:
-        if table.sign < 0:
-            console.print(f"-1 factored out: {as_text(table.quadratic)}\n", soft_wrap=True)
+        if table.sign < 0 or denominator > 1:
+            outside = Fraction(table.sign, denominator)
+            console.print(f"{outside} factored out: {as_text(table.quadratic)}\n", soft_wrap=True)
         _print_table(console, table, most)
     if answer.irreducible:
         console.print(f"= {answer}, irreducible over the integers: no rational roots", soft_wrap=True)

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isqrt
-from typing import NamedTuple, SupportsIndex
+from typing import NamedTuple
 
-from .quadratic import Polynomial, coefficients
+from .quadratic import Coefficient, NotAQuadratic, Polynomial, as_text, over_integers
 
 #: The largest a and c whose divisors are looked for: a million divisions each.
 MAX_COEFFICIENT = 10**12
@@ -94,7 +94,7 @@ def signs(product: int, total: int) -> tuple[int, int]:
     return larger, 0
 
 
-def method_table(a: SupportsIndex, b: SupportsIndex, c: SupportsIndex, *, every_sign: bool = False) -> Method:
+def method_table(a: Coefficient, b: Coefficient, c: Coefficient, *, every_sign: bool = False) -> Method:
     """The table of the document's method for ``a x^2 + b x + c``.
 
     Args:
@@ -104,10 +104,13 @@ def method_table(a: SupportsIndex, b: SupportsIndex, c: SupportsIndex, *, every_
         every_sign: list both choices of signs, as the document does, and not only the one that the sign rule leaves.
 
     Raises:
-        NotAQuadratic: if a coefficient is not an integer, or a is zero.
+        NotAQuadratic: if a coefficient is not an integer, since only those have finitely many pairs of factors, or a is
+            zero. ``over_integers`` makes integers of fractions.
         TableTooLong: if a or c is beyond ``MAX_COEFFICIENT``, or the rows are more than ``MAX_ROWS``.
     """
-    a, b, c = coefficients(a, b, c)
+    denominator, (a, b, c) = over_integers(a, b, c)
+    if denominator != 1:
+        raise NotAQuadratic(f"the table needs integers: factor out 1/{denominator}, which leaves {as_text((a, b, c))}")
     sign = 1 if a > 0 else -1
     a, b, c = quadratic = (sign * a, sign * b, sign * c)
     if c == 0:
