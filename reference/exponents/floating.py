@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 import sys
+from decimal import Context, Decimal
 from fractions import Fraction
 from typing import SupportsIndex
 
@@ -37,6 +38,10 @@ POW_ULPS = 1.0
 RATIONAL_POWER_ULPS = 3.0
 #: Up to here every integer is a float of its own.
 MAX_INTEGER = 2**53
+#: The logarithm to base 2 from which on a value lies in the last binade, beyond which there are no floats.
+LAST_BINADE = 1023
+#: A real number from here on rounds to no finite float.
+TOO_LARGE = 2**1024 - 2**970
 
 
 def power_of_root(base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -> float:
@@ -57,7 +62,7 @@ def power_of_root(base: float | Fraction, power: SupportsIndex, root: SupportsIn
     """
     sign, size, power, root, cell = _checked(base, power, root)
     cell.require(Order.ROOT_FIRST)
-    return sign * _pow(_pow(size, 1 / root), power)
+    return sign * _power(math.pow(size, 1 / root), power, true=(size, power, root))
 
 
 def root_of_power(base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -> float:
@@ -69,11 +74,11 @@ def root_of_power(base: float | Fraction, power: SupportsIndex, root: SupportsIn
     """
     sign, size, power, root, cell = _checked(base, power, root)
     cell.require(Order.POWER_FIRST)
-    between = _pow(size, power)
+    between = _power(size, power, true=(size, power, 1))
     # A subnormal number has lost bits, unless it is the base itself.
     if size and between < sys.float_info.min and between != size:
         raise OutOfRange(f"{size!r}^{power} is too small for a float: take the root first")
-    return sign * _pow(between, 1 / root)
+    return sign * math.pow(between, 1 / root)
 
 
 def in_order(order: Order, base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -> float:
@@ -96,15 +101,12 @@ def rational_power(base: float | Fraction, power: SupportsIndex, root: SupportsI
     sign, size, power, root, cell = _checked(base, power, root)
     cell.require_agreement()
     exponent = power / root
-    result = sign * _pow(size, exponent)
-    if not size:
-        return result
+    result = _power(size, exponent, true=(size, power, root))
+    if not size or result >= 2**LAST_BINADE:
+        return sign * result
     numerator, denominator = exponent.as_integer_ratio()
     lost = (power * denominator - numerator * root) / (root * denominator)
-    result += result * (lost * math.log(size))
-    if math.isinf(result):
-        raise OutOfRange(f"{size!r}^({power}/{root}) is too large for a float")
-    return result
+    return sign * (result + result * (lost * math.log(size)))
 
 
 def safer_order(base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -> Order:
@@ -144,11 +146,47 @@ def error_bound(order: Order, base: float | Fraction, power: SupportsIndex, root
     return math.expm1(drift) / ROUNDOFF + 2 * POW_ULPS * math.exp(drift)
 
 
-def _pow(base: float, exponent: float) -> float:
-    try:
-        return math.pow(base, exponent)
-    except OverflowError:
-        raise OutOfRange(f"{base!r}^{exponent!r} is too large for a float") from None
+def _power(base: float, exponent: float, true: tuple[float, int, int]) -> float:
+    """``base ** exponent``, or in the last binade the correctly rounded value of what it stands for.
+
+    There ``pow``, which is an ulp off and starts from a root that is off, would return a float for a value that is
+    too large, and overflow for one that is not.
+
+    Args:
+        base: not negative.
+        exponent: of a zero base not negative.
+        true: base, power and root of the real value.
+
+    Raises:
+        OutOfRange: if the real value rounds to no finite float.
+    """
+    size, power, root = true
+    if not size or power / root * math.log2(size) < LAST_BINADE:
+        try:
+            return math.pow(base, exponent)
+        except OverflowError:  # a large power of a root that was rounded up
+            pass
+    return _at_the_top(*true)
+
+
+def _at_the_top(base: float, power: int, root: int) -> float:
+    """``base ** (power / root)`` correctly rounded, for a value near the largest float.
+
+    The value is never a boundary itself, since ``TOO_LARGE`` is no perfect power and no float: more digits end the loop.
+    """
+    digits = 60
+    while True:
+        context = Context(prec=digits)
+        logarithm = context.divide(context.multiply(context.ln(Decimal(base)), Decimal(power)), Decimal(root))
+        distance = context.subtract(logarithm, context.ln(Decimal(TOO_LARGE)))
+        # The logarithm is near 710; each of the operations is within an ulp of its digits.
+        if abs(distance) > Decimal(10).scaleb(6 - digits):
+            break
+        digits *= 2
+    if distance > 0:
+        exponent = str(power) if root == 1 else f"({power}/{root})"
+        raise OutOfRange(f"{base!r}^{exponent} is too large for a float")
+    return float(context.exp(logarithm))
 
 
 def _checked(base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -> tuple[float, float, int, int, Cell]:

@@ -192,6 +192,38 @@ class TestWhichOrderIsTheMoreAccurate:
         assert error_in_ulps(sys.float_info.max, base, power, root) == math.inf
 
 
+class TestTheEndOfTheRange:
+    """``pow`` may be an ulp off, so near the largest float it decides nothing."""
+
+    @pytest.mark.claim("exp-4")
+    @pytest.mark.parametrize("way", [power_of_root, rational_power])
+    @pytest.mark.parametrize("exponent", [2, 3, 26, 385, 1883, 2**53])
+    def test_root_and_power_of_the_largest_float_return_it(self, way, exponent):
+        assert way(sys.float_info.max, exponent, exponent) == sys.float_info.max
+
+    @pytest.mark.claim("exp-4")
+    @pytest.mark.parametrize("way", [power_of_root, rational_power])
+    @pytest.mark.parametrize(("power", "root"), [(1024, 1), (2048, 2), (3072, 3), (1024 * 2**42, 2**42)])
+    def test_two_to_the_1024th_is_out_of_range(self, way, power, root):
+        with pytest.raises(OutOfRange, match="too large for a float"):
+            way(2, power, root)
+
+    @pytest.mark.claim("exp-4")
+    @given(root=st.integers(1, 2000), power=st.integers(1, 2000), ulps=st.integers(-4, 4))
+    @example(root=26, power=26, ulps=0)
+    def test_a_value_is_returned_exactly_where_a_float_holds_it(self, root, power, ulps):
+        """Bases around the one whose power is the largest float."""
+        base = sys.float_info.max ** min(root / power, 1)
+        base = min(base + ulps * math.ulp(base), sys.float_info.max)
+        nearest_is_a_float = error_in_ulps(1.0, base, power, root) != math.inf
+        for order in (power_of_root, rational_power):
+            if nearest_is_a_float:
+                assert math.isfinite(order(base, power, root))
+            else:
+                with pytest.raises(OutOfRange, match="too large for a float"):
+                    order(base, power, root)
+
+
 class TestWhichOrderIsTheSaferFromOverflow:
     @pytest.mark.claim("exp-4")
     @given(arguments=floats_in_range())
