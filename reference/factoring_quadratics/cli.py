@@ -29,7 +29,9 @@ app = command.application()
     "factoring-quadratics -6 4 0 --json",
 )
 def main(
-    a: Annotated[str, typer.Argument(help="The coefficient of x^2, not 0: an integer, a fraction (1/2) or a decimal (0.5).")],
+    a: Annotated[
+        str, typer.Argument(help="The coefficient of x^2, not 0: an integer, a fraction (1/2) or a decimal (0.5).")
+    ],
     b: Annotated[str, typer.Argument(help="The coefficient of x, likewise.")],
     c: Annotated[str, typer.Argument(help="The constant, likewise.")],
     every_sign: Annotated[

@@ -35,7 +35,8 @@ Examples:
     (0.57, 0.69)
 
 On the command line, ``peace-score world``, ``peace-score ranking`` and ``peace-score compare`` score real
-interactions from a directory of CSV files; see ``reference.peace_score.data``.
+interactions from a directory of CSV files; see ``reference.peace_score.data``. ``peace-score graph`` scores a graph of
+your own; see ``reference.peace_score.graphs``.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from .agreement import Agreement, ComparisonError
     from .data import DataError, History, read_history
     from .directed import symmetrized
+    from .graphs import read_graph
     from .interactions import (
         NEUTRAL,
         Alliance,
@@ -70,6 +72,7 @@ _MODULES = {
         "agreement": ("Agreement", "ComparisonError"),
         "data": ("DataError", "History", "read_history"),
         "directed": ("symmetrized",),
+        "graphs": ("read_graph",),
         "interactions": (
             "NEUTRAL",
             "Alliance",
@@ -109,6 +112,7 @@ __all__ = [
     "peace_between",
     "peace_graph",
     "ranking",
+    "read_graph",
     "read_history",
     "scores_by_year",
     "serenity",

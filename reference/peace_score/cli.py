@@ -103,6 +103,48 @@ def ranking(
             _save(draw_world(history.graph(years[-1]), scores, f"The world in {years[-1]}"), plot)
 
 
+@app.command(epilog="Example: `peace-score graph mine.csv --aggregate median --top 10`")
+def graph(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A CSV file with the columns nation_a, nation_b and weight (a row of nation_a alone is a nation "
+            "without interactions; a column serenity may hold its peace within), or a .graphml file.",
+        ),
+    ],
+    weight: Annotated[str, typer.Option(help="Column or attribute with the peace of a pair, from 0 to 1.")] = "weight",
+    rule: Annotated[
+        str | None, typer.Option(help="For directed interactions: lesser, greater or mean of the two directions.")
+    ] = None,
+    aggregate: Annotated[str, typer.Option(help="Of the nations' scores: mean, median and others.")] = "mean",
+    top: Annotated[int | None, typer.Option(min=0, help="How many of the most peaceful; all by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The peace of a graph of your own: the world's, and the nations' from the most to the least peaceful."""
+    with command.errors(ERRORS):
+        from reference.peace_score.aggregates import AGGREGATES
+        from reference.peace_score.data import DataError
+        from reference.peace_score.graphs import read_graph
+        from reference.peace_score.score import nation_peace
+        from reference.peace_score.score import ranking as ranked
+
+        if aggregate not in AGGREGATES:
+            raise DataError(f"there is no aggregate {aggregate!r}: take one of {', '.join(AGGREGATES)}")
+        scores = nation_peace(read_graph(file, weight=weight, rule=rule), weight=weight)
+        if not scores:
+            raise DataError(f"{file.name} has no nation")
+        peace = AGGREGATES[aggregate](list(scores.values()))
+        ordered = ranked(scores)[:top]
+        if as_json:
+            nations = [{"rank": rank, "nation": nation, "score": score} for rank, nation, score in ordered]
+            _print_json({"peace": peace, "aggregate": aggregate, "count": len(scores), "nations": nations})
+        else:
+            lines = [[str(rank), str(nation), f"{score:.3f}"] for rank, nation, score in ordered]
+            title = f"The {len(scores)} nations' peace; together {peace:.3f} ({aggregate})"
+            _print_table(title, ["rank", "nation", "score"], lines)
+
+
 @app.command(epilog="Example: `peace-score compare fixtures/data/peace_score --variations --plot compare.png`")
 def compare(
     directory: Directory,

@@ -23,7 +23,7 @@ from reference.peace_score.interactions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     import networkx as nx
 
@@ -31,6 +31,11 @@ Pair = tuple[str, str]
 
 MOST_PEACEFUL, LEAST_PEACEFUL, NOT_MEASURED = 1.0, 5.0, 0.0
 """The ends of the Global Peace Index's scale, and what its file holds where there was no score that year."""
+
+
+# Open treaties are often written with the year 9999, which is no year of the data: each would be scored.
+FIRST_YEAR, LAST_YEAR = 1, 2100
+"""The years that a row may name."""
 
 
 class DataError(ValueError):
@@ -94,13 +99,16 @@ class History:
         """Check that the interactions cover the years.
 
         Raises:
-            DataError: one that they do not cover, or no interactions at all.
+            DataError: one that they do not cover, no interactions at all, or a year in which there was no nation yet.
         """
         covered = self.years
         for year in years:
             if year not in covered:
                 span = f"the years {covered[0]} to {covered[-1]}" if covered else "no year"
                 raise DataError(f"the data covers {span}, not {year}")
+            if not self.nations(year):
+                first = f"the first counts from {min(self.joined.values())}" if self.joined else "nations.csv is empty"
+                raise DataError(f"there is no nation in {year}: {first}")
 
 
 def read_history(directory: str | Path) -> History:
@@ -114,27 +122,31 @@ def read_history(directory: str | Path) -> History:
 
     Raises:
         DataError: no such directory or file, a missing column, a value that is no number or off its scale, a
-            nation that nations.csv does not have.
+            nation that nations.csv lists twice or does not have, a year beyond 2100.
     """
     directory = Path(directory)
     if not directory.is_dir():
         raise DataError(f"{directory} is not a directory")
-    nations = _rows(directory / "nations.csv", "nation", "from_year")
-    joined = {row.text("nation"): row.integer("from_year") for row in nations}
+    joined: dict[str, int] = {}
+    for row in rows(directory / "nations.csv", "nation", "from_year"):
+        nation = row.text("nation")
+        if nation in joined:
+            raise row.error(f"the nation {nation!r} is listed twice")
+        joined[nation] = row.year("from_year")
     disputes: dict[int, dict[Pair, list[Dispute]]] = defaultdict(lambda: defaultdict(list))
-    for row in _rows(directory / "disputes.csv", "year", "nation_a", "nation_b", "hostility", "fatality"):
+    for row in rows(directory / "disputes.csv", "year", "nation_a", "nation_b", "hostility", "fatality"):
         fatality = row.integer("fatality", 0, 6, also=UNKNOWN_FATALITY)
-        disputes[row.integer("year")][row.pair(joined)].append(Dispute(row.integer("hostility", 1, 5), fatality))
+        disputes[row.year("year")][row.pair(joined)].append(Dispute(row.integer("hostility", 1, 5), fatality))
     alliances: dict[Pair, list[tuple[int, int, Alliance]]] = defaultdict(list)
     obligations = ("defence", "neutrality", "nonaggression", "consultation")
     columns = ("nation_a", "nation_b", "from_year", "to_year", *obligations)
-    for row in _rows(directory / "alliances.csv", *columns):
-        first = row.integer("from_year")
+    for row in rows(directory / "alliances.csv", *columns):
+        first = row.year("from_year")
         promised = Alliance(**{name: bool(row.integer(name, 0, 1)) for name in obligations})
-        alliances[row.pair(joined)].append((first, row.integer("to_year", first), promised))
+        alliances[row.pair(joined)].append((first, row.year("to_year", first), promised))
     conflicts: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for row in _rows(directory / "conflicts_within.csv", "year", "nation", "intensity"):
-        conflicts[row.integer("year")][row.nation("nation", joined)].append(row.integer("intensity", 1, 2))
+    for row in rows(directory / "conflicts_within.csv", "year", "nation", "intensity"):
+        conflicts[row.year("year")][row.nation("nation", joined)].append(row.integer("intensity", 1, 2))
     return History(joined, disputes, alliances, conflicts, _peace_index(directory / "global_peace_index.csv"))
 
 
@@ -146,8 +158,12 @@ def _peace_index(path: Path) -> dict[int, dict[str, float]]:
     index: dict[int, dict[str, float]] = defaultdict(dict)
     if not path.exists():
         return index
-    for row in _rows(path, "nation"):
+    seen = set()
+    for row in rows(path, "nation"):
         nation = row.text("nation")
+        if nation in seen:
+            raise row.error(f"the nation {nation!r} is listed twice")
+        seen.add(nation)
         for column in row.values.keys() - {"nation"}:
             score = row.number(column)
             if score == NOT_MEASURED:
@@ -167,57 +183,77 @@ def _year(column: str, path: Path) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """A row of a CSV file with its file name and line number, which every error names."""
+class Row:
+    """A row of a CSV file with its file name and line number, which every error names.
+
+    Attributes:
+        file: name of the file.
+        line: number of the row's last line, from 1.
+        values: text by column.
+    """
 
     file: str
     line: int
     values: dict[str, str]
 
     def error(self, problem: str) -> DataError:
+        """Return an error that says where the problem is."""
         return DataError(f"{self.file}, line {self.line}: {problem}")
 
     def text(self, column: str) -> str:
+        """Return a value that must be there."""
         value = self.values.get(column)
         if not value:
             raise self.error(f"no value for {column!r}")
         return value
 
     def number(self, column: str) -> float:
+        """Return a value as a number."""
         value = self.text(column)
         try:
             return float(value)
         except ValueError:
             raise self.error(f"{column} must be a number, not {value!r}") from None
 
-    def integer(self, column: str, lowest: int = 0, highest: int = 9999, *, also: int | None = None) -> int:
+    def year(self, column: str, earliest: int = FIRST_YEAR) -> int:
+        """Return a value as a year."""
+        return self.integer(column, earliest, LAST_YEAR)
+
+    def integer(self, column: str, lowest: int, highest: int, *, also: int | None = None) -> int:
+        """Return a value as a whole number within a range, or the one number beside it."""
         value = self.number(column)
         if value != also and not (value.is_integer() and lowest <= value <= highest):
             span = f"a whole number from {lowest} to {highest}"
             raise self.error(f"{column} must be {span}, not {self.values[column]}")
         return int(value)
 
-    def nation(self, column: str, known: dict[str, int]) -> str:
+    def nation(self, column: str, known: Container[str]) -> str:
+        """Return a nation that must be a known one."""
         if (nation := self.text(column)) not in known:
             raise self.error(f"the nation {nation!r} is not in nations.csv")
         return nation
 
-    def pair(self, known: dict[str, int]) -> Pair:
+    def pair(self, known: Container[str]) -> Pair:
+        """Return the nations of the columns `nation_a` and `nation_b`, in alphabetical order."""
         one, other = self.nation("nation_a", known), self.nation("nation_b", known)
         if one == other:
             raise self.error(f"an interaction of {one!r} with itself")
         return (one, other) if one < other else (other, one)
 
 
-def _rows(path: Path, *columns: str) -> Iterator[_Row]:
-    """The rows of a file that must have the columns."""
+def rows(path: Path, *columns: str) -> Iterator[Row]:
+    """Yield the rows of a CSV file in UTF-8 that must have the columns.
+
+    Raises:
+        DataError: no such file, another encoding, a missing column, or a row of more values than columns.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
             reader = csv.DictReader(lines)
             if missing := [column for column in columns if column not in (reader.fieldnames or ())]:
                 raise DataError(f"{path.name} has no column {', '.join(map(repr, missing))}")
             for values in reader:
-                row = _Row(path.name, reader.line_num, values)
+                row = Row(path.name, reader.line_num, values)
                 # DictReader keeps them under the key None
                 if len(values) > len(reader.fieldnames or ()):
                     raise row.error("more values than columns")
@@ -226,3 +262,5 @@ def _rows(path: Path, *columns: str) -> Iterator[_Row]:
         raise DataError(f"{path.parent} has no {path.name}") from None
     except UnicodeDecodeError:
         raise DataError(f"{path.name} is not text in UTF-8") from None
+    except csv.Error as error:
+        raise DataError(f"{path.name} is not CSV: {error}") from None

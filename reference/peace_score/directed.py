@@ -8,6 +8,7 @@ import networkx as nx
 from networkx.utils import not_implemented_for
 
 from reference.peace_score.interactions import NEUTRAL
+from reference.peace_score.score import WeightError, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ def symmetrized(
 
     Args:
         G: a directed graph; an edge says how peaceful the one nation is towards the other.
-        weight: the edges' attribute.
+        weight: the edges' attribute, in [0, 1].
         rule: makes one value of the two directions'. It must be symmetric. The default is the lesser: peace
             takes two, war one.
         missing: what a direction without an edge counts. ``NEUTRAL``, as no interaction always does; were it
@@ -44,16 +45,20 @@ def symmetrized(
 
     Raises:
         NetworkXNotImplemented: the graph is undirected or a multigraph.
-        ValueError: an edge without the attribute, or a rule that is not symmetric.
+        WeightError: an edge without the attribute or with one outside [0, 1], or a rule that leaves [0, 1].
+        ValueError: a rule that is not symmetric.
     """
+    share(missing, "a direction without an edge")
     graph: nx.Graph[Nation] = nx.Graph()
     graph.add_nodes_from(G.nodes(data=True))
     for one, other, attributes in G.edges(data=True):
         there = attributes.get(weight)
         back = G.adj[other][one].get(weight) if G.has_edge(other, one) else missing
         if there is None or back is None:
-            raise ValueError(f"an edge between {one!r} and {other!r} has no attribute {weight!r}")
-        value = rule(there, back)
+            raise WeightError(f"an edge between {one!r} and {other!r} has no attribute {weight!r}")
+        # Checked before the rule: the lesser of 3.0 and a neutral answer would be a sound 0.5.
+        there, back = share(there, (one, other)), share(back, (other, one))
+        value = share(rule(there, back), (one, other))
         if value != rule(back, there):
             raise ValueError(
                 f"the rule is not symmetric: it gives ({there}, {back}) and ({back}, {there}) different values"

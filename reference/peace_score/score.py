@@ -105,7 +105,7 @@ def nation_peace(
         {'Austria': 0.77, 'Hungary': 0.38, 'Utopia': 0.62, 'Island': 0.75}
     """
     outside = outside_peace(G, nodes, weight=weight, aggregate=aggregate)
-    return {node: combine(peace, _share(G.nodes[node].get(serenity, 1.0), node)) for node, peace in outside.items()}
+    return {node: combine(peace, share(G.nodes[node].get(serenity, 1.0), node)) for node, peace in outside.items()}
 
 
 @_undirected
@@ -192,12 +192,20 @@ def _weights(graph: nx.Graph[Nation], node: Nation, weight: str) -> list[float]:
         sound = False
     if not sound:
         for other, value in zip(edges, weights, strict=True):
-            _share(value, (node, other))
+            share(value, (node, other))
     return weights
 
 
-def _share(value: Any, where: object) -> float:
-    """The value, if it is in [0, 1]."""
+def share(value: Any, where: object) -> float:
+    """Return a value as a float.
+
+    Args:
+        value: a weight or a serenity.
+        where: the edge or node that has it, for the message.
+
+    Raises:
+        WeightError: it is no real number, or outside [0, 1].
+    """
     if not isinstance(value, Real):
         raise WeightError(f"the peace of {where!r} must be a number from 0 to 1, not {value!r}")
     number = float(value)
