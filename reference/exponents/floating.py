@@ -172,7 +172,7 @@ def _power(base: float, exponent: float, true: tuple[float, int, int]) -> float:
 def _at_the_top(base: float, power: int, root: int) -> float:
     """``base ** (power / root)`` correctly rounded, for a value near the largest float.
 
-    The value is never a boundary itself, since ``TOO_LARGE`` is no perfect power and no float: more digits end the loop.
+    ``TOO_LARGE`` is no perfect power and no float, so no value lies on it, and more digits end the loop.
     """
     digits = 60
     while True:

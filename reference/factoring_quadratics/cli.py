@@ -60,7 +60,7 @@ def main(
 
 #: An integer, a fraction or a decimal; the group is the power of ten.
 NUMBER = re.compile(r"[+-]?(?:\d+/\d+|(?:\d+\.?\d*|\.\d+)(?:[eE]([+-]?\d+))?)", re.ASCII)
-#: Python prints no integer of more than 4,300 digits, and three fractions have a common denominator of thrice their own.
+#: Python prints no integer of over 4,300 digits; the common denominator of three fractions has thrice their digits.
 MOST_DIGITS = 1_000
 
 

@@ -1,8 +1,8 @@
 """Factor a quadratic with rational coefficients, without looking for factors of its coefficients.
 
-A common denominator is factored out first. Then the discriminant decides: ``a x^2 + b x + c`` has two rational roots exactly when ``b^2 - 4ac`` is a perfect square,
-and by Gauss's lemma a primitive quadratic that factors over the rationals factors over the integers. So one integer
-square root and three greatest common divisors do, at any size.
+A common denominator is factored out first. Then the discriminant decides: ``a x^2 + b x + c`` has two rational roots
+exactly when ``b^2 - 4ac`` is a perfect square, and by Gauss's lemma a primitive quadratic that factors over the
+rationals factors over the integers. So one integer square root and three greatest common divisors do, at any size.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def coefficients(
 
 
 def over_integers(a: Coefficient, b: Coefficient, c: Coefficient) -> tuple[int, tuple[int, int, int]]:
-    """The least common denominator of three rational coefficients, and the integers that they are when multiplied by it.
+    """The least common denominator of three rational coefficients, and the integers that they make times it.
 
     Raises:
         NotAQuadratic: as ``coefficients``.
