@@ -58,7 +58,7 @@ class Factorisation:
 
     def __str__(self) -> str:
         """The factorisation as text: ``-2(x + 1)(3x - 4)``, a repeated factor as ``(x + 1)^2``."""
-        content = {1: "", -1: "-"}.get(self.content, _number(self.content))
+        content = "" if self.content == 1 else "-" if self.content == -1 else _number(self.content)
         if self.irreducible and not content:
             return as_text(self.factors[0])
         first, *rest = (_in_brackets(factor) for factor in self.factors)
@@ -138,7 +138,7 @@ def as_text(polynomial: tuple[int | Fraction, ...]) -> str:
         if not coefficient:
             continue
         sign = "-" if coefficient < 0 else "+"
-        size = abs(coefficient)
+        size = -coefficient if coefficient < 0 else coefficient
         written = "" if power and size == 1 else _number(size) if power else str(size)
         terms.append(f"{sign} {written}{('', 'x', f'x^{power}')[min(power, 2)]}")
     text = " ".join(terms).removeprefix("+ ") or "0"
