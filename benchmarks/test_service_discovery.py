@@ -5,11 +5,11 @@ import time
 import pytest
 
 from fixtures.waiting import eventually
-from reference.service_discovery.cache import CachedDiscovery
-from reference.service_discovery.connection import Connection
-from reference.service_discovery.discovery import Discovery
 from reference.service_discovery.instance import Instance
-from reference.service_discovery.registration import Registration
+from reference.service_discovery.lookup.cache import CachedDiscovery
+from reference.service_discovery.lookup.discovery import Discovery
+from reference.service_discovery.register.registration import Registration
+from reference.service_discovery.zookeeper.connection import Connection
 
 ROUNDS = 40
 

@@ -6,7 +6,7 @@ one; and the node goes with the session of the process that made it. A listener 
 connection is back. It leaves open whether the client, a module's variable, is safe to share between threads.
 
 **What holds.** The nodes, what they hold, and that they go when the session of a dead process has timed out
-(`registration.gone_within`). Finding, and calling by what was found.
+(`gone_within`). Finding, and calling by what was found.
 
 **What is corrected.**
 
@@ -28,8 +28,8 @@ connection is back. It leaves open whether the client, a module's variable, is s
 - An enumeration of the services does not hide the class of an instance.
 
 **What is added.** Lookups from a local copy that watches ZooKeeper, with a bound on how old an answer may be and a
-stated behaviour while ZooKeeper does not answer (`cache.CachedDiscovery`): they cost little more than a
-dictionary's. Credentials, so that a stranger cannot deregister a service (`access`). A Flask extension
+stated behaviour while ZooKeeper does not answer (`CachedDiscovery`): they cost little more than a
+dictionary's. Credentials, so that a stranger cannot deregister a service (`Credential`). A Flask extension
 (`flask.ServiceDiscovery`) and a command.
 
 A service registers itself and calls another one. `SERVICE`, `PORT` and `ZOOKEEPER` come from the environment::
@@ -57,7 +57,7 @@ Without Flask::
         with Registration(connection, "second", Instance.here(port=8080)):
             CachedDiscovery(connection).find("first")  # Instance(host='first.example', port=8080), or None
 
-On the command line::
+`zookeeper` is the connection, `register` what a service does, and `lookup` what its callers do. On the command line::
 
     service-discovery --hosts zoo1:2181,zoo2:2181 list
     service-discovery find second
@@ -72,33 +72,33 @@ from typing import TYPE_CHECKING
 from reference.exports import import_at_first_use
 
 if TYPE_CHECKING:
-    from .cache import CachedDiscovery
-    from .connection import Connection
-    from .credential import Credential
-    from .discovery import Discovery, Lookup
     from .errors import BadInput, DiscoveryError, NoInstance, NotAllowed, Unreachable
-    from .health import HealthCheck
     from .instance import Instance
+    from .lookup.cache import CachedDiscovery
+    from .lookup.discovery import Discovery, Lookup
     from .names import KnownServices
-    from .registration import Registration, gone_within
+    from .register.health import HealthCheck
+    from .register.registration import Registration, gone_within
+    from .zookeeper.connection import Connection
+    from .zookeeper.credential import Credential
 
 # Module by exported name: imported at first use, so that the command can report a missing library in one sentence.
 _MODULES = {
     "BadInput": "errors",
-    "CachedDiscovery": "cache",
-    "Connection": "connection",
-    "Credential": "credential",
-    "Discovery": "discovery",
+    "CachedDiscovery": "lookup.cache",
+    "Connection": "zookeeper.connection",
+    "Credential": "zookeeper.credential",
+    "Discovery": "lookup.discovery",
     "DiscoveryError": "errors",
-    "HealthCheck": "health",
+    "HealthCheck": "register.health",
     "Instance": "instance",
     "KnownServices": "names",
-    "Lookup": "discovery",
+    "Lookup": "lookup.discovery",
     "NoInstance": "errors",
     "NotAllowed": "errors",
-    "Registration": "registration",
+    "Registration": "register.registration",
     "Unreachable": "errors",
-    "gone_within": "registration",
+    "gone_within": "register.registration",
 }
 
 __all__ = [

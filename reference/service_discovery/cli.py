@@ -18,8 +18,8 @@ from reference.command_line import BAD_INPUT, Command
 from .errors import BadInput, DiscoveryError, NoInstance, NotAllowed, Unreachable
 
 if TYPE_CHECKING:
-    from .connection import Connection
-    from .discovery import Discovery
+    from .lookup.discovery import Discovery
+    from .zookeeper.connection import Connection
 
 # Addresses by service; None while ZooKeeper does not answer.
 Look = Callable[[], Mapping[str, Sequence[str]] | None]
@@ -58,8 +58,8 @@ def options(
     """Options of all commands: the address of ZooKeeper, timeouts and the credential."""
 
     def connect() -> Connection:
-        from .connection import Connection
-        from .credential import Credential
+        from .zookeeper.connection import Connection
+        from .zookeeper.credential import Credential
 
         # kazoo logs each attempt to connect; the command reports the failure itself, in one sentence.
         logging.getLogger("kazoo").addHandler(logging.NullHandler())
@@ -149,9 +149,9 @@ def register(
 ) -> None:
     """Register an instance that cannot register itself, from when it listens until Ctrl-C."""
     with _connection(context) as connection:
-        from .health import HealthCheck
         from .instance import Instance
-        from .registration import Registration, accepts
+        from .register.health import HealthCheck
+        from .register.registration import Registration, accepts
 
         instance = Instance(host, port)
         health = None if check_every is None else HealthCheck(lambda: accepts(instance), every=check_every)
@@ -177,7 +177,7 @@ def _connection(context: typer.Context) -> Generator[Connection]:
 @contextmanager
 def _discovery(context: typer.Context) -> Generator[Discovery]:
     with _connection(context) as connection:
-        from .discovery import Discovery
+        from .lookup.discovery import Discovery
 
         yield Discovery(connection)
 

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from .cache import GRACE, CachedDiscovery
-from .connection import CONNECT_TIMEOUT, HOSTS, SESSION_TIMEOUT, Connection
-from .credential import Credential
-from .draining import DRAIN, Draining, RequestsUnderWay
 from .errors import BadInput, DiscoveryError
-from .health import HealthCheck
 from .instance import Instance
+from .lookup.cache import GRACE, CachedDiscovery
 from .names import service_name
-from .registration import AtStart, Registration
+from .register.draining import DRAIN, Draining, RequestsUnderWay
+from .register.health import HealthCheck
+from .register.registration import AtStart, Registration
+from .zookeeper.connection import CONNECT_TIMEOUT, HOSTS, SESSION_TIMEOUT, Connection
+from .zookeeper.credential import Credential
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -5,9 +5,9 @@ import threading
 from pathlib import Path
 
 from fixtures.faults import Journal
-from reference.service_discovery.cache import CachedDiscovery
-from reference.service_discovery.connection import Connection
 from reference.service_discovery.errors import Unreachable
+from reference.service_discovery.lookup.cache import CachedDiscovery
+from reference.service_discovery.zookeeper.connection import Connection
 
 PAUSE = threading.Event()
 

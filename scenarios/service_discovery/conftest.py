@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 from fixtures.fork_server import ForkServer
 from fixtures.waiting import eventually
 from reference.service_discovery import cli
-from reference.service_discovery.cache import CachedDiscovery
-from reference.service_discovery.connection import Connection
-from reference.service_discovery.discovery import Discovery
 from reference.service_discovery.errors import Unreachable
+from reference.service_discovery.lookup.cache import CachedDiscovery
+from reference.service_discovery.lookup.discovery import Discovery
 from reference.service_discovery.names import instance_path
-from reference.service_discovery.registration import Registration, gone_within
+from reference.service_discovery.register.registration import Registration, gone_within
+from reference.service_discovery.zookeeper.connection import Connection
 from scenarios.service_discovery.lookups import Lookups
 from scenarios.service_discovery.processes import Child, Provider
 from scenarios.service_discovery.registry import Registry

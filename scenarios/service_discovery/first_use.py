@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from kazoo.client import KazooClient
 
-from reference.service_discovery.cache import CachedDiscovery
-from reference.service_discovery.connection import Connection
 from reference.service_discovery.instance import Instance
-from reference.service_discovery.registration import Registration
+from reference.service_discovery.lookup.cache import CachedDiscovery
+from reference.service_discovery.register.registration import Registration
+from reference.service_discovery.zookeeper.connection import Connection
 from scenarios.service_discovery.ways import WAYS
 
 HANGS = "hangs"

@@ -10,12 +10,12 @@ from kazoo.exceptions import ConnectionClosedError
 from kazoo.handlers.threading import KazooTimeoutError
 
 from fixtures.waiting import eventually
-from reference.service_discovery.connection import CONNECT_TIMEOUT, Connection
-from reference.service_discovery.discovery import Discovery
 from reference.service_discovery.errors import Unreachable
 from reference.service_discovery.instance import Instance
+from reference.service_discovery.lookup.discovery import Discovery
 from reference.service_discovery.names import instance_path
-from reference.service_discovery.registration import Registration
+from reference.service_discovery.register.registration import Registration
+from reference.service_discovery.zookeeper.connection import CONNECT_TIMEOUT, Connection
 from scenarios.service_discovery import published
 from scenarios.service_discovery.first_use import HANGS, come_while_one_connects
 from scenarios.service_discovery.ways import Published

@@ -6,11 +6,11 @@ import pytest
 from kazoo.exceptions import NoNodeError
 
 from fixtures.waiting import eventually
-from reference.service_discovery.discovery import Discovery
 from reference.service_discovery.errors import BadInput
-from reference.service_discovery.health import HealthCheck
 from reference.service_discovery.instance import Instance
+from reference.service_discovery.lookup.discovery import Discovery
 from reference.service_discovery.names import KnownServices
+from reference.service_discovery.register.health import HealthCheck
 
 
 class TestALookup:

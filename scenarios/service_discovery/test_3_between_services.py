@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.waiting import eventually
-from reference.service_discovery.draining import DRAIN
 from reference.service_discovery.instance import Instance
-from reference.service_discovery.registration import gone_within
+from reference.service_discovery.register.draining import DRAIN
+from reference.service_discovery.register.registration import gone_within
 
 
 class TestACall:

@@ -8,11 +8,11 @@ from scipy.stats import chisquare
 
 from fixtures.faults import Nemesis
 from fixtures.waiting import eventually
-from reference.service_discovery.cache import CachedDiscovery
-from reference.service_discovery.connection import CONNECT_TIMEOUT
 from reference.service_discovery.errors import BadInput
 from reference.service_discovery.instance import Instance
-from reference.service_discovery.registration import Registration
+from reference.service_discovery.lookup.cache import CachedDiscovery
+from reference.service_discovery.register.registration import Registration
+from reference.service_discovery.zookeeper.connection import CONNECT_TIMEOUT
 
 
 def addresses(cached):

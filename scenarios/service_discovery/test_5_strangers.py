@@ -4,10 +4,10 @@ import pytest
 from kazoo.exceptions import NoAuthError
 from kazoo.security import OPEN_ACL_UNSAFE
 
-from reference.service_discovery.credential import Credential
 from reference.service_discovery.errors import NotAllowed
 from reference.service_discovery.instance import Instance
 from reference.service_discovery.names import ROOT, instance_path, service_path
+from reference.service_discovery.zookeeper.credential import Credential
 from scenarios.service_discovery.registry import OPERATOR
 
 CREDENTIAL = Credential.from_text(OPERATOR)

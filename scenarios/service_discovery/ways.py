@@ -2,10 +2,10 @@
 
 import requests
 
-from reference.service_discovery.connection import Connection
-from reference.service_discovery.discovery import Discovery
 from reference.service_discovery.instance import Instance
+from reference.service_discovery.lookup.discovery import Discovery
 from reference.service_discovery.names import KnownServices
+from reference.service_discovery.zookeeper.connection import Connection
 from scenarios.service_discovery import published
 
 

@@ -19,9 +19,10 @@ from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.protocol.states import KazooState
 from kazoo.retry import KazooRetry, RetryFailedError
 
+from reference.service_discovery.errors import BadInput, NotAllowed, Unreachable
+from reference.service_discovery.hosts import check_connection_string
+
 from .credential import Credential
-from .errors import BadInput, NotAllowed, Unreachable
-from .hosts import check_connection_string
 
 A = TypeVar("A")
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from kazoo.exceptions import KazooException, NoAuthError, NoNodeError
 
-from .connection import Connection
-from .errors import BadInput, NoInstance, NotAllowed
-from .instance import Instance
-from .names import ROOT, service_name, service_path
+from reference.service_discovery.errors import BadInput, NoInstance, NotAllowed
+from reference.service_discovery.instance import Instance
+from reference.service_discovery.names import ROOT, service_name, service_path
+from reference.service_discovery.zookeeper.connection import Connection
 
 log = logging.getLogger(__name__)
 

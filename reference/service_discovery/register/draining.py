@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 from werkzeug.wsgi import ClosingIterator
 
-from .errors import BadInput
+from reference.service_discovery.errors import BadInput
 
 log = logging.getLogger(__name__)
 

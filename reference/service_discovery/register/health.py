@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from .errors import BadInput
+from reference.service_discovery.errors import BadInput
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from kazoo.security import ACL, make_acl, make_digest_acl
 
-from .errors import BadInput
+from reference.service_discovery.errors import BadInput
 
 
 @dataclass(frozen=True)

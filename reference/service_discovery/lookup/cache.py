@@ -16,12 +16,13 @@ from typing import Any, NamedTuple, Self
 
 from kazoo.exceptions import KazooException, NoNodeError
 
-from .connection import Connection, renew_after_fork
+from reference.service_discovery.errors import BadInput, DiscoveryError, NotAllowed, Unreachable
+from reference.service_discovery.instance import Instance
+from reference.service_discovery.names import ROOT, service_path
+from reference.service_discovery.register.registration import gone_within
+from reference.service_discovery.zookeeper.connection import Connection, renew_after_fork
+
 from .discovery import Lookup, read_all
-from .errors import BadInput, DiscoveryError, NotAllowed, Unreachable
-from .instance import Instance
-from .names import ROOT, service_path
-from .registration import gone_within
 
 log = logging.getLogger(__name__)
 

@@ -14,13 +14,14 @@ from typing import Any, Literal, Self
 
 from kazoo.exceptions import KazooException, NodeExistsError, NoNodeError
 
-from .access import protect
-from .connection import Connection, renew_after_fork
-from .errors import BadInput, DiscoveryError
+from reference.service_discovery.errors import BadInput, DiscoveryError
+from reference.service_discovery.hosts import is_loopback
+from reference.service_discovery.instance import Instance
+from reference.service_discovery.names import instance_path, service_name
+from reference.service_discovery.zookeeper.access import protect
+from reference.service_discovery.zookeeper.connection import Connection, renew_after_fork
+
 from .health import HealthCheck
-from .hosts import is_loopback
-from .instance import Instance
-from .names import instance_path, service_name
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,10 @@ from kazoo.client import KazooClient
 from kazoo.exceptions import NodeExistsError
 from kazoo.security import ACL, ANYONE_ID_UNSAFE, Permissions
 
+from reference.service_discovery.errors import NotAllowed
+from reference.service_discovery.names import ROOT, service_path
+
 from .connection import Connection
-from .errors import NotAllowed
-from .names import ROOT, service_path
 
 
 def make_chroot(connection: Connection) -> None:
