@@ -129,10 +129,13 @@ document: $(VENV)/locked ## create the folders of a new document: make document 
 gate: $(VENV)/locked ## the ratios and growths that may not get worse, at CI size
 	@$(PYTEST) benchmarks/ --sizes=gate --services=$(SERVICES) -q
 
+# A run of some figures is stored as a file of its own; the newest run of each figure counts.
+NEXT = $(shell printf '%04d' "$$(ls results/benchmarks/*.json | wc -l)")
 .PHONY: benchmarks
-benchmarks: $(VENV)/locked ## every figure at full size, beside those that are stored (under 20 minutes); make publish stores them
+benchmarks: $(VENV)/locked ## every figure at full size, beside those that are stored (half an hour); ONLY=name: some, as -k; make publish stores them
 	@mkdir -p results/last/benchmarks
-	@$(PYTEST) benchmarks/ --sizes=full --services=$(SERVICES) --benchmark-compare --benchmark-json=results/last/benchmarks/0002_ours.json
+	@$(PYTEST) benchmarks/ $(if $(ONLY),-k "$(ONLY)") --sizes=full --services=$(SERVICES) --benchmark-compare \
+	  --benchmark-json=results/last/benchmarks/$(if $(ONLY),$(NEXT),0002)_ours.json
 
 .PHONY: peers
 peers: $(VENV)/locked ## the published packages at their large sizes (long, by hand)

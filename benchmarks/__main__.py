@@ -80,14 +80,15 @@ def tabled(stored: Path = STORED, only: Collection[tuple[str, str]] | None = Non
 
 
 def _tests(stored: Path, run: str, test: str, subject: str = "table_summarization") -> Iterator[Mapping[str, Any]]:
-    for path in stored.rglob(f"[0-9]*_{run}.json"):
-        for each in json.loads(path.read_text())["benchmarks"]:
-            file, _, name = each["fullname"].partition("::")
-            if (
-                Path(file).stem.removeprefix("test_") == subject.removeprefix("test_")
-                and name.partition("[")[0] == test
-            ):
-                yield each
+    """Yield the stored results of a test, one for each of its parameters; of several runs the newest counts."""
+    runs = [json.loads(path.read_text()) for path in stored.rglob(f"[0-9]*_{run}.json")]
+    newest: dict[str, Mapping[str, Any]] = {}
+    for each in sorted(runs, key=lambda each: str(each.get("datetime", ""))):
+        newest.update({result["fullname"]: result for result in each["benchmarks"]})
+    for fullname, result in newest.items():
+        file, _, name = fullname.partition("::")
+        if Path(file).stem.removeprefix("test_") == subject.removeprefix("test_") and name.partition("[")[0] == test:
+            yield result
 
 
 def _rows(bound: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
