@@ -264,3 +264,18 @@ class TestALostSession:
 
         eventually(lambda: registry.addresses("users") == [users.address], within=5)
         assert users.facts["session"] != session
+
+    @pytest.mark.claim("disc-5")
+    def test_standby_takes_over_once_the_session_is_lost(self, connect, registry):
+        """Its rounds are ten minutes apart: only its watch of the node can tell it."""
+        holding, standing_by = connect(), connect(session_timeout=600)
+        with (
+            Registration(holding, "users", HERE, listening=lambda: True) as holder,
+            Registration(standing_by, "users", HERE, listening=lambda: holder.wait(10)) as standby,
+        ):
+            assert standby.wait(10)
+            assert [node.owner for node in registry.nodes("users")] == [holding.session]
+
+            holding.close()
+
+            eventually(lambda: [node.owner for node in registry.nodes("users")] == [standing_by.session], within=10)

@@ -12,7 +12,7 @@ from reference.service_discovery.errors import BadInput
 from reference.service_discovery.instance import Instance
 from reference.service_discovery.lookup.cache import CachedDiscovery
 from reference.service_discovery.register.registration import Registration
-from reference.service_discovery.zookeeper.connection import CONNECT_TIMEOUT
+from reference.service_discovery.zookeeper.connection import CONNECT_TIMEOUT, Connection
 
 
 def addresses(cached):
@@ -47,6 +47,19 @@ class TestALocalCopy:
         users = provider("users")
 
         eventually(lambda: str(cached.find("users")) == users.address, within=1)
+
+    @pytest.mark.claim("disc-12")
+    def test_watch_brings_news_between_two_rounds(self, register, directly, monkeypatch):
+        """Rounds are 200 s apart, and lookups ask for nothing within the grace: only a watch can bring the news."""
+        monkeypatch.setattr(Connection, "granted_session_timeout", 600)
+        with CachedDiscovery(directly(), grace=300) as cached:
+            assert cached.instances("users") == ()
+
+            for number, instance in enumerate(some_instances(3), 1):
+                register("users", instance)
+
+                now = some_instances(number)
+                eventually(lambda now=now: cached.instances("users") == now, within=10)
 
     @pytest.mark.claim("disc-12")
     def test_cache_and_registration_begin_anew_after_a_fork(self, provider, registry, after_a_fork):
