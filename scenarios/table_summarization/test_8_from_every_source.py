@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from reference.table_summarization import SummaryError, summarize
+from reference.table_summarization import Edges, Quantiles, SummaryError, summarize
 
 SEEDS = (0, 3, 4, 5)
 POSTGRES = {"color": "text", "size": "int8", "weight": "float8", "many": "int8", "flag": "bool", "at": "timestamp"}
@@ -311,6 +311,50 @@ def test_every_spelling_of_missing_is_one_value(missing):
     (found,) = summarize([{"at": missing}, {"at": None}, {"at": missing}]).patterns
 
     assert (found.pattern, found.rows) == ({"at": None}, 3)
+
+
+ON_EDGES = {
+    "whole numbers": (9, 10, 20),
+    "fractions": (9.75, 10.0, 20.0),
+    "huge numbers": (2**62 - 1, 2**62, 2**63 - 1),
+    "decimals": (decimal.Decimal("9.75"), decimal.Decimal(10), decimal.Decimal(20)),
+    "dates": (dt.date(2013, 5, 31), dt.date(2013, 6, 1), dt.date(2013, 9, 1)),
+    "instants": (dt.datetime(2013, 5, 31), dt.datetime(2013, 6, 1), dt.datetime(2013, 9, 1)),  # noqa: DTZ001
+}
+
+
+@pytest.mark.claim("tsum-11")
+@pytest.mark.parametrize("kind", ["records", "pandas", "pandas of objects", "Arrow"])
+@pytest.mark.parametrize("edges", ON_EDGES)
+def test_value_on_an_edge_is_in_the_interval_above(kind, edges):
+    """In small tables, which are records, and in those that are counted as arrays."""
+    below, low, high = ON_EDGES[edges]
+    rows = pa.table({"at": [low] * 60 + [below] * 50 + [high] * 40})
+    held = {
+        "records": rows.to_pylist,
+        "pandas": lambda: rows.to_pandas(types_mapper=pd.ArrowDtype),
+        "pandas of objects": lambda: pd.DataFrame({"at": pd.Series(rows["at"].to_pylist(), dtype=object)}),
+        "Arrow": lambda: rows,
+    }
+    found = summarize(held[kind](), binning=Edges((low, high), ("below", "within", "above")))
+
+    assert {each.pattern["at"]: each.rows for each in found.patterns} == {"within": 60, "below": 50, "above": 40}
+
+
+@pytest.mark.claim("tsum-11")
+@pytest.mark.parametrize("kind", ["records", "pandas", "pandas of objects", "Arrow"])
+def test_missing_values_move_no_quantile(kind):
+    rows = pa.table({"size": [float(n) for n in range(100)] * 3 + [None] * 300})
+    held = {
+        "records": rows.to_pylist,
+        "pandas": rows.to_pandas,
+        "pandas of objects": lambda: pd.DataFrame({"size": pd.Series(rows["size"].to_pylist(), dtype=object)}),
+        "Arrow": lambda: rows,
+    }
+    found = summarize(held[kind](), binning=Quantiles(4))
+
+    assert [interval.label for interval in found.bins["size"]] == ["[0, 24)", "[24, 49)", "[49, 74)", "[74, 99]"]
+    assert [each.rows for each in found.patterns if each.pattern == {"size": None}] == [300]
 
 
 @pytest.mark.claim("tsum-11")
