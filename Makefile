@@ -48,7 +48,7 @@ ifdef QUICK
 endif
 
 # What only waits or computes for itself runs two at a time, the longest first; each prints when it has ended.
-ASIDE := sabotage-light sabotage-heavy tox-py311 tox-py313 services mutants-changed tox-py312 tox-docs
+ASIDE := sabotage-light sabotage-heavy services machinery mutants-changed tox-py313 tox-py311 tox-py312 tox-docs
 .PHONY: test
 test: $(VENV)/locked ## what CI runs: lint, types, the machinery's tests, docs, sabotage, gate, scenarios (in containers where there is Docker)
 	$(call step,lint and types,$(BIN)/tox -q run -e lint$(,)types)
@@ -66,6 +66,16 @@ $(ASIDE:%=aside-%): aside-%:
 .PHONY: services
 services: $(VENV)/locked ## the services' own tests, in both modes, and the extras' installation
 	@$(PYTEST) -q fixtures/tests/services fixtures/tests/images fixtures/tests/installation
+
+# The tests of the libraries, by the folders of reference/.
+LIBRARIES := $(filter-out %__pycache__,$(wildcard $(patsubst reference/%/,fixtures/tests/%,$(wildcard reference/*/))))
+.PHONY: libraries machinery
+libraries:
+	@$(PYTEST) -q $(LIBRARIES) --services=embedded
+
+machinery: $(VENV)/locked ## the tests of everything but the libraries and the services, on this Python
+	@$(PYTEST) -q fixtures/tests $(LIBRARIES:%=--ignore=%) --ignore=fixtures/tests/services --ignore=fixtures/tests/images \
+	  --ignore=fixtures/tests/installation --services=embedded
 
 tox-%: $(VENV)/locked
 	@$(BIN)/tox -q run -e $* --skip-missing-interpreters=true
@@ -113,12 +123,12 @@ sabotage-heavy: $(VENV)/locked
 BASE ?= $(shell commit=$$(sed -n 's/.*"commit": "\([0-9a-f]*\)".*/\1/p' results/claims.json); \
   git merge-base --is-ancestor "$$commit" HEAD 2>/dev/null && echo "$$commit" || git rev-parse -q --verify HEAD~1)
 .PHONY: mutants
-mutants: $(VENV)/locked ## break the libraries line by line, in a copy: a claim's tests must notice: make mutants DOCUMENT=service_discovery
-	@$(BIN)/python -m fixtures.claims mutants $(DOCUMENT)
+mutants: $(VENV)/locked ## break the libraries line by line, in a copy: a claim's tests must notice: make mutants DOCUMENT=service_discovery; KEEP=1: services run on in between
+	@$(BIN)/python -m fixtures.claims mutants $(DOCUMENT) $(if $(KEEP),--keep)
 
 .PHONY: mutants-changed
-mutants-changed: $(VENV)/locked ## the same for what changed since the published run (or BASE=commit), for six minutes
-	@$(BIN)/python -m fixtures.claims mutants --changed "$(BASE)" --minutes 6
+mutants-changed: $(VENV)/locked ## the same for what changed since the published run (or BASE=commit), for four minutes
+	@$(BIN)/python -m fixtures.claims mutants --changed "$(BASE)" --minutes 4
 
 .PHONY: document
 document: $(VENV)/locked ## create the folders of a new document: make document NAME=...
