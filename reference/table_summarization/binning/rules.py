@@ -125,7 +125,7 @@ class Edges:
 
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals:
         """The stated intervals, whatever the values are."""
-        edges = [_comparable(edge, values[0]) for edge in self.edges]
+        edges = [_comparable(canonical(edge), values[0]) for edge in self.edges]
         intervals = [
             Interval(None, edges[0], False, f"< {shown(edges[0])}"),
             *(_interval(low, high, closed=False) for low, high in itertools.pairwise(edges)),
