@@ -1,0 +1,113 @@
+"""A package index on an object store: wheels and source distributions, published safely, for pip, uv and poetry.
+
+The document says: build a project with Poetry, copy its file to a bucket, let a tool make a static index from a list
+of file names, copy that too, open the bucket to readers, and let pip use the files' folder as an extra index.
+
+**What holds.** A bucket and static pages are an index; installers need nothing else. Files under
+`packages/TEAM/PROJECT/`.
+
+**What is corrected.**
+
+- The record is in the bucket, beside the files, and not a list on the disk of whoever deploys: a fresh checkout, a
+  second project of the team and two publishers at once lose nothing. Pages are replaced by conditional writes.
+- A file is published once. With other content it is refused, with the same it is left as it is.
+- Wheel and source distribution come from what the build backend reports, not from a word of its output.
+- An installer is given the URL of the index, not of the files' folder, on a website endpoint, which returns
+  `index.html` for a folder.
+- `--extra-index-url` lets a public package of the same name win. `serve --upstream` makes one index of the private
+  and the public one, in which a private name is never looked up in public.
+
+**What is added.** The standards' fields: hashes, requires-python, core metadata, sizes and times, yanking, `tracks`.
+Deletions and yanks with who, when and why. Hostile archives, names and metadata are refused. `reindex` completes what
+a crash left, and `verify` shows it.
+
+In Python::
+
+    from pathlib import Path
+    from reference.package_index import Distribution, Index, open_store
+
+    index = Index(open_store("s3://packages"), team="devtools")
+    index.publish([Distribution.from_path(Path("dist/common-0.1.2-py3-none-any.whl"))])
+    index.yank("common", "0.1.1", why="loses log lines")
+
+On the command line::
+
+    package-index --store s3://packages --team devtools publish path/to/project
+    package-index publish dist/*
+    package-index yank common 0.1.1 --why "loses log lines"
+    package-index verify
+    package-index serve --upstream https://HOST/simple/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reference.exports import import_at_first_use
+
+if TYPE_CHECKING:
+    from .errors import BadInput, BuildFailed, Conflict, NotAllowed, NotFound, PackageIndexError, StoreError
+    from .files import Distribution
+    from .files.building import build
+    from .index import Index, Publication
+    from .model import Entry, Event, File, Project, Root
+    from .reindexing import reindex
+    from .remote import RemoteIndex
+    from .serving import create_app
+    from .stores import open_store
+    from .verification import Problem, confusions, verify
+
+# Module by exported name: imported at first use, so that the command can report a missing library in one sentence.
+_MODULES = {
+    "BadInput": "errors",
+    "BuildFailed": "errors",
+    "Conflict": "errors",
+    "Distribution": "files",
+    "Entry": "model",
+    "Event": "model",
+    "File": "model",
+    "Index": "index",
+    "NotAllowed": "errors",
+    "NotFound": "errors",
+    "PackageIndexError": "errors",
+    "Problem": "verification",
+    "Project": "model",
+    "Publication": "index",
+    "RemoteIndex": "remote",
+    "Root": "model",
+    "StoreError": "errors",
+    "build": "files.building",
+    "confusions": "verification",
+    "create_app": "serving",
+    "open_store": "stores",
+    "reindex": "reindexing",
+    "verify": "verification",
+}
+
+__all__ = [
+    "BadInput",
+    "BuildFailed",
+    "Conflict",
+    "Distribution",
+    "Entry",
+    "Event",
+    "File",
+    "Index",
+    "NotAllowed",
+    "NotFound",
+    "PackageIndexError",
+    "Problem",
+    "Project",
+    "Publication",
+    "RemoteIndex",
+    "Root",
+    "StoreError",
+    "build",
+    "confusions",
+    "create_app",
+    "open_store",
+    "reindex",
+    "verify",
+]
+
+__getattr__ = import_at_first_use(__name__, _MODULES)

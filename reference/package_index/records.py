@@ -1,0 +1,155 @@
+"""A project's record and its pages: read, and changed so that a writer who comes second loses nothing.
+
+The page in JSON of a project is its record. It is replaced on the condition that it is what the writer has read; a
+writer that comes second reads again. The HTML page is made from the record and replaced on the like condition, read
+before the record is: so a page never falls behind one that was made from an earlier record. The first page lists each
+project as of a change of it, and takes no earlier one. Open this to see why two publishers at once are safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from .errors import Changed, StoreError
+from .model import Entry, Project, Root
+from .pages import project_html, root_html
+from .stores import ABSENT, Store
+
+JSON, HTML = "application/vnd.pypi.simple.v1+json", "text/html; charset=utf-8"
+
+T = TypeVar("T")
+
+
+class Records:
+    """The records and pages of a team's index in a store.
+
+    Args:
+        store: Where they are kept.
+        team: Name of the team.
+        patience: Seconds for which a change is repeated that others come before.
+    """
+
+    def __init__(self, store: Store, team: str, patience: float) -> None:
+        self._store = store
+        self._team = team
+        self._patience = patience
+
+    def root_key(self, page: str) -> str:
+        """Return the key of a first page, `index.html` or `index.json`."""
+        return f"simple/{self._team}/{page}"
+
+    def page_key(self, project: str, page: str) -> str:
+        """Return the key of a project's page, `index.html` or `index.json`."""
+        return f"simple/{self._team}/{project}/{page}"
+
+    def files_url(self, project: str) -> str:
+        """Return the URL of the folder of a project's files, relative to its page."""
+        return f"../../../packages/{self._team}/{project}/"
+
+    def root(self) -> Root:
+        """Return what the first page lists."""
+        key = self.root_key("index.json")
+        body = self._store.get(key).body
+        return Root.from_json(body, key) if body else Root({})
+
+    def root_is_damaged(self) -> bool:
+        """Return whether the record of the first page is there and unreadable."""
+        try:
+            self.root()
+        except StoreError:
+            if self._store.version(self.root_key("index.json")) == ABSENT:
+                raise
+            return True
+        return False
+
+    def read(self, name: str) -> tuple[Project, str]:
+        """Return a project, without files where it has no record, and the version of its record."""
+        key = self.page_key(name, "index.json")
+        stored = self._store.get(key)
+        if stored.version == ABSENT:
+            return Project.new(name), ABSENT
+        return Project.from_json(stored.body, key), stored.version
+
+    def read_or_new(self, name: str) -> tuple[Project, str]:
+        """Return a project, without files where its record is damaged as well."""
+        try:
+            return self.read(name)
+        except StoreError:
+            version = self._store.version(self.page_key(name, "index.json"))
+            if version == ABSENT:
+                raise
+            # The first page lists the record as of a change that this one must be later than.
+            return replace(Project.new(name), serial=max(0, self.root().serial(name))), version
+
+    def change(
+        self,
+        name: str,
+        change: Callable[[Project], Project],
+        read: Callable[[str], tuple[Project, str]] | None = None,
+    ) -> Project:
+        """Change a project's record, its page and the first page; return the record before the change.
+
+        Args:
+            name: The project's normalised name.
+            change: Returns the changed project; called again where another writer came first, and also after the
+                record was replaced, when it must find nothing to change.
+            read: Reads the record, `read` by default.
+
+        Raises:
+            StoreError: The store does not answer, or other writers came first for too long.
+        """
+        made: list[Project] = []
+
+        def attempt() -> tuple[Project, Project]:
+            page = self._store.get(self.page_key(name, "index.html"))
+            before, version = (read or self.read)(name)
+            after = change(before)
+            if after != before:
+                after = replace(after, serial=before.serial + 1)
+                key = self.page_key(name, "index.json")
+                self._store.put(key, after.to_json(self.files_url(name)), JSON, expected=version)
+                made.append(before)
+            html = project_html(after, self.files_url(name))
+            if after.events and html != page.body:
+                self._store.put(self.page_key(name, "index.html"), html, HTML, expected=page.version)
+            return before, after
+
+        before, after = self._repeated(attempt)
+        if after.events:
+            self._list(Entry.of(after))
+        return made[0] if made else before
+
+    def _list(self, entry: Entry) -> None:
+        """Bring an entry to the first page, unless that has it as of a later change."""
+
+        def attempt() -> None:
+            page = self._store.get(self.root_key("index.html"))
+            key = self.root_key("index.json")
+            stored = self._store.get(key)
+            root = Root.from_json(stored.body, key) if stored.body else Root({})
+            if entry.serial > root.serial(entry.name):
+                root = Root({**root.entries, entry.name: entry})
+                self._store.put(key, root.to_json(), JSON, expected=stored.version)
+            html = root_html(root, self._team)
+            if html != page.body:
+                self._store.put(self.root_key("index.html"), html, HTML, expected=page.version)
+
+        self._repeated(attempt)
+
+    def _repeated(self, attempt: Callable[[], T]) -> T:
+        retrying = Retrying(
+            retry=retry_if_exception_type(Changed),
+            wait=wait_random_exponential(multiplier=0.01, max=0.5),
+            stop=stop_after_delay(self._patience),
+            reraise=True,
+        )
+        try:
+            return retrying(attempt)
+        except Changed as error:
+            raise StoreError(
+                f"{error} was changed by others again and again for {self._patience:g} s: try again"
+            ) from error
