@@ -37,6 +37,12 @@ Target = Annotated[str, typer.Argument(help="Name of the database to move it to.
 Lease = Annotated[float, typer.Option(min=0.0, help="Seconds: the largest SHARDING_LEASE of any application.")]
 Drain = Annotated[float, typer.Option(min=0.0, help="Seconds from the switch until the old rows are deleted.")]
 Batch = Annotated[int, typer.Option(min=1, help="Rows copied in one transaction.")]
+RowSecurity = Annotated[
+    bool, typer.Option("--row-security", help="Restrict applications' sessions to their customer's rows (PostgreSQL).")
+]
+FenceLimit = Annotated[
+    float, typer.Option(min=1.0, help="Seconds, in addition to the lease, for which writes are refused at most.")
+]
 Patience = Annotated[float, typer.Option(min=0.0, help="Seconds to keep retrying a database that does not answer.")]
 
 
@@ -74,6 +80,7 @@ def register(
     ] = "",
     admin_password: Annotated[str, typer.Option(envvar="SHARDING_ADMIN_PASSWORD", show_envvar=True)] = "",
     allow_superuser: Annotated[bool, typer.Option(help="Accept a superuser's credentials for applications.")] = False,
+    row_security: RowSecurity = False,
 ) -> None:
     """Register a database and prepare it. Passwords are asked for, or taken from the environment."""
     with _store(context) as store:
@@ -83,16 +90,21 @@ def register(
         admin = Credentials(host, port, admin_user, admin_password, database, kind) if admin_user else None
         credentials = Credentials(host, port, user, password, database, kind)
         tables = store.register(
-            name, credentials, admin=admin, identifier_field=identifier_field, allow_superuser=allow_superuser
+            name,
+            credentials,
+            admin=admin,
+            identifier_field=identifier_field,
+            allow_superuser=allow_superuser,
+            row_security=row_security,
         )
         typer.echo(f"{name} is ready: {_listed(tables)}")
 
 
 @app.command()
-def prepare(context: typer.Context, name: Name) -> None:
+def prepare(context: typer.Context, name: Name, row_security: RowSecurity = False) -> None:
     """Create the guard's triggers on tables that were added since the database was registered."""
     with _store(context) as store:
-        typer.echo(f"{name} is ready: {_listed(store.prepare(name))}")
+        typer.echo(f"{name} is ready: {_listed(store.prepare(name, row_security=row_security))}")
 
 
 @app.command()
@@ -140,12 +152,13 @@ def move(
     lease: Lease = 1.0,
     drain: Drain = 30.0,
     batch: Batch = 500,
+    fence_limit: FenceLimit = 10.0,
     patience: Patience = 60.0,
 ) -> None:
     """Move a customer while requests go on. After a crash or failure, the same command or `resume` continues it."""
     with _store(context) as store:
         store.begin_move(customer, target, lease=lease, drain=drain)
-        _carry_out(_mover(store, customer, batch), customer, patience)
+        _carry_out(_mover(store, customer, batch, fence_limit=fence_limit), customer, patience)
 
 
 @app.command()
@@ -168,6 +181,7 @@ def resume(
     lease: Annotated[float | None, typer.Option(min=0.0, help="Another lease than the move was begun with.")] = None,
     drain: Annotated[float | None, typer.Option(min=0.0, help="Another drain than the move was begun with.")] = None,
     batch: Batch = 500,
+    fence_limit: FenceLimit = 10.0,
     patience: Patience = 60.0,
 ) -> None:
     """Continue all moves that are under way, such as those of a mover that was killed.
@@ -180,7 +194,8 @@ def resume(
         failures = []
         for each in store.moves():
             try:
-                _carry_out(_mover(store, each.customer, batch, lease, drain), each.customer, patience)
+                mover = _mover(store, each.customer, batch, lease, drain, fence_limit)
+                _carry_out(mover, each.customer, patience)
             except ShardingError as error:
                 failures.append(error)
                 typer.echo(f"{each.customer}\tfailed: {error}")
@@ -246,10 +261,17 @@ def serve(
     os.execv(gunicorn[0], [*gunicorn, "reference.customer_sharding.service:create_app()"])  # noqa: S606  # no shell is wanted
 
 
-def _mover(store: Store, customer: str, batch: int, lease: float | None = None, drain: float | None = None) -> Mover:
+def _mover(
+    store: Store,
+    customer: str,
+    batch: int,
+    lease: float | None = None,
+    drain: float | None = None,
+    fence_limit: float = 10.0,
+) -> Mover:
     from .move.moving import Mover
 
-    return Mover(store, customer, lease=lease, drain=drain, batch=batch)
+    return Mover(store, customer, lease=lease, drain=drain, batch=batch, fence_limit=fence_limit)
 
 
 def _carry_out(mover: Mover, customer: str, patience: float) -> None:

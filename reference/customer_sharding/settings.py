@@ -22,6 +22,7 @@ The variables above are the document's. The following are ours, and all have a d
 | `SHARDING_ANSWER_TIMEOUT` | seconds that a database may take to answer a statement | 10 |
 | `SHARDING_RETRY_AFTER` | seconds between tries of a service or database that does not answer | 1 |
 | `SHARDING_LEASE` | seconds for which a database's answer that a customer is placed in it is trusted | 1 |
+| `SHARDING_ROW_SECURITY` | `yes`: PostgreSQL itself restricts each session to its customer's rows | `no` |
 """
 
 from __future__ import annotations
@@ -115,12 +116,15 @@ class Settings:
         identifier_field: The column that names the customer.
         limits: Limits of each database's pool.
         lease: Seconds for which a database's answer that a customer is placed in it is trusted; movers wait as long.
+        row_security: Whether the databases restrict each session to its customer's rows: see `move.row_security`.
+            Sessions of databases that do not are refused.
     """
 
     mode: Standalone | Api
     identifier_field: str
     limits: PoolLimits = field(default_factory=PoolLimits)
     lease: float = 1.0
+    row_security: bool = False
 
 
 MODES = ("standalone", "api")
@@ -151,6 +155,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
             retry_after=read.seconds("SHARDING_RETRY_AFTER", PoolLimits.retry_after),
         ),
         read.seconds("SHARDING_LEASE", Settings.lease),
+        read.yes("SHARDING_ROW_SECURITY"),
     )
 
 

@@ -1,11 +1,16 @@
 """What was opened before gunicorn forked its workers is used by none of them: no worker reads another one's answers."""
 
+import os
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
-from fixtures.serving import Served
+from fixtures.services.runtimes.ports import free_ports
+from fixtures.serving import ROOT, Served
+from fixtures.venvs import venv
+from fixtures.waiting import eventually
 from scenarios.customer_sharding.preloaded import FIRST
 from scenarios.customer_sharding.processes import TOKEN, WITHIN, ShardingService
 
@@ -25,6 +30,7 @@ def at_once():
     return at_once
 
 
+@pytest.mark.claim("shard-16")
 def test_workers_share_no_connection_of_their_parent(sharding_service, databases, serve, at_once, evidence):
     """All customers are in one database, which the parent process has queried."""
     customers = [f"customer-{number}" for number in range(CLIENTS)]
@@ -48,6 +54,7 @@ def test_workers_share_no_connection_of_their_parent(sharding_service, databases
     assert all(rows == [(customer, customer)] for customer, each in answers.items() for _, rows in each)
 
 
+@pytest.mark.claim("shard-16")
 def test_sharding_services_workers_answer_their_own_questions(serve, meta, databases, at_once):
     """The sharding service has its connection to the meta database from before the fork."""
     service = serve(ShardingService, meta, workers=WORKERS, options=PRELOAD)
@@ -68,6 +75,59 @@ def test_sharding_services_workers_answer_their_own_questions(serve, meta, datab
     assert {customer: {int(port) for port in each} for customer, each in answers.items()} == {
         customer: {ports[name]} for customer, name in places.items()
     }
+
+
+@pytest.fixture
+def under_gevent(tmp_path):
+    """Start the service with gunicorn's gevent worker, in an environment of its own; its port, process and log."""
+    log = tmp_path / "gevent.log"
+    processes = []
+
+    def start(settings, *options):
+        port = free_ports(["http"])["http"]
+        application = "scenarios.customer_sharding.application:create_app()"
+        gunicorn = ["-m", "gunicorn", "--worker-class=gevent", f"--bind=127.0.0.1:{port}", *options, application]
+        environment = {**os.environ, **settings, "SHARDING_IDENTIFIER_FIELD": "customer_id", "PYTHONPATH": str(ROOT)}
+        with log.open("w") as output:
+            words = [str(venv("gevent").python), *gunicorn]
+            started = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=output, stderr=output)
+        processes.append(started)
+        return port, started, log
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait(30)
+
+
+class TestGevent:
+    """Its workers are refused in one sentence."""
+
+    REFUSAL = "gevent has patched this process, which is not supported: use gunicorn's sync or gthread workers"
+
+    @pytest.mark.claim("shard-16")
+    def test_gevent_worker_does_not_start(self, under_gevent, sharding_service, evidence):
+        _, process, log = under_gevent({"SHARDING_MODE": "api", **sharding_service.settings})
+
+        assert process.wait(WITHIN) != 0
+
+        said = next(line for line in log.read_text().splitlines() if "gevent has patched" in line)
+        evidence.text("what it says", said)
+        assert self.REFUSAL in said
+
+    @pytest.mark.claim("shard-16")
+    def test_preloaded_gevent_worker_queries_nothing(self, under_gevent, sharding_service, databases):
+        """The application was created before its process was patched."""
+        port, _, log = under_gevent({"SHARDING_MODE": "api", **sharding_service.settings}, *PRELOAD)
+
+        def ask(method, path, **headers):
+            return requests.request(method, f"http://127.0.0.1:{port}{path}", headers=headers, timeout=WITHIN)
+
+        eventually(lambda: ask("GET", "/health").ok, within=WITHIN, despite=requests.ConnectionError)
+        assert ask("POST", "/person/1", **{"X-Customer-ID": "1"}).status_code == 500
+
+        assert self.REFUSAL in log.read_text()
+        assert databases["first"].customers() == {}
 
 
 def _preloaded(folder, settings, **options):

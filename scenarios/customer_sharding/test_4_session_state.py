@@ -22,6 +22,10 @@ OWN_SETTING = "SELECT coalesce(current_setting('{}', true), '')"
 LEFT_BEHIND = {
     "a setting": (["SET work_mem = '2MB'"], "SHOW work_mem"),
     "a setting of the application": (["SET app.customer = '1'"], OWN_SETTING.format("app.customer")),
+    "the customer of row-level security": (
+        ["SET sharding.customer = 'another'"],
+        OWN_SETTING.format("sharding.customer"),
+    ),
     "a setting for the guard": (["SET sharding.mover = on"], OWN_SETTING.format("sharding.mover")),
     "a search path": (["SET search_path = pg_temp, pg_catalog"], "SHOW search_path"),
     "read-only transactions": (["SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"], "SHOW transaction_read_only"),
@@ -76,6 +80,7 @@ def request_on(pool):
     return request
 
 
+@pytest.mark.claim("shard-16")
 @pytest.mark.parametrize("kind", LEFT_BEHIND)
 def test_session_state_does_not_reach_next_request(kind, request_on):
     """The next request sees what a new connection would see, on the connection that the first one used."""

@@ -153,6 +153,28 @@ class TestWhatAMoveCannotCarry:
         assert run("move", ONE, "second", "--lease=0.1", "--drain=0")[0] == 0
         assert {name: databases[name].customers() for name in BOTH} == {"first": {OTHER: 3}, "second": {ONE: 3}}
 
+    @pytest.mark.claim("shard-14")
+    @pytest.mark.claim("shard-16")
+    def test_customer_keeps_its_row_security(self, store, databases, run):
+        """Where the source restricts sessions to their customer's rows, so must the target."""
+        for customer in (ONE, OTHER):
+            as_owner(databases["first"], (PEOPLE, [customer]))
+        store.prepare("first", row_security=True)
+
+        code, said = run("check", ONE, "second")
+
+        assert code == 1
+        assert "table person restricts sessions to their customer's rows in first and not in second" in said
+        assert run("prepare", "second", "--row-security")[0] == 0
+        assert run("move", ONE, "second", "--lease=0.1", "--drain=0")[0] == 0
+        assert {name: databases[name].customers() for name in BOTH} == {"first": {OTHER: 3}, "second": {ONE: 3}}
+        assert [each.row_security for each in store.databases()] == [True, True]
+        user = {name: databases["second"].user[name] for name in ("host", "port", "user", "password")}
+        with psycopg.connect(**user, dbname=databases["second"].user["database"]) as connection:
+            assert connection.execute("SELECT * FROM person").fetchall() == []
+            connection.execute("SELECT set_config('sharding.customer', %s, false)", [ONE])
+            assert len(connection.execute("SELECT * FROM person").fetchall()) == 3
+
 
 READINGS = """
 CREATE TABLE reading (

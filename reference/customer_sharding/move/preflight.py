@@ -15,6 +15,7 @@ from typing import Any
 from reference.customer_sharding.credentials import Flavor
 
 from .protocol import Inspection
+from .row_security import protected_tables
 from .tables import Table
 from .triggers import GUARD, RESTORE, SAVE, mysql_guard_name
 
@@ -80,12 +81,14 @@ def inspect(cursor: Any, flavor: Flavor, tables: Sequence[Table], identifier_fie
     if flavor is Flavor.POSTGRES:
         problems = list(_postgres(cursor, tables, identifier_field))
         columns = _postgres_columns(cursor, tables)
+        protected = protected_tables(cursor, tables)
         cursor.execute("SELECT getdatabaseencoding()")
     else:
         problems = list(_mysql(cursor, tables))
         columns = _mysql_columns(cursor, tables)
+        protected = frozenset()
         cursor.execute("SELECT 'utf8mb4'")
-    return Inspection(problems, columns, str(cursor.fetchone()[0]))
+    return Inspection(problems, columns, str(cursor.fetchone()[0]), protected)
 
 
 def refusals(source: Inspection, target: Inspection, names: tuple[str, str]) -> list[str]:
@@ -111,6 +114,11 @@ def refusals(source: Inspection, target: Inspection, names: tuple[str, str]) -> 
                 f"table {table} is missing in {there}: migrate it there and run `customer-sharding prepare {there}`"
             )
             continue
+        if table in source.protected and table not in target.protected:
+            found.append(
+                f"table {table} restricts sessions to their customer's rows in {here} and not in {there}: "
+                f"run `customer-sharding prepare {there} --row-security`"
+            )
         for column in sorted(set(columns) | set(others)):
             mine, theirs = columns.get(column), others.get(column)
             if mine != theirs:

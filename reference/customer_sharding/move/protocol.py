@@ -50,11 +50,13 @@ class Inspection:
         problems: Reasons why rows cannot be moved, a sentence each, with the remedy.
         columns: The type of each column, by table and column.
         encoding: Encoding of the database.
+        protected: Tables on which row-level security restricts each session to its customer's rows.
     """
 
     problems: Sequence[str] = ()
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     encoding: str = ""
+    protected: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

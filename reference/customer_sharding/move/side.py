@@ -16,6 +16,7 @@ from .connection import Link
 from .preflight import inspect
 from .preparing import grant_lookup, guard_tables, make_own_tables, separate_id_ranges
 from .protocol import Batch, Claim, Copied, CustomerState, Inspection, Key, Row
+from .row_security import restrict_tables
 from .rows import Rows, chunks, placeholders
 from .spelling import check_spelling
 
@@ -40,7 +41,7 @@ class Side:
 
     # What operators do
 
-    def prepare(self, number: int, user: str) -> Sequence[str]:
+    def prepare(self, number: int, user: str, *, row_security: bool = False) -> Sequence[str]:
         """Create the guard on every customers' table, and give the database an id range of its own.
 
         The id range on PostgreSQL only. On MySQL ids are kept apart by the server's `auto_increment_increment` and
@@ -49,6 +50,7 @@ class Side:
         Args:
             number: Number of the database, from 1.
             user: The applications' user, who is granted to read `sharding_customer`.
+            row_security: Whether to restrict the user's sessions to their customer's rows (PostgreSQL only).
 
         Returns:
             Names of the tables.
@@ -66,6 +68,8 @@ class Side:
                 if user != self._user:
                     grant_lookup(cursor, user)
                 separate_id_ranges(cursor, tables, number)
+                if row_security:
+                    restrict_tables(cursor, tables, self._field)
         return [table.name for table in tables]
 
     def admit(self, customer: str, epoch: int) -> None:

@@ -37,7 +37,8 @@ class Sharding:
     Retry-After. All are problem details (RFC 9457). After each request the connection is returned to its pool.
 
     In a view: `Person.select()`, `person.save()` on sharded models, `sharding.session.database`, or
-    `save_with_db(person, g.db)`, the document's call.
+    `save_with_db(person, g.db)`, the document's call. Raw SQL is refused, unless PostgreSQL restricts it to the
+    customer's rows (`SHARDING_ROW_SECURITY`), or in a block `with sharding.session.unrestricted():`.
 
     Args:
         app: The application.

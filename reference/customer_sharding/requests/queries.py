@@ -9,8 +9,7 @@ when SQL is generated, for the model itself and for each sharded model that is j
 | joins of sharded models and of their aliases: inner, left outer, cross | restricted to the customer's rows |
 | right and full joins; tables, SQL and unsharded queries in FROM | refused |
 | `on_conflict` with an update, `replace`, `insert_from`, `raw`, `truncate_table` | refused |
-
-Not covered: a fragment `SQL("...")` inside an expression, and `database.execute_sql`.
+| `Table`, `RawQuery`, `database.execute_sql`, an `SQL` fragment that selects (see `restriction`) | refused |
 """
 
 from __future__ import annotations
@@ -154,5 +153,8 @@ def _all(conditions: Iterable[Any]) -> Any:
     found = None
     for condition in conditions:
         if condition is not None:
-            found = condition if found is None else (found & condition)
+            # What is no comparison, such as SQL("a OR b"), has no parentheses of its own, and AND binds more closely.
+            whole = isinstance(condition, peewee.Expression) and not condition.flat
+            each = condition if whole else peewee.EnclosedNodeList([condition])
+            found = each if found is None else (found & each)
     return found

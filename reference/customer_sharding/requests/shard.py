@@ -10,11 +10,14 @@ from typing import Any
 
 import peewee
 
-from reference.customer_sharding.errors import CustomerMoving
+from reference.customer_sharding.credentials import Flavor
+from reference.customer_sharding.errors import BadInput, CustomerMoving
 from reference.customer_sharding.guard import WHERE_IS, is_here
 from reference.customer_sharding.identifiers import customer_id
+from reference.customer_sharding.move.row_security import UNRESTRICTED
 from reference.customer_sharding.settings import Settings, Standalone, from_environment
 
+from . import greenlets
 from .client import Client
 from .models import Bound, set_bound
 from .pools import Pool, Pools
@@ -31,7 +34,13 @@ class Session:
     """
 
     def __init__(
-        self, route: Route, pool: Pool, taken: bool, identifier_field: str, confirm: Callable[[], None]
+        self,
+        route: Route,
+        pool: Pool,
+        taken: bool,
+        identifier_field: str,
+        confirm: Callable[[], None],
+        row_security: bool = False,
     ) -> None:
         self.customer = route.customer
         self.database: peewee.Database = pool.database
@@ -40,16 +49,34 @@ class Session:
         self._taken = taken
         self._open = True
         self._process = os.getpid()
-        pool.on_statement(confirm)
+        # A session may be opened within another one, on the same connection.
+        self._rows_before = pool.restrict_rows(route.customer if row_security else None)
+        self._confirm_before = pool.on_statement(confirm)
+        self._restriction_before = pool.restrict(None if row_security else identifier_field)
         self._before = set_bound(Bound(self.database, route.customer, identifier_field))
+
+    @contextmanager
+    def unrestricted(self) -> Generator[None]:
+        """Accept raw statements in a block, whose author makes sure that they reach the customer's rows alone."""
+        before = self._pool.restrict(None)
+        try:
+            yield
+        finally:
+            self._pool.restrict(before)
 
     def close(self) -> None:
         """Roll back an open transaction, unbind, and return the connection; idempotent."""
         if self._open:
             self._open = False
             set_bound(self._before)
-            if self._taken and self._process == os.getpid():
+            if self._process != os.getpid():
+                return
+            if self._taken:
                 self._pool.give_back()
+                return
+            self._pool.restrict(self._restriction_before)
+            self._pool.on_statement(self._confirm_before)
+            self._pool.restrict_rows(self._rows_before)
 
 
 class Shard:
@@ -66,6 +93,8 @@ class Shard:
         self._pools = Pools(settings.limits)
         self._client: Client | None = None
         self._leases: dict[str, tuple[Route, float]] = {}
+        self._restricted: set[Pool] = set()
+        greenlets.refuse()
         mode = settings.mode
         if not isinstance(mode, Standalone):
             self._client = Client(mode)
@@ -105,7 +134,9 @@ class Shard:
             BadIdentifier: It cannot name a customer.
             UnknownCustomer: There is none of this name.
             Unavailable: The service or the database does not answer, or the customer moves.
+            BadInput: Row security is asked for, and the database has none; or the process uses greenlets.
         """
+        greenlets.refuse()  # a server may have patched the process since the application was created
         route = self.route(identifier)
         session = self._enter(route)
         if session is None:
@@ -147,7 +178,12 @@ class Shard:
         try:
             if self._is_customer_present(route, pool.database):
                 return Session(
-                    route, pool, taken, self.settings.identifier_field, lambda: self._confirm(route, pool.database)
+                    route,
+                    pool,
+                    taken,
+                    self.settings.identifier_field,
+                    lambda: self._confirm(route, pool.database),
+                    self._has_row_security(route, pool),
                 )
         except BaseException:
             if taken:
@@ -156,6 +192,25 @@ class Shard:
         if taken:
             pool.give_back()
         return None
+
+    def _has_row_security(self, route: Route, pool: Pool) -> bool:
+        """Return whether the database restricts a session to its customer's rows, so that the library need not.
+
+        Raises:
+            BadInput: Row security is asked for, and the database does not restrict this user.
+        """
+        if not self.settings.row_security or route.credentials.flavor is not Flavor.POSTGRES:
+            return False
+        if pool not in self._restricted:
+            found = pool.database.ask(UNRESTRICTED, (self.settings.identifier_field,))
+            if found is not None:
+                raise BadInput(
+                    f"SHARDING_ROW_SECURITY is set, and table {found[0]} in {pool.database.place} does not restrict "
+                    f"user {route.credentials.user}: run `customer-sharding prepare NAME --row-security`, and let "
+                    "applications connect as another user than the tables' owner"
+                )
+            self._restricted.add(pool)
+        return True
 
     def _confirm(self, route: Route, database: Any) -> None:
         """Ask the database again where a request lasts longer than the lease: the customer may have moved meanwhile.

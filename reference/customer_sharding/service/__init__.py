@@ -86,7 +86,9 @@ def create_app(environ: Mapping[str, str] | None = None, *, store: Store | None 
     @app.put("/databases/<name>")
     def register(name: str) -> Response:
         allow(admins)
-        body = _body({"admin", "identifier_field", "allow_superuser", *Credentials.__dataclass_fields__})
+        body = _body(
+            {"admin", "identifier_field", "allow_superuser", "row_security", *Credentials.__dataclass_fields__}
+        )
         credentials = Credentials.from_answer(body)
         admin = body.get("admin")
         if admin is not None:
@@ -94,9 +96,17 @@ def create_app(environ: Mapping[str, str] | None = None, *, store: Store | None 
                 raise BadInput("admin is an object with user and password")
             admin = Credentials.from_answer({**credentials.as_answer(), **admin})
         field, superuser = body.get("identifier_field", "customer_id"), body.get("allow_superuser", False)
-        if not isinstance(field, str) or not isinstance(superuser, bool):
-            raise BadInput("identifier_field is a text, allow_superuser true or false")
-        tables = store.register(name, credentials, admin=admin, identifier_field=field, allow_superuser=superuser)
+        row_security = body.get("row_security", False)
+        if not isinstance(field, str) or not isinstance(superuser, bool) or not isinstance(row_security, bool):
+            raise BadInput("identifier_field is a text, allow_superuser and row_security true or false")
+        tables = store.register(
+            name,
+            credentials,
+            admin=admin,
+            identifier_field=field,
+            allow_superuser=superuser,
+            row_security=row_security,
+        )
         return jsonify({"name": name, "tables": list(tables)})
 
     @app.get("/databases")

@@ -27,6 +27,7 @@ class Registered:
         identifier_field: The column that names the customer.
         customers: Number of customers placed in it.
         ready: Whether it is prepared and accepts customers.
+        row_security: Whether it restricts applications' sessions to their customer's rows.
     """
 
     name: str
@@ -36,12 +37,14 @@ class Registered:
     identifier_field: str
     customers: int
     ready: bool
+    row_security: bool = False
 
     def public(self) -> dict[str, Any]:
         """Return the fields without users and passwords."""
         where = {"host": self.credentials.host, "port": self.credentials.port, "database": self.credentials.database}
         flavor = str(self.credentials.flavor)
-        return {"name": self.name, **where, "flavor": flavor, "customers": self.customers, "ready": self.ready}
+        state = {"customers": self.customers, "ready": self.ready, "row_security": self.row_security}
+        return {"name": self.name, **where, "flavor": flavor, **state}
 
 
 class Databases:
@@ -58,6 +61,7 @@ class Databases:
         admin: Credentials | None = None,
         identifier_field: str = "customer_id",
         allow_superuser: bool = False,
+        row_security: bool = False,
     ) -> Sequence[str]:
         """Register a database and prepare it: see `guard` and `side.Side.prepare`. Idempotent.
 
@@ -67,12 +71,14 @@ class Databases:
             admin: Login of the tables' owner, for preparing and moving; by default `credentials`.
             identifier_field: The column that names the customer.
             allow_superuser: Accept a superuser's login for applications.
+            row_security: Restrict applications' sessions to their customer's rows in the database itself; it stays so.
 
         Returns:
             The names of its customers' tables.
 
         Raises:
-            BadInput: The applications' user is a superuser, or `admin` is for another database.
+            BadInput: The applications' user is a superuser, `admin` is for another database, or row security was asked
+                for where it restricts nobody.
             Conflict: The name or the database is taken, or a table cannot be guarded.
             DatabaseUnavailable: It does not answer.
         """
@@ -82,6 +88,8 @@ class Databases:
             raise BadInput("the admin's credentials are of another database")
         if not identifier_field.isidentifier():
             raise BadInput(f"identifier_field is a column's name such as customer_id, not {identifier_field!r}")
+        if row_security:
+            _check_restrictable(credentials, admin)
         check_credentials(credentials, allow_superuser=allow_superuser)
         with self._meta.transaction() as ask:
             ask(
@@ -103,24 +111,32 @@ class Databases:
                     "UPDATE sharding_database SET password = %s, admin_user = %s, admin_password = %s WHERE name = %s",
                     *(credentials.password, admin.user, admin.password, name),
                 )
-        return self.prepare(name)
+        return self.prepare(name, row_security=row_security)
 
-    def prepare(self, name: str) -> Sequence[str]:
+    def prepare(self, name: str, *, row_security: bool = False) -> Sequence[str]:
         """Create the guard on a registered database's tables, such as those that a migration has added.
 
+        Args:
+            name: Its name in the sharding service.
+            row_security: As in `register`.
+
         Raises:
+            BadInput: Row security was asked for where it restricts nobody.
             UnknownDatabase: It is not registered.
             Conflict: A table cannot be guarded.
             DatabaseUnavailable: It does not answer.
         """
         known = self.database(name)
+        row_security = row_security or known.row_security
+        if row_security:
+            _check_restrictable(known.credentials, known.admin)
         side = self.end(name)
         try:
-            tables = side.prepare(known.number, known.credentials.user)
+            tables = side.prepare(known.number, known.credentials.user, row_security=row_security)
         finally:
             side.close()
         with self._meta.transaction() as ask:
-            ask("UPDATE sharding_database SET ready = true WHERE name = %s", name)
+            ask("UPDATE sharding_database SET ready = true, row_security = %s WHERE name = %s", row_security, name)
         return tables
 
     def database(self, name: str) -> Registered:
@@ -139,7 +155,7 @@ class Databases:
         with self._meta.transaction() as ask:
             rows = ask(
                 'SELECT name, number, host, port, "user", password, database, flavor, admin_user, admin_password, '
-                "identifier_field, customers, ready FROM sharding_database ORDER BY name"
+                "identifier_field, customers, ready, row_security FROM sharding_database ORDER BY name"
             )
         found = []
         for name, number, host, port, user, password, database, flavor, admin_user, admin_password, *rest in rows:
@@ -156,3 +172,12 @@ class Databases:
         """
         known = self.database(name)
         return Side(name, known.admin, known.identifier_field)
+
+
+def _check_restrictable(credentials: Credentials, admin: Credentials) -> None:
+    if credentials.flavor is not Flavor.POSTGRES:
+        raise BadInput("row security is PostgreSQL's: on MySQL the library alone restricts a session to its customer")
+    if admin.user == credentials.user:
+        raise BadInput(
+            "row security does not restrict the tables' owner: name another admin user than applications have"
+        )

@@ -31,6 +31,7 @@ DATABASE = {
     **{key: CREDENTIALS[key] for key in ("host", "port", "database", "flavor")},
     "customers": {"type": "integer"},
     "ready": {"type": "boolean"},
+    "row_security": {"type": "boolean"},
 }
 
 
@@ -38,7 +39,7 @@ def description() -> dict[str, Any]:
     """Return the description, OpenAPI 3.1."""
     registration = _object(
         {**CREDENTIALS, "admin": _object({"user": TEXT, "password": {"type": "string"}}, "user", "password"),
-         "identifier_field": TEXT, "allow_superuser": {"type": "boolean"}},
+         "identifier_field": TEXT, "allow_superuser": {"type": "boolean"}, "row_security": {"type": "boolean"}},
         *Credentials.__dataclass_fields__,
     )  # fmt: skip
     return {

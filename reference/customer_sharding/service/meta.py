@@ -20,6 +20,7 @@ TABLES = (
         "user" text NOT NULL, password text NOT NULL, database text NOT NULL, flavor text NOT NULL,
         admin_user text NOT NULL, admin_password text NOT NULL, identifier_field text NOT NULL,
         customers bigint NOT NULL DEFAULT 0, ready boolean NOT NULL DEFAULT false,
+        row_security boolean NOT NULL DEFAULT false,
         UNIQUE (host, port, database))""",
     """CREATE TABLE IF NOT EXISTS sharding_place (
         customer text PRIMARY KEY, database text NOT NULL REFERENCES sharding_database, epoch bigint NOT NULL DEFAULT 1,
@@ -32,6 +33,7 @@ TABLES = (
     """ALTER TABLE sharding_move ADD COLUMN IF NOT EXISTS tables text[],
         ADD COLUMN IF NOT EXISTS lease float8 NOT NULL DEFAULT 1,
         ADD COLUMN IF NOT EXISTS drain float8 NOT NULL DEFAULT 30""",
+    "ALTER TABLE sharding_database ADD COLUMN IF NOT EXISTS row_security boolean NOT NULL DEFAULT false",
 )
 
 
