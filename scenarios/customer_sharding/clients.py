@@ -13,6 +13,7 @@ import urllib3
 from fixtures.waiting import eventually
 
 PAUSE, AFTER_A_REFUSAL = 0.01, 0.02  # seconds; without pauses the clients leave the movers no processor
+ANSWERS = 3  # of each client and kind, after which it is said to go on
 
 
 class Refused(Exception):
@@ -183,18 +184,26 @@ class Clients:
         return [client for client in self._all if not customers or client.customer in customers]
 
     def go_on(self, *customers, what=("read", "write"), within=30):
-        """Wait until each client of these customers, or of all, has had five more answers of each kind.
+        """Wait until each client of these customers, or of all, has had some more answers of each kind.
 
         Raises:
             AssertionError: A client had an answer that no client should have.
         """
-        before = {client: client.counts.copy() for client in self.of(*customers)}
+        self.go_on_each(dict.fromkeys(customers or [each.customer for each in self._all], what), within)
+
+    def go_on_each(self, what, within=30):
+        """Wait until each client of some customers has had some more answers, of the kinds given for each customer."""
+        before = {client: client.counts.copy() for client in self.of(*what)}
 
         def on():
             self.raise_errors()
-            return all(client.counts[kind] >= then[kind] + 5 for client, then in before.items() for kind in what)
+            return all(
+                client.counts[kind] >= then[kind] + ANSWERS
+                for client, then in before.items()
+                for kind in what[client.customer]
+            )
 
-        eventually(on, within=within, every=0.02, message=f"{', '.join(what)} by clients of {customers or 'all'}")
+        eventually(on, within=within, every=0.02, message=f"answers to clients: {what}")
 
     def raise_errors(self):
         """Raise the first unexpected answer of a client."""

@@ -13,7 +13,7 @@ from scenarios.customer_sharding.held_commit import HeldCommit
 from scenarios.customer_sharding.movers import STEPS, Mover
 
 BEFORE = 60  # people of a customer at the start
-LEASE, EXPIRY, RETRY_AFTER = 0.3, 1.0, 0.5  # seconds
+LEASE, EXPIRY, RETRY_AFTER = 0.2, 1.0, 0.5  # seconds
 SETTINGS = {
     "SHARDING_MODE": "api",
     "SHARDING_IDENTIFIER_FIELD": "customer_id",
@@ -23,7 +23,8 @@ SETTINGS = {
     "SHARDING_API_TIMEOUT": "0.5",
 }
 PATIENCE = ("--batch=20", "--patience=30")
-SECONDS = (f"--lease={LEASE}", "--drain=0.3")
+SECONDS = (f"--lease={LEASE}", "--drain=0.2")
+FENCE_LIMIT = 6  # seconds, of movers that are given `--fence-limit`
 INSERT = "INSERT INTO person (name, address, customer_id) VALUES (%s, %s, %s)"
 # Whether a mover holds a customer's exclusive lock, or waits for it (that is, for the customer's open transactions).
 LOCK = """SELECT EXISTS (
@@ -55,10 +56,13 @@ class Sharded:
         customer = f"customer-{next(self._standing.numbers)}"
         self._standing.sharding_service.place(customer, database)
         self._customers.append(customer)
-        with psycopg.connect(self._databases[database], autocommit=True) as connection:
-            for each in range(BEFORE):
-                with self.journal.operation(f"{customer}/before", "write", [customer, f"{each}"], "here"):
-                    connection.execute(INSERT, [f"{each}", "here", customer])
+        names = [f"{each}" for each in range(BEFORE)]
+        with psycopg.connect(self._databases[database]) as connection, contextlib.ExitStack() as stack:
+            for name in names:
+                client = f"{customer}/before/{name}"
+                stack.enter_context(self.journal.operation(client, "write", [customer, name], "here"))
+            connection.cursor().executemany(INSERT, [[name, "here", customer] for name in names])
+            connection.commit()
         return customer
 
     def clients(self, *customers, **options):
@@ -82,6 +86,10 @@ class Sharded:
         self._movers.append(Mover(self._command, self._standing.meta, words, output, successor))
         return self._movers[-1]
 
+    def movers(self):
+        """Return all movers that were started, ended ones, too."""
+        return list(self._movers)
+
     def close(self):
         """Kill the movers that still run."""
         for mover in self._movers:
@@ -94,26 +102,27 @@ class Sharded:
         return HeldCommit(url, step.table, step.event, step.condition)
 
     @contextlib.contextmanager
-    def killed_in(self, step, clients, customer, *, done, **options):
+    def killed_in(self, step, clients, customer, *words, done, **options):
         """Kill a mover from the first to the second database during a step; in the end its successor takes over.
 
         Args:
             step: Name of the step.
             clients: The running clients, of this customer and of others.
             customer: Identifier of the customer that moves.
+            words: Further options of the command.
             done: Whether the server commits the step nevertheless.
             options: Options of the mover.
         """
         lead = {"acknowledge": self._to_acknowledge, "drain": self._to_drain}.get(step.name, self._to)
         clients.go_on()
         with self.gate(step) as gate:
-            mover = lead(gate, clients, customer, **options)
+            mover = lead(gate, clients, customer, *words, **options)
             with self.nemesis(mover=mover).breaking("mover", "kill"):
                 gate.open(committed=done)
                 yield
 
-    def _to(self, gate, clients, customer, **options):
-        mover = self.mover(customer, "second", **options)
+    def _to(self, gate, clients, customer, *words, **options):
+        mover = self.mover(customer, "second", *words, **options)
         gate.reached()
         return mover
 

@@ -5,7 +5,7 @@ import pytest
 
 from reference.customer_sharding.move.connection import ABANDONED
 from scenarios.customer_sharding.movers import STEPS
-from scenarios.customer_sharding.sharded import LEASE, PATIENCE, SECONDS
+from scenarios.customer_sharding.sharded import FENCE_LIMIT, LEASE, PATIENCE, SECONDS
 
 STEPS_BEFORE_THE_SWITCH = list(STEPS)[: list(STEPS).index("switch")]
 
@@ -60,8 +60,8 @@ class TestAMoverThatIsKilled:
 
         with sharded.clients(one, third) as clients:
             with sharded.killed_in(STEPS[step], clients, one, done=done):
-                clients.go_on(third)
-                clients.go_on(one, what=["read", "write" if writes_go_on(step, done) else "refused"])
+                answer = "write" if writes_go_on(step, done) else "refused"
+                clients.go_on_each({third: ["read", "write"], one: ["read", answer]})
             clients.go_on()
 
         assert sharded.whereabouts(one, third) == ["second", "first"]
@@ -94,7 +94,7 @@ class TestAMoverThatIsKilled:
             mover.says(before)
             clients.go_on(one, what=["read", answered])
             with pytest.raises(psutil.TimeoutExpired):
-                mover.wait(within=2)
+                mover.wait(within=1)
             with sharded.nemesis(mover=mover).breaking("mover", "kill"):
                 clients.go_on(one, what=["read", answered])
             clients.go_on()
@@ -143,7 +143,8 @@ class TestAMoverThatIsKilled:
 class TestAServerThatFreezes:
     """A fence is up, and nobody can lift it: it ends by the clock of the source."""
 
-    BOUND = LEASE + 10  # seconds, with the mover's usual `fence_limit`
+    BOUND = LEASE + FENCE_LIMIT  # seconds
+    LIMITED = f"--fence-limit={FENCE_LIMIT}"
 
     @pytest.fixture
     def refused(self, sharded, judged, evidence):
@@ -154,7 +155,7 @@ class TestAServerThatFreezes:
             with sharded.clients(one, third) as clients:
                 clients.go_on()
                 with sharded.gate(STEPS[step]) as gate:
-                    mover = sharded.mover(one, "second")
+                    mover = sharded.mover(one, "second", self.LIMITED)
                     gate.reached()
                     with sharded.server_frozen(frozen):
                         if step == "fence":
@@ -181,6 +182,23 @@ class TestAServerThatFreezes:
     def test_frozen_meta_database_holds_no_fence(self, refused):
         """The switch was sent: whether it is committed nobody knows."""
         assert self.BOUND / 2 < refused("meta", "switch") <= self.BOUND
+
+    @pytest.mark.claim("shard-9")
+    def test_killed_mover_holds_no_fence(self, sharded, judged, evidence):
+        """Nobody takes over from it until the customer's writes are taken again."""
+        (one,) = sharded.place("first")
+
+        with sharded.clients(one) as clients:
+            with sharded.killed_in(STEPS["fence"], clients, one, self.LIMITED, done=True):
+                clients.go_on(one, what=["refused"])
+                clients.go_on(one, what=["write"])
+            longest = max(client.longest_refusal() for client in clients.of(one))
+            clients.go_on()
+
+        evidence.json("seconds for which writes were refused in a row, at most", longest)
+        assert self.BOUND / 2 < longest <= self.BOUND
+        assert sharded.whereabouts(one) == ["second"]
+        judged()
 
 
 class TestAMoverThatFreezes:

@@ -24,7 +24,7 @@ from scenarios.customer_sharding.processes import ADMIN_TOKEN, WITHIN
 DEAD, UNKNOWN, FIELD = "3", "unplaced", "customer_id"
 POSSIBLE = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 IMPOSSIBLE = ["", "../1", "1?role=admin", "1#2", "1%2f2", "1, 1", "1.example", "-1", "1" * 65, "é"]
-EXAMPLES = max(settings().max_examples, 200)
+EXAMPLES = max(settings().max_examples, 100)
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 FORM = "application/x-www-form-urlencoded"
 

@@ -12,7 +12,8 @@ from scenarios.customer_sharding.sharded import EXPIRY
 
 ANSWER_TIMEOUT = 2.0  # seconds, of the service
 PAUSE = 0.002  # seconds: these clients keep the service busy
-ANSWERS = 30  # of each client, to a write, that a round takes
+ANSWERS = 20  # of each client, to a write, that a round takes
+ROUNDS_OF_AN_OUTAGE = 3  # an outage and its end cost more than a round
 
 
 @pytest.fixture(scope="module")
@@ -60,24 +61,25 @@ class TestADatabaseThatIsDown:
         with sharded.clients(one, down, other, certain=False, pause=PAUSE, servers=servers) as clients:
             others = clients.of(one, other)
 
-            def timed(state, answers):
-                found = answers()
+            def timed(state):
+                found = Answers(others)()
                 seconds[state] += found
                 return Timed(median(found), sum(len(client.refusals) for client in others))
 
-            def with_all_up():
-                return timed("with all up", Answers(others))
-
-            def with_one_down():
-                answers = Answers(others)
-                with nemesis.breaking("second", fault):
-                    clients.go_on(down, what=["refused"])
-                    taken = timed("with one down", answers)
-                clients.go_on()
-                return taken
+            def outages():
+                """Yield the rounds of one outage after the other."""
+                while True:
+                    with nemesis.breaking("second", fault):
+                        since = Answers(others)
+                        clients.go_on(down, what=["refused"])
+                        seconds["with one down"] += since()
+                        rounds = [timed("with one down") for _ in range(ROUNDS_OF_AN_OUTAGE)]
+                    clients.go_on()
+                    yield from rounds
 
             clients.go_on()
-            versus(with_one_down, with_all_up, slower=1.5, rounds=4, warmup=1)
+            with_one_down = outages()
+            versus(lambda: next(with_one_down), lambda: timed("with all up"), slower=1.5, rounds=8, warmup=0)
             answered = [each.seconds for client in clients.of(down) for each in client.refusals]
 
         findings = sharded.judged()
