@@ -13,6 +13,8 @@ from .errors import BadInput
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 # What resolvers take for an IPv4 address: a last label that is a decimal or hexadecimal number.
 _NUMBER = re.compile(r"\d+|0[xX][0-9A-Fa-f]*")
+# The names of the loopback addresses in /etc/hosts of common distributions; RFC 6761 for all names below `localhost`.
+_LOOPBACK_NAMES = {"localhost", "localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"}
 LONGEST = 253
 
 
@@ -59,7 +61,7 @@ def _check_address(host: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Say whether a host leads back to the machine that connects to it, as `localhost` does."""
-    if host.removesuffix(".").lower().split(".")[-1] in ("localhost", "localdomain"):
+    if host.removesuffix(".").lower().split(".")[-1] in _LOOPBACK_NAMES:
         return True
     try:
         address = ipaddress.ip_address(host)

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import cycle, repeat
 from time import monotonic
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from kazoo.exceptions import KazooException, NoNodeError
 
@@ -94,7 +94,8 @@ class CachedDiscovery(Lookup):
     **While ZooKeeper does not answer**, no death can be noticed. So that its absence is not everybody's, the copy is
     handed out for `grace` seconds after it was last confirmed. From then on lookups raise `Unreachable`
     until it answers again, instead of sending callers to addresses that may have other owners by now. A process
-    that was itself stopped finds its copy too old in the same way. So no answer is ever older than `bound`.
+    that was itself stopped finds its copy too old in the same way, and a server that has lost its leader does not
+    confirm the copy, though it would answer. So no answer is ever older than `bound`.
 
     **When ZooKeeper returns** after half a session timeout or more, it may have ended the sessions of all instances,
     which then register again one after the other. Instances that vanish within a session timeout of the return are kept
@@ -135,7 +136,10 @@ class CachedDiscovery(Lookup):
 
     @property
     def bound(self) -> float:
-        """The most seconds after an instance's death, or ZooKeeper's return, that it may still be handed out."""
+        """The most seconds after an instance's death, or ZooKeeper's return, that it may still be handed out.
+
+        It holds where ZooKeeper granted no instance a longer session timeout than this connection.
+        """
         return gone_within(self._connection.granted_session_timeout) + self.grace
 
     def find(self, service: str) -> Instance | None:
@@ -329,8 +333,14 @@ class CachedDiscovery(Lookup):
             self._read.notify_all()
 
     def _pzxids(self, paths: Sequence[str]) -> dict[str, int | None]:
-        """Ask for all nodes at once: the number of the last change of each one's children, None without a node."""
-        stats: list[Any] = self._connection.ask_all(lambda client: [client.exists_async(path) for path in paths])
+        """Ask for all nodes at once: the number of the last change of each one's children, None without a node.
+
+        The server that answers is brought up to date first: one that has lost its leader would go on answering what it
+        knew then, for as long as it does not notice.
+        """
+        _, *stats = self._connection.ask_all(
+            lambda client: [client.sync_async(ROOT), *(client.exists_async(path) for path in paths)]
+        )
         return {
             path: None if stat is None or isinstance(stat, KazooException) else int(stat.pzxid)
             for path, stat in zip(paths, stats, strict=True)
@@ -343,7 +353,10 @@ class CachedDiscovery(Lookup):
                 lambda client: client.get_children_async(watched.path, watch=watched.changed, include_data=True)
             )
         except NoNodeError:
-            if self._connection.ask(lambda client: client.exists_async(watched.path, watch=watched.changed)):
+            # A service's node shows in the root's children, which are watched; a watch for it would never end.
+            if watched is self._root and self._connection.ask(
+                lambda client: client.exists_async(watched.path, watch=watched.changed)
+            ):
                 watched.changed()  # the node came into being between the two requests
             return (), None
         except NotAllowed as error:

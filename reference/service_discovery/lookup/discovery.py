@@ -6,6 +6,7 @@ import logging
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 
 from kazoo.exceptions import KazooException, NoAuthError, NoNodeError
 
@@ -84,12 +85,18 @@ class Discovery(Lookup):
             raise NotAllowed(f"{path} may not be read: its ACL does not name the credential shown") from error
 
 
+@lru_cache(maxsize=1000)
+def warn_once(path: str, reason: str) -> None:
+    """Log that a node is left out: once, since it is read again and again, unless a thousand others came in between."""
+    log.warning("%s is left out: %s", path, reason)
+
+
 def is_service(node: str) -> bool:
     """Say whether a node below the root can be a service's."""
     try:
         service_name(node)
     except BadInput:
-        log.warning("%s/%s is left out: its name cannot be a service's", ROOT, node)
+        warn_once(f"{ROOT}/{node}", "its name cannot be a service's")
         return False
     return True
 
@@ -110,10 +117,10 @@ def read_all(connection: Connection, path: str, nodes: Sequence[str]) -> dict[st
     for node, answer in zip(nodes, answers, strict=True):
         if isinstance(answer, KazooException):
             if isinstance(answer, NoAuthError):
-                log.warning("%s/%s is left out: it may not be read", path, node)
+                warn_once(f"{path}/{node}", "it may not be read")
             continue
         try:
             found[node] = Instance.from_json(answer[0])
         except BadInput as error:
-            log.warning("%s/%s is left out: %s", path, node, error)
+            warn_once(f"{path}/{node}", str(error))
     return found

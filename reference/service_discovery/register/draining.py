@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 DRAIN = 0.5
 # gunicorn kills a worker thirty seconds after SIGTERM (its `graceful_timeout`).
 LONGEST = 20.0
+TRY_AGAIN_AFTER = 0.1
 
 WSGI: TypeAlias = Callable[..., Iterable[bytes]]
 
@@ -36,7 +37,12 @@ class RequestsUnderWay:
 
     Args:
         application: The WSGI application.
+
+    Attributes:
+        drained_in: Id of the process that handles SIGTERM by draining; None where none does.
     """
+
+    drained_in: int | None = None
 
     def __init__(self, application: WSGI) -> None:
         self._application = application
@@ -46,6 +52,12 @@ class RequestsUnderWay:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request."""
+        if self.drained_in not in (None, os.getpid()):
+            self.drained_in = None
+            log.error(
+                "this process was forked after the service was started, so SIGTERM stops it without draining: "
+                "pass start=False, and call start in each worker (gunicorn's --preload: by its hook post_worker_init)"
+            )
         self._count(1)
         try:
             answer = self._application(environ, start_response)
@@ -73,7 +85,8 @@ class Draining:
     twenty seconds at the latest.
 
     Args:
-        deregister: Takes the instance out of the registry; called once, from a thread.
+        deregister: Takes the instance out of the registry, and says whether it is out; called from a thread, again
+            and again until it is.
         requests: Counts the requests under way.
         drain: Seconds without a request after which the server stops; callers learn of the end meanwhile.
 
@@ -81,7 +94,7 @@ class Draining:
         BadInput: `drain` is not from 0 to 20.
     """
 
-    def __init__(self, deregister: Callable[[], None], requests: RequestsUnderWay, *, drain: float = DRAIN) -> None:
+    def __init__(self, deregister: Callable[[], bool], requests: RequestsUnderWay, *, drain: float = DRAIN) -> None:
         if not 0 <= drain <= LONGEST:
             raise BadInput(f"the drain is from 0 to {LONGEST:g} seconds, not {drain!r}")
         self._deregister, self._requests, self._drain = deregister, requests, drain
@@ -96,6 +109,7 @@ class Draining:
         if threading.current_thread() is not threading.main_thread():
             log.warning("SIGTERM does not deregister: the extension was not initialised by the main thread")
             return False
+        self._requests.drained_in = os.getpid()
         self._before = signal.signal(signal.SIGTERM, self._handle)
         # As gunicorn has it: the signal does not interrupt a request's system calls.
         signal.siginterrupt(signal.SIGTERM, False)
@@ -131,10 +145,9 @@ class Draining:
 
     def _run(self) -> None:
         until = time.monotonic() + LONGEST
-        try:
-            self._deregister()
-        except Exception:  # the server must stop whatever happens
-            log.exception("the instance could not be deregistered")
+        # Where ZooKeeper is away, callers go on calling until it is back and has the news.
+        while not self._deregistered() and time.monotonic() < until:
+            time.sleep(TRY_AGAIN_AFTER)
         gone = time.monotonic()
         while time.monotonic() < until:
             quiet = min(self._requests.idle_for(), time.monotonic() - gone)
@@ -143,3 +156,10 @@ class Draining:
             time.sleep(min(self._drain - quiet, 0.05))
         self._drained = True
         os.kill(os.getpid(), signal.SIGTERM)
+
+    def _deregistered(self) -> bool:
+        try:
+            return self._deregister()
+        except Exception:  # the server must stop whatever happens
+            log.exception("the instance could not be deregistered")
+            return True

@@ -117,6 +117,7 @@ class Registration:
         self._ended = threading.Event()
         self._closing = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._removed = True
 
     @property
     def gone_within(self) -> float:
@@ -153,24 +154,36 @@ class Registration:
         """Wait until the instance is registered, by any process that shares its address; say whether it is."""
         return self._there.wait(within)
 
-    def close(self) -> None:
-        """Deregister at once. If ZooKeeper cannot be reached, the node goes when the session ends."""
+    def close(self) -> bool:
+        """Deregister at once; say whether no node of this process is left.
+
+        Where ZooKeeper cannot be reached, the node goes when the session ends; call `close` again to try again.
+        """
         with self._closing:
             self._ended.set()
             self._connection.unlisten(self._wake.set)
             if self.health is not None:
                 self.health.stop()
-            if self._thread is None:
-                return
-            self._wake.set()
-            self._thread.join()
-            self._thread = None
-            if self._connection.session is None:
-                return  # never connected, or not since a fork: there is no node of ours
-            try:
-                self._remove()
-            except (DiscoveryError, KazooException) as error:
-                log.warning("%s at %s could not be deregistered: %s", self.service, self.instance, error)
+            if self._thread is not None:
+                self._wake.set()
+                self._thread.join()
+                self._thread = None
+                self._removed = False
+                self._there.clear()
+            if not self._removed:
+                self._removed = self._is_removed()
+            return self._removed
+
+    def _is_removed(self) -> bool:
+        """Remove the node where it is this session's, and say whether that is certain."""
+        if not self._connection.used:
+            return True  # never connected, not since a fork, or closed: there is no node of ours
+        try:
+            self._remove()
+        except (DiscoveryError, KazooException) as error:
+            log.warning("%s at %s could not be deregistered: %s", self.service, self.instance, error)
+            return False
+        return True
 
     def __enter__(self) -> Self:
         return self.start()

@@ -39,8 +39,14 @@ def make_chroot(connection: Connection) -> None:
         path = ""
         for part in connection.chroot.strip("/").split("/"):
             path += f"/{part}"
-            with contextlib.suppress(NodeExistsError):
-                outside.ask(partial(KazooClient.create_async, path=path))
+            try:
+                with contextlib.suppress(NodeExistsError):
+                    outside.ask(partial(KazooClient.create_async, path=path))
+            except NotAllowed as error:
+                raise NotAllowed(
+                    f"{connection.chroot}, the path at the end of {connection.hosts}, is missing, and {path} may not "
+                    "be created with this credential: create it, and allow the credential to create nodes below it"
+                ) from error
 
 
 def protect(connection: Connection, service: str) -> None:

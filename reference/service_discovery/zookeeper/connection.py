@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
 import weakref
@@ -16,6 +17,7 @@ from typing import Any, Self, TypeVar, cast
 from kazoo.client import KazooClient
 from kazoo.exceptions import ConnectionClosedError, ConnectionLoss, NoAuthError, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
+from kazoo.protocol.serialization import Connect
 from kazoo.protocol.states import KazooState
 from kazoo.retry import KazooRetry, RetryFailedError
 
@@ -47,7 +49,8 @@ class Connection:
         hosts: `HOST:PORT,...`, and optionally a `/PATH` (chroot) below which all nodes are.
         session_timeout: Seconds without a heartbeat after which ZooKeeper ends the session. The server may grant
             another timeout, between two and twenty of its ticks: see `granted_session_timeout`.
-        connect_timeout: The most seconds that connecting, or one request, may take.
+        connect_timeout: The most seconds that connecting, or one request, may take; each of several servers gets its
+            share of them to accept a connection.
         credential: The credential that this process presents to ZooKeeper, if any.
         client_class: The class of the client: `functools.partial(KazooClient, use_ssl=True, ca="ca.pem")` for TLS.
 
@@ -99,6 +102,7 @@ class Connection:
         Raises:
             Unreachable: There is no connection within `connect_timeout` (the next call tries again), or the connection
                 has been closed.
+            BadInput: The process's threads are gevent's.
         """
         client = self._client
         if client is None:
@@ -114,6 +118,7 @@ class Connection:
         return client
 
     def _connected(self) -> KazooClient:
+        _refuse_gevent()
         client = self.client_class(
             self.hosts,
             timeout=self.session_timeout,
@@ -123,7 +128,7 @@ class Connection:
             ),
         )
         client.add_listener(self._changed)
-        self._note_granted_timeout(client)
+        self._adapt(client)
         if not client.start_async().wait(self.connect_timeout):
             # Stopping may take as long as a silent server is waited for: not on the caller's time.
             threading.Thread(target=_end, args=(client,), daemon=True).start()
@@ -135,20 +140,28 @@ class Connection:
         atexit.register(self.close)
         return client
 
-    def _note_granted_timeout(self, client: KazooClient) -> None:
-        """Keep the session timeout that the server grants, which kazoo reads from the server and drops."""
-        handler = getattr(client, "_connection", None)
-        connect = getattr(handler, "_connect", None)
-        if handler is None or connect is None:
+    def _adapt(self, client: KazooClient) -> None:
+        """Note the session timeout that the server grants, and limit the time that an address may take to accept.
+
+        kazoo drops the timeout that was granted, and waits for a whole session timeout until an address accepts: a
+        server whose machine is gone would cost the session, or the start, although the others answer.
+        """
+        connection = getattr(client, "_connection", None)
+        if connection is None:
             return
+        share = min(self.session_timeout, self.connect_timeout) / len(client.hosts)
+        invoke, connect = connection._invoke, client.handler.create_connection  # noqa: SLF001 - no public names
 
-        def noting(*arguments: Any) -> tuple[float, float]:
-            read_timeout, connect_timeout = connect(*arguments)
-            # Milliseconds; kazoo reads for two thirds of the session timeout before it takes the server for dead.
-            self._granted = read_timeout * 1.5 / 1000
-            return read_timeout, connect_timeout
+        def noting(timeout: float, request: Any, xid: int | None = None) -> Any:
+            answer = invoke(timeout, request, xid)
+            if isinstance(request, Connect) and answer[0].time_out > 0:  # milliseconds; 0 where the session is over
+                self._granted = answer[0].time_out / 1000
+            return answer
 
-        handler._connect = noting  # noqa: SLF001 - kazoo has no public name for it
+        def connecting(*arguments: Any, timeout: float, **options: Any) -> Any:
+            return connect(*arguments, timeout=min(timeout, share), **options)
+
+        connection._invoke, client.handler.create_connection = noting, connecting  # noqa: SLF001
 
     @property
     def granted_session_timeout(self) -> float:
@@ -222,9 +235,14 @@ class Connection:
 
     @property
     def session(self) -> int | None:
-        """The id of the present session; None without a session."""
+        """The id of the present session; None while it is not connected."""
         identity = None if self._client is None else self._client.client_id
         return None if identity is None else int(identity[0])
+
+    @property
+    def used(self) -> bool:
+        """Whether this process has connected and not closed, so that a session of its own may go on."""
+        return self._client is not None
 
     @property
     def closed(self) -> bool:
@@ -265,6 +283,13 @@ class Connection:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _refuse_gevent() -> None:
+    """Refuse threads that gevent replaced: kazoo's handler of threads does not support them."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        raise BadInput("gevent has replaced Python's threads, which a connection needs: use gunicorn's gthread workers")
 
 
 def _end(client: KazooClient) -> None:
