@@ -1,8 +1,10 @@
 """A small service, the published way or the corrected one: the processes of the scenario.
 
 `main`  serves on PORT until SIGTERM; it touches the file MADE once the factory is through, and listens when the
-file MAY_LISTEN is there. A request for its long answer touches ASKED and waits for MAY_ANSWER. `create_app` is also
-what gunicorn's workers call. WAY says which way, LISTENER which of the published listeners.
+file MAY_LISTEN is there. A request for its long answer touches ASKED and reads MAY_ANSWER, a pipe: it waits in one
+system call, as for a slow database. `create_app` is also
+what gunicorn's workers call, or its master with `--preload`. WAY says which way, LISTENER which of the published
+listeners, START_IN where the corrected one starts: in the `factory` or in the hook of gunicorn's `worker`.
 """
 
 import logging
@@ -41,7 +43,7 @@ def create_app():
     @app.get("/long")
     def long():
         Path(os.environ["ASKED"]).touch()
-        eventually(Path(os.environ["MAY_ANSWER"]).exists, within=15, every=0.01)
+        Path(os.environ["MAY_ANSWER"]).read_bytes()
         return jsonify("a long answer")
 
     @app.get("/find/<name>")
@@ -69,7 +71,7 @@ def published_app():
 
 def corrected_app():
     app = Flask(os.environ["SERVICE"])
-    discovery = ServiceDiscovery(app)
+    discovery = ServiceDiscovery(app, start=os.environ["START_IN"] == "factory")
 
     def call(name):
         return requests.get(discovery.lookup.require(name).url, timeout=5).json()
@@ -80,6 +82,12 @@ def corrected_app():
 
     connection = discovery.connection
     return app, discovery.lookup.find, call, lambda: (connection.client().state, connection.session)
+
+
+def post_worker_init(worker):
+    """Start the extension in a worker: gunicorn's hook, where this module is its configuration."""
+    if os.environ["START_IN"] == "worker":
+        worker.wsgi.extensions["service_discovery"].start()
 
 
 def main():

@@ -9,13 +9,16 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
+from flask import Flask
 from kazoo.client import KazooClient
+from kazoo.exceptions import NotEmptyError
 from typer.testing import CliRunner
 
 from fixtures.fork_server import ForkServer
 from fixtures.waiting import eventually
 from reference.service_discovery import cli
 from reference.service_discovery.errors import Unreachable
+from reference.service_discovery.flask import ServiceDiscovery
 from reference.service_discovery.lookup.cache import CachedDiscovery
 from reference.service_discovery.lookup.discovery import Discovery
 from reference.service_discovery.names import instance_path
@@ -64,7 +67,7 @@ def hosts(zookeeper, registry):
 def fork_server():
     """A fork server that has imported what providers and callers need."""
     ours = [f"scenarios.service_discovery.{name}" for name in ("application", "caller", "first_use")]
-    fork_server = ForkServer(["gunicorn.app.wsgiapp", "gunicorn.workers.sync", *ours])
+    fork_server = ForkServer(["gunicorn.app.wsgiapp", "gunicorn.workers.sync", "gunicorn.workers.gthread", *ours])
     yield fork_server
     fork_server.close()
 
@@ -78,19 +81,59 @@ def processes():
         process.kill()
 
 
+def deleted(client, path):
+    """Delete a node and what is below it; a registration that ends may create its node once more meanwhile."""
+    client.delete(path, recursive=True)
+    return True
+
+
+@pytest.fixture
+def chroots(whole_registry):
+    """Name a path that is not there; what is made of it is removed after the test."""
+    made = []
+
+    def name(path):
+        made.append(f"/chroot{time.time_ns()}")
+        return f"{made[-1]}{path}"
+
+    yield name
+    for path in made:
+        # A protected registry below it can be removed by nobody else.
+        whole_registry.client.add_auth("digest", "users:secret")
+        eventually(lambda path=path: deleted(whole_registry.client, path), within=10, despite=NotEmptyError)
+
+
+@pytest.fixture
+def extension(hosts, session_timeout, listener):
+    """Make an application with the extension, for an address that listens."""
+    with contextlib.ExitStack() as stack:
+
+        def extension(at_start):
+            app = Flask("users")
+            app.config |= {"SERVICE": "users", "HOST": listener[0], "PORT": listener[1], "ZOOKEEPER": hosts}
+            app.config |= {"ZOOKEEPER_AT_START": at_start, "ZOOKEEPER_CONNECT_TIMEOUT": 0.3}
+            app.config |= {"ZOOKEEPER_SESSION_TIMEOUT": session_timeout}
+            discovery = ServiceDiscovery(app)
+            stack.callback(discovery.close)
+            return discovery
+
+        yield extension
+
+
 @pytest.fixture
 def starting(way, hosts, session_timeout, fork_server, tmp_path, processes):
     """Start processes of a service, without waiting for them."""
 
-    def start(name, *, implementation=way, listener="on_the_event_thread", **options):
+    def start(name, *, implementation=way, listener="on_the_event_thread", start_in="factory", **options):
         environment = {
             "WAY": implementation,
             "LISTENER": listener,
+            "START_IN": start_in,
             "ZOOKEEPER": hosts,
             "ZOOKEEPER_SESSION_TIMEOUT": str(session_timeout),
             "ZOOKEEPER_GRACE": str(session_timeout),
         }
-        process = Provider(fork_server, tmp_path, name, **environment, **options)
+        process = Provider(fork_server, tmp_path, name, **{**environment, **options})
         processes.append(process)
         return process
 
@@ -293,11 +336,11 @@ def registered(connect):
 
 @pytest.fixture
 def registering(connect):
-    """Begin to register an instance that listens, so to speak, each by a connection of its own; both of them."""
+    """Begin to register an instance that pretends to listen, by its own connection or a given one; both of them."""
     with contextlib.ExitStack() as stack:
 
-        def register(name, instance, **options):
-            connection = connect()
+        def register(name, instance, connection=None, **options):
+            connection = connection or connect()
             registration = Registration(connection, name, instance, listening=lambda: True, **options)
             return stack.enter_context(registration), connection
 

@@ -1,6 +1,7 @@
 """The scenario's own processes: services that register, callers that look them up."""
 
 import contextlib
+import os
 import socket
 
 import psutil
@@ -54,18 +55,21 @@ class Provider(Child):
         name: The service's name.
         held: Whether it may not listen before `listen`.
         workers: Zero: the process itself serves; else gunicorn with so many workers.
+        options: Further options of gunicorn.
         environment: WAY, ZOOKEEPER and so on, as `application` reads them.
     """
 
-    def __init__(self, fork_server, folder, name, *, held=False, workers=0, **environment):
+    def __init__(self, fork_server, folder, name, *, held=False, workers=0, options=(), **environment):
         self.port = free_ports(["http"])["http"]
         self.address = f"{socket.getfqdn()}:{self.port}"
         self._made, self._may_listen = folder / f"{self.port} made", folder / f"{self.port} may listen"
         self._asked, self._may_answer = folder / f"{self.port} asked", folder / f"{self.port} may answer"
+        os.mkfifo(self._may_answer)
         if not held:
             self._may_listen.touch()
         module = "scenarios.service_discovery.application"
         gunicorn = ["gunicorn.app.wsgiapp:run", f"-w{workers}", f"-b0.0.0.0:{self.port}", "--log-level=critical"]
+        gunicorn += [f"--config=python:{module}", *options]
         pid = fork_server.start(
             *([*gunicorn, f"{module}:create_app()"] if workers else [f"{module}:main"]),
             SERVICE=name,
@@ -113,7 +117,7 @@ class Provider(Child):
 
     def finish(self):
         """Let it give its long answer."""
-        self._may_answer.touch()
+        self._may_answer.write_bytes(b".")
 
     def find(self, name, within=5):
         """Let it look up a service, and return the address it finds."""

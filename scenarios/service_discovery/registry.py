@@ -16,6 +16,7 @@ class Node:
     path: str
     data: bytes
     owner: int  # the session that it lives and dies with; 0 for a node that stays
+    created: int  # the transaction that created it
 
     @property
     def address(self):
@@ -77,4 +78,4 @@ class Registry:
             data, stat = self.client.retry(self.client.get, path)
         except NoNodeError:
             return None
-        return Node(path, data, stat.ephemeralOwner)
+        return Node(path, data, stat.ephemeralOwner, stat.czxid)

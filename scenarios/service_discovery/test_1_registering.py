@@ -16,6 +16,7 @@ from reference.service_discovery.lookup.discovery import Discovery
 from reference.service_discovery.names import instance_path
 from reference.service_discovery.register.registration import Registration
 from reference.service_discovery.zookeeper.connection import CONNECT_TIMEOUT, Connection
+from reference.service_discovery.zookeeper.credential import Credential
 from scenarios.service_discovery import published
 from scenarios.service_discovery.first_use import HANGS, come_while_one_connects
 from scenarios.service_discovery.ways import Published
@@ -64,6 +65,24 @@ class TestConnecting:
         assert corrected.client().exists("/")
         with pytest.raises(ConnectionClosedError):
             library.find("users")
+
+    @pytest.mark.claim("disc-6")
+    @pytest.mark.parametrize("at_start", ["fail", "wait"])
+    def test_start_without_zookeeper_raises_or_waits(self, at_start, zookeeper, hosts, registry, caplog, extension):
+        zookeeper.cut()
+        if at_start == "fail":
+            with pytest.raises(Unreachable, match="no connection to ZooKeeper"):
+                extension(at_start)
+            zookeeper.mend()
+            discovery = extension(at_start)  # the second attempt
+        else:
+            discovery = extension(at_start)
+            with pytest.raises(Unreachable):
+                discovery.lookup.find("users")
+            zookeeper.mend()
+
+        assert discovery.registration.wait(10)
+        eventually(lambda: str(discovery.lookup.find("users")) == registry.addresses("users")[0], within=5)
 
     @pytest.mark.claim("disc-6")
     def test_registration_is_tried_until_zookeeper_answers(self, zookeeper, connect, registry, caplog):
@@ -138,6 +157,18 @@ class TestTheNode:
 
         assert registration.wait(5)
         assert [node.owner for node in registry.nodes("users")] == [connection.session]
+
+    @pytest.mark.claim("disc-1")
+    @pytest.mark.parametrize("credential", [None, Credential("users", "secret")], ids=["open", "with a credential"])
+    @pytest.mark.parametrize("chroot", ["/one", "/two/levels"])
+    def test_registration_creates_a_missing_chroot(self, chroot, credential, hosts, chroots, registering, connect):
+        below = f"{hosts}{chroots(chroot)}"
+        assert Discovery(connect(below)).find("users") is None
+
+        registration, _ = registering("users", HERE, connect(below, credential=credential))
+
+        assert registration.wait(5)
+        assert Discovery(connect(below)).find("users") == HERE
 
     @pytest.mark.claim("disc-13", "listening", shows="published", fails_with=r"^AssertionError: assert \[\] == \[")
     def test_published_registers_before_listening(self, starting, registry):

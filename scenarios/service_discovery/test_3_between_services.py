@@ -1,11 +1,10 @@
 """The first service calls the second, which disappears from the registry when it ends."""
 
 import time
+from itertools import product
 
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fixtures.waiting import eventually
 from reference.service_discovery.instance import Instance
@@ -91,13 +90,16 @@ class TestTheEnd:
         users.process.wait(5)
 
     @pytest.mark.claim("disc-4")
-    @given(tick=st.integers(1, 60_000), ticks=st.integers(2, 20), heartbeat=st.integers(0, 10**13))
-    def test_stated_bound_covers_the_rounding_of_zookeeper(self, tick, ticks, heartbeat):
-        timeout = tick * ticks  # milliseconds; the shortest and the longest that a server grants are among them
-        # ZooKeeper ends sessions by whole ticks: ExpiryQueue.roundToNextInterval.
-        ended = ((heartbeat + timeout) // tick + 1) * tick
+    @pytest.mark.parametrize("tick", [1, 2, 3, 7, 60, 61, 500, 2000, 3000, 59_999])
+    def test_stated_bound_covers_the_rounding_of_zookeeper(self, tick):
+        # No hypothesis here: it refuses to run beside kazoo's threads, which draw random numbers.
+        heartbeats = {start + part for start in (0, 10**13) for part in (0, 1, tick // 3, tick // 2, tick - 1)}
+        for ticks, heartbeat in product(range(2, 21), heartbeats):
+            timeout = tick * ticks  # milliseconds; the shortest and the longest that a server grants are among them
+            # ZooKeeper ends sessions by whole ticks: ExpiryQueue.roundToNextInterval.
+            ended = ((heartbeat + timeout) // tick + 1) * tick
 
-        assert (ended - heartbeat) / 1000 + 0.5 <= gone_within(timeout / 1000) + 1e-6
+            assert (ended - heartbeat) / 1000 + 0.5 <= gone_within(timeout / 1000) + 1e-6
 
     @pytest.mark.claim("disc-4")
     def test_published_stop_leaves_the_node_to_the_session(self, provider, registry):
@@ -107,7 +109,7 @@ class TestTheEnd:
             return users.address in registry.addresses("users")
 
         # On a slow machine its session may be over by the time that the registry is asked.
-        assert any(left_behind() for _ in range(5))
+        eventually(left_behind, within=60)
 
     @pytest.mark.claim("disc-4")
     def test_killed_service_disappears_within_the_bound(self, providers, registry, expired, stopwatch, evidence):

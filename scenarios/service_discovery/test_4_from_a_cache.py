@@ -41,6 +41,32 @@ class TestALocalCopy:
         cached.close()
 
     @pytest.mark.claim("disc-12")
+    def test_cache_keeps_all_instances_through_a_freeze(
+        self, zookeeper, registry, registering, connect, session_timeout
+    ):
+        some = [registering("users", each)[0] for each in some_instances(5)]
+        assert all(each.wait(10) for each in some)
+        connection = connect()
+        cached = CachedDiscovery(connection, grace=60)
+        assert cached.instances("users") == some_instances(5)
+        made = {node.path: node.created for node in registry.nodes("users")}
+
+        zookeeper.pause()
+        eventually(lambda: connection.down_for > session_timeout, within=20)
+        zookeeper.resume()
+        numbers = set()
+
+        def registered_again():
+            numbers.add(len(cached.instances("users")))
+            nodes = {node.path: node.created for node in registry.nodes("users")}
+            return nodes.keys() == made.keys() and nodes != made
+
+        # Sessions ended in the freeze: the nodes go and come one after the other.
+        eventually(registered_again, within=20, every=0.005)
+        assert numbers == {5}
+        cached.close()
+
+    @pytest.mark.claim("disc-12")
     def test_cache_sees_a_service_registered_later(self, provider, cached):
         assert cached.find("users") is None
 
