@@ -85,7 +85,7 @@ def script(way, deployment, index, tmp_path, command, tools, website):
 class TestTheNameOfTheBuiltFile:
     """It is cut out of what Poetry prints, by its position."""
 
-    @pytest.mark.claim("idx-8", "built file", shows="published", fails_with=r"^AssertionError: assert \[.*whl")
+    @pytest.mark.claim("idx-8", "built file", shows="published", fails_with=r"^AssertionError: assert \['packages/")
     def test_published_script_finds_no_built_file(self, script, keys, tmp_path):
         assert script.build_and_deploy(poetry_project(tmp_path / "checkout"))
 
@@ -101,7 +101,7 @@ class TestTheNameOfTheBuiltFile:
             "packages/devtools/common/common-0.1.2.tar.gz",
         ]
 
-    @pytest.mark.claim("idx-8", "failed build", shows="published", fails_with=r"^assert False|AssertionError")
+    @pytest.mark.claim("idx-8", "failed build", shows="published", fails_with="^AssertionError: assert False")
     def test_published_script_goes_on_after_a_failed_build(self, script, keys, tmp_path):
         project = poetry_project(tmp_path / "checkout")
         (project / "common" / "__init__.py").unlink()
@@ -126,7 +126,7 @@ class TestTheNameOfTheBuiltFile:
 class TestTheTeamsIndex:
     """The list of packages lies in a checkout, and each checkout writes the whole index of the team."""
 
-    @pytest.mark.claim("idx-10", "second project", shows="published", fails_with=r"AssertionError")
+    @pytest.mark.claim("idx-10", "second project", shows="published", fails_with="assert 'common' not in ")
     def test_published_second_project_replaces_the_index(self, script):
         script.deploy(source("common"))
         script.deploy(source("second"))
@@ -135,16 +135,18 @@ class TestTheTeamsIndex:
         assert "second" in page
         assert "common" not in page
 
-    @pytest.mark.claim("idx-10", "second project", shows="corrected", fails_with=r"AssertionError: assert 'common")
+    @pytest.mark.claim(
+        "idx-10", "second project", shows="corrected", fails_with=r"^AssertionError: assert 'common' in "
+    )
     def test_second_project_is_added_to_the_index(self, script):
         script.deploy(source("common"))
         script.deploy(source("second"))
 
         page = script.page("index.html")
-        assert ">second</a>" in page
-        assert ">common</a>" in page
+        assert "second" in page
+        assert "common" in page
 
-    @pytest.mark.claim("idx-10", "fresh checkout", shows="published", fails_with=r"AssertionError")
+    @pytest.mark.claim("idx-10", "fresh checkout", shows="published", fails_with="0.1.1.tar.gz' not in ")
     def test_published_fresh_checkout_drops_old_versions(self, script):
         script.deploy(source("common", "0.1.1"))
         script.deploy(source("common", "0.1.2"), fresh=True)

@@ -15,19 +15,32 @@ def forged(described):
     return wheel("common", "0.1.2", described=described)[1]
 
 
+# By what is wrong: the file, and what the refusal says.
 HOSTILE = {
-    "traversal in the name": ("../../index.html-1.0.tar.gz", b"x"),
-    "markup in the name": (f"{SCRIPT}-1.0.tar.gz", b"x"),
-    "line break in the name": ("common-1.0\n.tar.gz", b"x"),
-    "a page as a package": ("index.html", b"<script>alert(1)</script>"),
-    "markup in requires-python": (FILENAME, forged(metadata("common", "0.1.2", requires_python=f">=3{SCRIPT}"))),
-    "another project's metadata": (FILENAME, forged(metadata("requests", "0.1.2"))),
-    "another version's metadata": (FILENAME, forged(metadata("common", "9.9.9"))),
-    "path outside, wheel": (FILENAME, wheel("common", "0.1.2", more={"../../evil.py": b"x"})[1]),
-    "path outside, sdist": ("common-0.1.2.tar.gz", tarred({"common-0.1.2/PKG-INFO": b"", "/etc/evil": b""})),
-    "zip bomb": (FILENAME, wheel("common", "0.1.2", more={"zeros": bytes(70 << 20)})[1]),
-    "no wheel": (FILENAME, zipped({"readme": b"x"})),
-    "damaged": (FILENAME, common().body[:-30]),
+    "traversal in the name": ("../../x-1.0.tar.gz", b"x", "is no file name of a distribution"),
+    "markup in the name": (f"{SCRIPT}-1.0.tar.gz", b"x", "is no file name of a distribution"),
+    "line break in the name": ("common-1.0\n.tar.gz", b"x", "is no file name of a distribution"),
+    "a page as a package": ("index.html", b"<script>alert(1)</script>", "the name of no wheel"),
+    "markup in requires-python": (
+        FILENAME,
+        forged(metadata("common", "0.1.2", requires_python=f">=3{SCRIPT}")),
+        "asks for a Python that is no specifier",
+    ),
+    "another project's metadata": (FILENAME, forged(metadata("requests", "0.1.2")), "the metadata of 'requests 0.1.2'"),
+    "another version's metadata": (FILENAME, forged(metadata("common", "9.9.9")), "the metadata of 'common 9.9.9'"),
+    "path outside, wheel": (
+        FILENAME,
+        wheel("common", "0.1.2", more={"../../evil.py": b"x"})[1],
+        "a path that leaves its folder",
+    ),
+    "path outside, sdist": (
+        "common-0.1.2.tar.gz",
+        tarred({"common-0.1.2/PKG-INFO": metadata("common", "0.1.2"), "/etc/evil": b""}),
+        "a path that leaves its folder",
+    ),
+    "zip bomb": (FILENAME, wheel("common", "0.1.2", more={"zeros": bytes(70 << 20)})[1], "unpacks to more than"),
+    "no wheel": (FILENAME, zipped({"readme": b"x"}), "is no wheel"),
+    "damaged": (FILENAME, common().body[:-30], "is no archive of the kind"),
 }
 
 
@@ -39,11 +52,12 @@ class TestHostileUploads:
         url = f"{serving('--uploader', 'ann:secret')}/upload/devtools/"
         said = []
 
-        for what, (filename, body) in HOSTILE.items():
+        for what, (filename, body, refusal) in HOSTILE.items():
             answer = requests.post(
                 url, {":action": "file_upload"}, files={"content": (filename, body)}, auth=("ann", "secret"), timeout=30
             )
             assert answer.status_code == 400, what
+            assert refusal in answer.text, what
             assert answer.headers["Content-Type"].startswith("text/plain")
             said.append({"upload": what, "answer": answer.text.strip()})
 
@@ -52,9 +66,9 @@ class TestHostileUploads:
         evidence.table("what the server says", said)
 
     @pytest.mark.claim("idx-11")
-    @pytest.mark.parametrize("what", [what for what, (filename, _) in HOSTILE.items() if "/" not in filename])
+    @pytest.mark.parametrize("what", [what for what, (filename, *_) in HOSTILE.items() if "/" not in filename])
     def test_hostile_file_is_refused_before_an_upload(self, what, command, keys, tmp_path):
-        filename, body = HOSTILE[what]
+        filename, body, refusal = HOSTILE[what]
         (tmp_path / filename).write_bytes(body)
         (tmp_path / common("0.1.1").filename).write_bytes(common("0.1.1").body)
 
@@ -62,6 +76,7 @@ class TestHostileUploads:
 
         assert code == 2
         assert output.startswith("package-index: ")
+        assert refusal in output
         assert "Traceback" not in output
         assert keys() == []
 
