@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from reference.foreign_partitions.deployment import Deployment
+from reference.foreign_partitions.access.direct import DirectRows
+from reference.foreign_partitions.deploy.deployment import Deployment
 from reference.foreign_partitions.description import Column, Description, Endpoint, Partition, Secret, Server, Table
-from reference.foreign_partitions.direct import DirectRows
 
 ROWS = 20_000
 # By quarter, 1 to 4: the partitions of the second and the fourth are foreign.

@@ -1,8 +1,8 @@
 """A PostgreSQL table partitioned by hash over several servers with `postgres_fdw`.
 
 Describe the table once (`Description`), create and check it (`Deployment`), read and write it (`Rows`, `DirectRows`),
-and write rows of several servers together (`Outbox`). Names are imported when they are first used, so that the command
-can say which package is missing.
+and write rows of several servers together (`Outbox`). Sub-package `deploy` creates and checks, `access` reads and
+writes. Names are imported when they are first used, so that the command can say which package is missing.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING
 from reference.exports import import_at_first_use
 
 if TYPE_CHECKING:
-    from .deployment import Deployment
+    from .access.direct import DirectRows
+    from .access.outbox import Outbox, SetAside
+    from .access.rows import Rows
+    from .deploy.deployment import Deployment
+    from .deploy.planning import Change, Plan
+    from .deploy.verification import Report
     from .description import Column, Description, Endpoint, Login, Partition, Secret, Server, Table
-    from .direct import DirectRows
     from .errors import (
         BadDescription,
         BadRow,
@@ -26,16 +30,12 @@ if TYPE_CHECKING:
         Unreachable,
         WithoutPartitionKey,
     )
-    from .outbox import Outbox, SetAside
-    from .planning import Change, Plan
     from .reading import read
-    from .rows import Rows
-    from .verification import Report
 
 MODULES = {
-    "deployment": ("Deployment",),
+    "deploy.deployment": ("Deployment",),
     "description": ("Column", "Description", "Endpoint", "Login", "Partition", "Secret", "Server", "Table"),
-    "direct": ("DirectRows",),
+    "access.direct": ("DirectRows",),
     "errors": (
         "BadDescription",
         "BadRow",
@@ -47,11 +47,11 @@ MODULES = {
         "Unreachable",
         "WithoutPartitionKey",
     ),
-    "outbox": ("Outbox", "SetAside"),
-    "planning": ("Change", "Plan"),
+    "access.outbox": ("Outbox", "SetAside"),
+    "deploy.planning": ("Change", "Plan"),
     "reading": ("read",),
-    "rows": ("Rows",),
-    "verification": ("Report",),
+    "access.rows": ("Rows",),
+    "deploy.verification": ("Report",),
 }
 
 __all__ = [

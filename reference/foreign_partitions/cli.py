@@ -14,7 +14,7 @@ from reference.command_line import BAD_INPUT, Command
 from .errors import BadDescription, ForeignPartitionsError
 
 if TYPE_CHECKING:
-    from .deployment import Deployment
+    from .deploy.deployment import Deployment
 
 UNSOUND, NO_ANSWER = 1, 3
 
@@ -82,7 +82,7 @@ def _deployment(file: Path) -> Generator[Deployment]:
     with command.errors({BadDescription: BAD_INPUT, ForeignPartitionsError: NO_ANSWER}):
         import psycopg
 
-        from .deployment import Deployment
+        from .deploy.deployment import Deployment
         from .reading import read
 
         try:

@@ -4,10 +4,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from reference.foreign_partitions.deployment import Deployment
+from reference.foreign_partitions.access.outbox import Outbox
+from reference.foreign_partitions.access.rows import Rows
+from reference.foreign_partitions.deploy.deployment import Deployment
 from reference.foreign_partitions.description import Column, Description, Endpoint, Partition, Secret, Server, Table
-from reference.foreign_partitions.outbox import Outbox
-from reference.foreign_partitions.rows import Rows
 from scenarios.foreign_partitions import published
 
 # Which partition PostgreSQL's hash of a bigint sends each quarter to.

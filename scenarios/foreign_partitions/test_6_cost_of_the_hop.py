@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from fixtures.faults import Found, Journal, Nemesis, Step, check_writes
-from reference.foreign_partitions.deployment import Deployment
+from reference.foreign_partitions.access.rows import Rows
+from reference.foreign_partitions.deploy.deployment import Deployment
 from reference.foreign_partitions.description import Partition, Table
 from reference.foreign_partitions.errors import PartitionUnavailable
-from reference.foreign_partitions.rows import Rows
 from scenarios.foreign_partitions.plans import nodes, remote_sql, visited
 from scenarios.foreign_partitions.table import BELONGS, PERSON
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from fixtures.waiting import eventually
 from reference.foreign_partitions.cli import app
-from reference.foreign_partitions.deployment import Deployment
+from reference.foreign_partitions.deploy.deployment import Deployment
 from reference.foreign_partitions.description import Secret
 from reference.foreign_partitions.errors import Conflict
 from scenarios.foreign_partitions.table import PERSON, describe

@@ -2,9 +2,9 @@
 
 import pytest
 
-from reference.foreign_partitions.direct import DirectRows
+from reference.foreign_partitions.access.direct import DirectRows
+from reference.foreign_partitions.access.rows import Rows
 from reference.foreign_partitions.errors import PartitionUnavailable, WithoutPartitionKey
-from reference.foreign_partitions.rows import Rows
 from scenarios.foreign_partitions.table import BELONGS, PERSON
 
 pytestmark = pytest.mark.claim("fdw-7")

@@ -10,8 +10,8 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.rows import dict_row
 
-from .description import Description, Table
-from .errors import BadDescription, KeyTaken, PartitionUnavailable, WithoutPartitionKey
+from reference.foreign_partitions.description import Description, Table
+from reference.foreign_partitions.errors import BadDescription, KeyTaken, PartitionUnavailable, WithoutPartitionKey
 
 # SQLSTATE class 08: the base could not connect to the server of a partition, or lost the connection.
 CONNECTION_LOST = (

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
-from .description import Column, Table
+from reference.foreign_partitions.description import Column, Table
 
 # Seed of PostgreSQL's partition hash (HASH_PARTITION_SEED).
 SEED = 0x7A5B22367996DCFD

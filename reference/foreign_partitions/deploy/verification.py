@@ -9,9 +9,10 @@ from typing import Any
 import psycopg
 from psycopg import Connection, sql
 
-from .description import Description
+from reference.foreign_partitions.access.rows import CONNECTION_LOST, column_list, translate_connection_loss
+from reference.foreign_partitions.description import Description
+
 from .planning import Plan
-from .rows import CONNECTION_LOST, column_list, translate_connection_loss
 
 SHOWN = 20
 

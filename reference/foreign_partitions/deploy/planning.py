@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
+from reference.foreign_partitions.description import Description, Login, Secret, Server
+
 from .catalog import ServerState, TableState
 from .compatibility import differences
-from .description import Description, Login, Secret, Server
 
 BASE = "base"
 SETTINGS = ("enable_partitionwise_aggregate", "enable_partitionwise_join")

@@ -17,9 +17,10 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from .connecting import connect
-from .description import Description, Partition
-from .errors import PartitionUnavailable, Unreachable
+from reference.foreign_partitions.connecting import connect
+from reference.foreign_partitions.description import Description, Partition
+from reference.foreign_partitions.errors import PartitionUnavailable, Unreachable
+
 from .rows import compared, conditions, lookup, partition_of, require_partition_key
 
 # Settings that affect how values are parsed; they are copied from the base's session to every server's.
@@ -31,9 +32,9 @@ CACHED = frozenset({int, str, bytes, UUID, Decimal, date, datetime})
 class DirectRows:
     """Lookups of rows of a described table, each sent to the server that has them.
 
-    The results equal those of `rows.Rows.find`, except for transactions: of a foreign partition only committed rows are
+    The results equal those of `Rows.find`, except for transactions: of a foreign partition only committed rows are
     read, without uncommitted changes of the caller's transaction on the base. Each server must enforce its partitions'
-    bounds, as `deployment.Deployment.apply` sets them up. Values are parsed with the settings of the base's session: a
+    bounds, as `Deployment.apply` sets them up. Values are parsed with the settings of the base's session: a
     datetime without an offset is in its time zone.
 
     Args:

@@ -10,9 +10,10 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from reference.foreign_partitions.description import Column, Secret
+from reference.foreign_partitions.errors import Conflict
+
 from .compatibility import ServerTypes
-from .description import Column, Secret
-from .errors import Conflict
 
 # Identity columns of partitioned tables came with 17.
 OLDEST = 170000

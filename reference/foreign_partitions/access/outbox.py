@@ -19,8 +19,16 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 
-from .description import Description
-from .errors import BadDescription, BadRow, Conflict, InTransaction, KeyTaken, PartitionUnavailable
+from reference.foreign_partitions.description import Description
+from reference.foreign_partitions.errors import (
+    BadDescription,
+    BadRow,
+    Conflict,
+    InTransaction,
+    KeyTaken,
+    PartitionUnavailable,
+)
+
 from .rows import Rows, partition_of, translate_connection_loss
 
 # Permanent errors of a row: its values are refused, or a trigger refuses it.

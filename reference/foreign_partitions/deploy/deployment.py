@@ -10,11 +10,12 @@ from typing import Any, Self
 import psycopg
 from psycopg import sql
 
+from reference.foreign_partitions.connecting import connect
+from reference.foreign_partitions.description import Description
+from reference.foreign_partitions.errors import Conflict
+
 from .catalog import ServerState, inspect_server
 from .compatibility import inspect_types
-from .connecting import connect
-from .description import Description
-from .errors import Conflict
 from .planning import BASE, Plan, plan
 from .verification import Report, verify
 
