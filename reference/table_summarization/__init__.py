@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         UnsupportedValuesError,
     )
     from reference.table_summarization.pipeline import summarize
-    from reference.table_summarization.reading.csv_dialect import CsvFormat
+    from reference.table_summarization.reading.files.csv_dialect import CsvFormat
     from reference.table_summarization.results import Pattern, Plan, Summary
 
 __all__ = [
@@ -72,7 +72,7 @@ _MODULES = {
         "UnsupportedValuesError",
     ),
     "pipeline": ("summarize",),
-    "reading.csv_dialect": ("CsvFormat",),
+    "reading.files.csv_dialect": ("CsvFormat",),
     "results": ("Pattern", "Plan", "Summary"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

@@ -14,7 +14,7 @@ from reference.command_line import BAD_INPUT, Command
 from reference.table_summarization.binning.rules import Binning, parse_rule
 from reference.table_summarization.errors import MissingExtraError, SummaryError
 from reference.table_summarization.pipeline import summarize
-from reference.table_summarization.reading.csv_dialect import CsvFormat
+from reference.table_summarization.reading.files.csv_dialect import CsvFormat
 from reference.table_summarization.results.summary import Summary
 
 if TYPE_CHECKING:

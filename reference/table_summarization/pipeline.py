@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from reference.table_summarization.binning.rules import AsValues, Auto, Intervals, Rules, rule_for
 from reference.table_summarization.errors import EmptyTableError, MissingExtraError, SummaryError
 from reference.table_summarization.options import Options
-from reference.table_summarization.reading.csv_dialect import CsvFormat
+from reference.table_summarization.reading.files.csv_dialect import CsvFormat
 from reference.table_summarization.reading.opening import paths_in, records_in, source_of
 from reference.table_summarization.results.summary import MOST_COUNTED, Pattern, Plan, Summary
 from reference.table_summarization.search.costs import CostModel, cost_model

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reference.table_summarization.errors import UnreadableError
 
 if TYPE_CHECKING:
-    from reference.table_summarization.reading.csv_dialect import CsvFormat
+    from reference.table_summarization.reading.files.csv_dialect import CsvFormat
     from reference.table_summarization.reading.source import Progress, Runner, Source
 
 
@@ -42,17 +42,17 @@ def source_of(
     from reference.table_summarization.reading.source import Threads
 
     if table is not None or query is not None:
-        from reference.table_summarization.reading.warehouse import WarehouseSource, relation_of
+        from reference.table_summarization.reading.warehouses.warehouse import WarehouseSource, relation_of
 
         return WarehouseSource(str(data), relation_of(table, query))
     module = type(data).__module__
     if module.startswith("dask"):
-        from reference.table_summarization.reading.dask_frames import DaskSource
+        from reference.table_summarization.reading.frames.dask_frames import DaskSource
 
         return DaskSource(data, client)
     paths, records = paths_in(data), records_in(data)
     if paths is not None:
-        from reference.table_summarization.reading.files import files
+        from reference.table_summarization.reading.files.finding import files
 
         runner = _runner(client, progress)
         found = files(paths, storage_options)
@@ -60,13 +60,13 @@ def source_of(
         if len(parquet) > 1:
             raise UnreadableError("CSV and Parquet files are not one table; summarize them apart")
         if parquet == {True}:
-            from reference.table_summarization.reading.parquet_files import ParquetSource
+            from reference.table_summarization.reading.files.parquet_files import ParquetSource
 
             return ParquetSource(found, runner)
-        from reference.table_summarization.reading.csv_files import CsvSource
+        from reference.table_summarization.reading.files.csv_files import CsvSource
 
         return CsvSource(found, runner, max_distinct, stated)
-    from reference.table_summarization.reading.in_memory import ArrowSource, PandasSource, arrow_table
+    from reference.table_summarization.reading.frames.in_memory import ArrowSource, PandasSource, arrow_table
 
     if records is not None:
         import pandas as pd
@@ -87,7 +87,7 @@ def _runner(client: Any, progress: "Progress | None") -> "Runner":
         except ValueError:  # there is none
             client = None
     if client is not None:
-        from reference.table_summarization.reading.dask_frames import DaskRunner
+        from reference.table_summarization.reading.frames.dask_frames import DaskRunner
 
         return DaskRunner(client)
     from reference.table_summarization.reading.source import Threads

@@ -8,16 +8,21 @@ from typing import Any
 
 from reference.table_summarization.binning.rules import Intervals, binnable, interval_of
 from reference.table_summarization.errors import EmptyTableError, UnreadableError, UnsupportedValuesError
-from reference.table_summarization.reading.csv_dialect import SAMPLE_BYTES, CsvFormat, Dialect, not_utf8, recognise
-from reference.table_summarization.reading.files import (
+from reference.table_summarization.reading.column_names import unique_names
+from reference.table_summarization.reading.files.csv_dialect import (
+    SAMPLE_BYTES,
+    CsvFormat,
+    Dialect,
+    dialect_of,
+    not_utf8,
+)
+from reference.table_summarization.reading.files.finding import (
     File,
     files,
     partition_values,
-    unique_names,
     unreadable,
-    without_password,
 )
-from reference.table_summarization.reading.text_types import kind_of, kinds_of, read
+from reference.table_summarization.reading.files.text_types import kind_of, kinds_of, read
 from reference.table_summarization.search.costs import stored_bits
 from reference.table_summarization.search.table import NO_VALUE, CodedTable, Column
 from reference.table_summarization.values import Value, canonical, order
@@ -122,15 +127,6 @@ def cells_of_files(
         for name, value in values.items():
             cells.setdefault(name, []).extend([value] * length)
     return cells, f"CSV with {dialect}"
-
-
-def dialect_of(file: File, stated: CsvFormat) -> Dialect:
-    """How a file is written, and those beside it."""
-    try:
-        sample, whole = file.beginning(SAMPLE_BYTES)
-    except OSError as error:
-        raise unreadable(file.path, error) from None
-    return recognise(without_password(file.path), sample, whole=whole, by_name=file.delimiter, stated=stated)
 
 
 def _read(file: File, dialect: Dialect) -> tuple[list[str], list[list[str]]]:

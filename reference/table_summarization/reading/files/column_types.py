@@ -10,8 +10,7 @@ from reference.table_summarization.encoding.arrays import text_array
 from reference.table_summarization.encoding.counts import Counts, count, merge
 from reference.table_summarization.encoding.dictionaries import Coded, serialized, to_dictionary_type
 from reference.table_summarization.errors import UnsupportedValuesError
-from reference.table_summarization.reading.source import MAX_PENDING
-from reference.table_summarization.reading.text_types import (
+from reference.table_summarization.reading.files.text_types import (
     BLANKS,
     MISSING,
     PATTERNS,
@@ -21,6 +20,7 @@ from reference.table_summarization.reading.text_types import (
     kinds_of,
     read,
 )
+from reference.table_summarization.reading.source import MAX_PENDING
 
 TEXTS = pa.large_string()
 """The type of dictionaries of texts."""

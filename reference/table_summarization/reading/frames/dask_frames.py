@@ -17,9 +17,9 @@ from dask.dataframe.utils import UNKNOWN_CATEGORIES
 from dask.delayed import Delayed, delayed
 
 from reference.table_summarization.encoding.counts import Counts, Recodings, count
-from reference.table_summarization.reading import dask_transfer
-from reference.table_summarization.reading.files import unique_names
-from reference.table_summarization.reading.in_memory import holds_objects, series_may_be_binned
+from reference.table_summarization.reading.column_names import unique_names
+from reference.table_summarization.reading.frames import dask_transfer
+from reference.table_summarization.reading.frames.in_memory import holds_objects, series_may_be_binned
 from reference.table_summarization.reading.source import Groupings, count_parts, merge_all
 
 T = TypeVar("T")

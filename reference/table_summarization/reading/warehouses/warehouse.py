@@ -17,9 +17,9 @@ from reference.table_summarization.encoding.counts import Counts, Recodings, cou
 from reference.table_summarization.encoding.dictionaries import Coded, encode_objects
 from reference.table_summarization.encoding.recoding import POSITIONS, recode
 from reference.table_summarization.errors import MissingExtraError, UnreadableError, UnsupportedValuesError
-from reference.table_summarization.reading.files import unique_names
+from reference.table_summarization.reading.column_names import unique_names
 from reference.table_summarization.reading.source import MAX_PENDING, Groupings
-from reference.table_summarization.reading.warehouse_values import Key, key_of
+from reference.table_summarization.reading.warehouses.warehouse_values import Key, key_of
 from reference.table_summarization.values import canonical
 
 _FETCHED_ROWS = 1 << 16

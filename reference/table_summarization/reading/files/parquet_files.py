@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 
 from reference.table_summarization.encoding.counts import Counts, Recodings
 from reference.table_summarization.errors import UnreadableError
-from reference.table_summarization.reading.csv_files import constant
-from reference.table_summarization.reading.files import File, partition_values, unique_names, unreadable
-from reference.table_summarization.reading.in_memory import may_be_binned
+from reference.table_summarization.reading.column_names import unique_names
+from reference.table_summarization.reading.files.csv_files import constant
+from reference.table_summarization.reading.files.finding import File, partition_values, unreadable
+from reference.table_summarization.reading.frames.in_memory import may_be_binned
 from reference.table_summarization.reading.source import Groupings, Runner, count_parts, group_small
 
 # Row groups are read together up to so many rows: a thousand small ones are not a thousand tasks.

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from reference.table_summarization.encoding.counts import Counts, Recodings
 from reference.table_summarization.errors import UnreadableError, UnsupportedValuesError
-from reference.table_summarization.reading.files import unique_names
+from reference.table_summarization.reading.column_names import unique_names
 from reference.table_summarization.reading.source import BLOCK_ROWS, Groupings, Progress, Runner, Threads, count_parts
 from reference.table_summarization.values import canonical
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from reference.table_summarization.encoding.dictionaries import Coded, encode
 from reference.table_summarization.errors import UnsupportedValuesError
-from reference.table_summarization.reading.in_memory import holds_objects
+from reference.table_summarization.reading.frames.in_memory import holds_objects
 from reference.table_summarization.reading.source import BLOCK_ROWS, group_small
 
 

@@ -2,7 +2,6 @@
 
 import glob
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote
 
-from reference.table_summarization.errors import MissingExtraError, SummaryError, UnknownColumnError, UnreadableError
+from reference.table_summarization.errors import MissingExtraError, SummaryError, UnreadableError
 
 _PARQUET = {".parquet", ".pq", ".parq"}
 _CSV = {".csv", ".tsv", ".txt"}
@@ -94,19 +93,6 @@ class File:
             system, position = _file_system(self.path, self.options)
             opened: IO[bytes] = system.open(position, "rb", compression="infer")
             return opened
-
-
-def unique_names(names: Sequence[object]) -> list[str]:
-    """Column names as text.
-
-    Raises:
-        UnknownColumnError: If a name stands twice.
-    """
-    texts = [str(name) for name in names]
-    twice = sorted(name for name, times in Counter(texts).items() if times > 1)
-    if twice:
-        raise UnknownColumnError(f"the table has more than one column {twice[0]!r}; rename one of them")
-    return texts
 
 
 def unreadable(path: str, error: Exception) -> UnreadableError:

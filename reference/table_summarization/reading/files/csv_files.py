@@ -18,12 +18,19 @@ import pyarrow.csv as pa_csv
 from reference.table_summarization.encoding.counts import Counts, Recodings
 from reference.table_summarization.encoding.dictionaries import Coded, encode, to_dictionary_type
 from reference.table_summarization.errors import EmptyTableError, UnreadableError
-from reference.table_summarization.reading.column_types import TEXTS, ColumnTypes, infer_types, join, kinds_in, typed
-from reference.table_summarization.reading.csv_dialect import CsvFormat, Dialect, not_utf8
-from reference.table_summarization.reading.files import File, partition_values, unique_names, unreadable
-from reference.table_summarization.reading.small_tables import dialect_of
+from reference.table_summarization.reading.column_names import unique_names
+from reference.table_summarization.reading.files.column_types import (
+    TEXTS,
+    ColumnTypes,
+    infer_types,
+    join,
+    kinds_in,
+    typed,
+)
+from reference.table_summarization.reading.files.csv_dialect import CsvFormat, Dialect, dialect_of, not_utf8
+from reference.table_summarization.reading.files.finding import File, partition_values, unreadable
+from reference.table_summarization.reading.files.text_types import MISSING, Kind, kind_of
 from reference.table_summarization.reading.source import Groupings, Runner, Threads, count_parts
-from reference.table_summarization.reading.text_types import MISSING, Kind, kind_of
 
 _CODED = pa.dictionary(pa.int32(), pa.string())
 _BLOCK_BYTES = 1 << 23

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reference.table_summarization.errors import SummaryError, UnreadableError
-from reference.table_summarization.reading.text_types import Kind, kind_of, kinds_of
+from reference.table_summarization.reading.files.finding import File, unreadable, without_password
+from reference.table_summarization.reading.files.text_types import Kind, kind_of, kinds_of
 
 SAMPLE_BYTES = 1 << 16
 _ROWS = 200
@@ -116,6 +117,15 @@ class Dialect:
         if not self.header:
             return [f"column_{number}" for number in range(1, len(first) + 1)]
         return [name.strip(" \t") for name in first] if self.skips_blanks else first
+
+
+def dialect_of(file: File, stated: CsvFormat) -> Dialect:
+    """How a file is written, and those beside it."""
+    try:
+        sample, whole = file.beginning(SAMPLE_BYTES)
+    except OSError as error:
+        raise unreadable(file.path, error) from None
+    return recognise(without_password(file.path), sample, whole=whole, by_name=file.delimiter, stated=stated)
 
 
 def recognise(path: str, sample: bytes, *, whole: bool, by_name: str | None, stated: CsvFormat) -> Dialect:
