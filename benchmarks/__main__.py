@@ -26,7 +26,7 @@ CURVES = [
     ("ours", "test_document_table_in_process", "ours, in one process", "v-"),
     ("ours", "test_limit", "limit: Polars counts the same frame", "^:"),
 ]
-# README shows these; the site shows all.
+# The site's first page shows these; its page of figures shows all.
 FEW = [
     ("table_summarization", "test_against_the_published_package"),
     ("table_summarization", "test_objects_against_the_limit"),
