@@ -1,4 +1,4 @@
-"""The cost of sharding: throughput against the published way and one fixed database, and route lookups by number."""
+"""The cost of sharding: throughput beside the published way and beside one database; route lookups by customers."""
 
 import contextlib
 import json
@@ -30,8 +30,8 @@ THREADS = 16
 NUMBERS = [10, 1000, 100_000]  # of customers
 TOKEN = "token-of-an-application"
 # The published way connects as superuser to the database `postgres`; ours as an ordinary user to a database of its own.
-MADE = ("CREATE ROLE app LOGIN PASSWORD 'app'", "CREATE DATABASE ours", "CREATE DATABASE fixed")
-GRANTED = """GRANT SELECT, INSERT, UPDATE, DELETE ON person TO app;
+SETUP = ("CREATE ROLE app LOGIN PASSWORD 'app'", "CREATE DATABASE ours", "CREATE DATABASE fixed")
+GRANTS = """GRANT SELECT, INSERT, UPDATE, DELETE ON person TO app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO app"""
 
 
@@ -50,12 +50,12 @@ def servers(environment):
         for entry in entries.values():
             connection = stack.enter_context(psycopg.connect(**entry, autocommit=True))
             stack.callback(connection.execute, "DROP TABLE person")
-            for statement in MADE:
+            for statement in SETUP:
                 connection.execute(statement)
             for database in ("postgres", "ours", "fixed"):
                 with psycopg.connect(**{**entry, "dbname": database}) as each:
                     each.execute(published.TABLE)
-                    each.execute(GRANTED)
+                    each.execute(GRANTS)
         yield entries
 
 
@@ -176,7 +176,7 @@ def test_throughput_against_one_fixed_database(versus, under_load, sharded_in_on
 
 @pytest.fixture(scope="module")
 def known():
-    """`known(number)` creates a route cache that holds so many routes."""
+    """`known(number)` returns a route cache that holds this number of routes, and its customers."""
 
     @cache
     def known(number):

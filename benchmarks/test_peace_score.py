@@ -1,4 +1,4 @@
-"""The score of a world: against the least that any program must do with its graph, and by the number of pairs."""
+"""The score of a world: beside one pass over its graph, the least that any program must do, and by its pairs."""
 
 import random
 
@@ -9,7 +9,7 @@ from reference.peace_score.score import world_peace
 
 
 def world(nations):
-    """Return interactions between every pair of so many nations."""
+    """Return a graph of interactions between every pair of this number of nations."""
     chance = random.Random(nations)
     graph = nx.complete_graph(nations)
     nx.set_edge_attributes(graph, {edge: chance.random() for edge in graph.edges}, "weight")

@@ -1,6 +1,6 @@
 """The definition of a table, read from PostgreSQL: connector, Pinot table and view are generated from it.
 
-Read this to see which tables and column types can be followed.
+Read this to see which tables and column types can be replicated into a view.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table to be followed into a Trino view.
+    """A table to be replicated into a Trino view.
 
     Attributes:
         name: Its name in PostgreSQL, of the Kafka topic and of the view; for Pinot see `in_pinot`.
@@ -73,7 +73,7 @@ class Table:
         schema: Its schema in PostgreSQL.
 
     Raises:
-        BadInput: The table cannot be followed; the message says why.
+        BadInput: The table cannot be replicated; the message says why.
     """
 
     name: str
@@ -89,10 +89,10 @@ class Table:
             raise BadInput(f"table {self.name!r}: Pinot reserves a double underscore and an underscore at the end")
         if self.name in map(in_pinot, KEYWORDS):
             raise BadInput(
-                f"table {self.name!r}: Pinot's name of the table {self.name.removesuffix(SUFFIX)!r} is the same"
+                f"table {self.name!r}: in Pinot, table {self.name.removesuffix(SUFFIX)!r} has this name; rename one"
             )
         if not self.key:
-            raise BadInput(f"{self.schema}.{self.name} has no primary key: rows are followed by their key")
+            raise BadInput(f"{self.schema}.{self.name} has no primary key, by which changes of a row are matched")
         names = {column.name for column in self.columns}
         if missing := set(self.key) - names:
             raise BadInput(f"the key of {self.name} names {', '.join(sorted(missing))}, which is not a column")
@@ -137,7 +137,7 @@ def describe(dsn: str, name: str, schema: str = "public") -> Table:
         schema: Its schema.
 
     Raises:
-        BadInput: The table does not exist or cannot be followed.
+        BadInput: The table does not exist or cannot be replicated.
         Unreachable: PostgreSQL does not accept the connection.
     """
     try:

@@ -6,7 +6,7 @@ class PlatformError(Exception):
 
 
 class BadInput(PlatformError, ValueError):
-    """A table, an artifact or an address is wrong; nothing was changed, or what was new is removed again."""
+    """A table, an artifact or an address is wrong; nothing was changed, or what was created is removed again."""
 
 
 class Refused(PlatformError):

@@ -16,7 +16,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Called with (parts done, parts in all) whenever a part of the table has been counted in a pass."""
 
 BLOCK_ROWS = 1 << 20
-"""So many rows of a table in memory are one part."""
+"""Number of rows of a table in memory that make one part."""
 
 MAX_PENDING = 32
 """Maximum number of results before they are merged: merging more often is slow, less often fills the memory."""
@@ -34,10 +34,10 @@ class Source(Protocol):
         """A description of the source and of where it is counted."""
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
-        """Return the columns that may hold numbers or times: their values are counted before rows are, to bin them."""
+        """Return the columns that may hold numbers or times, and whose values are counted first, to bin them."""
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
-        """The distinct rows of each grouping of columns, in one pass over the table.
+        """Return the distinct rows of each grouping of columns, counted in one pass over the table.
 
         Args:
             groupings: Names of columns; each grouping is counted by itself.
@@ -50,7 +50,7 @@ class Part(Protocol):
     """A part of a table; it can be sent to another process unless it holds the data itself."""
 
     def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
-        """The part's columns of these names, a block of rows at a time, and how many rows the block has."""
+        """Yield blocks of rows: the columns of these names, and the number of rows in the block."""
 
 
 class Runner(Protocol):
@@ -61,15 +61,20 @@ class Runner(Protocol):
         """A description of where tasks are executed."""
 
     def reduce(self, tasks: Sequence[Callable[[], T]], join: Callable[[Sequence[T]], T]) -> T:
-        """All the tasks' results joined; `join` may be given results in any grouping, joined ones among them."""
+        """Return the joined results of all tasks.
+
+        Args:
+            tasks: What to execute, in any order.
+            join: Joins any number of results, among them results that it has joined before.
+        """
 
 
 class Threads:
-    """This machine's cores.
+    """Executes tasks on threads of this process.
 
     Args:
         progress: Called after each part.
-        threads: How many at a time; None for one on each core that this process may use.
+        threads: Number of threads; None for one on each core that this process may use.
     """
 
     def __init__(self, progress: Progress | None = None, threads: int | None = None) -> None:
@@ -79,7 +84,7 @@ class Threads:
         self.plan = f"in this process on {self._threads} thread(s)"
 
     def reduce(self, tasks: Sequence[Callable[[], T]], join: Callable[[Sequence[T]], T]) -> T:
-        """As `Runner.reduce`; joins as it goes, so that few results are held at a time."""
+        """As `Runner.reduce`; results are joined in windows, so that few of them are held at a time."""
         waiting: list[T] = []
         with ThreadPoolExecutor(self._threads) as pool:
             # Submitted in windows: a finished part's result should not wait for thousands of others in memory.
@@ -94,36 +99,40 @@ class Threads:
 
 
 def count_part(part: Part, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
-    """The distinct rows of a part, for each grouping."""
+    """Return the distinct rows of a part, for each grouping."""
     names = sorted({name for grouping in groupings for name in grouping})
     waiting: list[list[Counts]] = []
     for block, rows in part.blocks(names):
         waiting.append(
-            [count({name: block[name] for name in names_}, rows, recodings, max_rows) for names_ in groupings]
+            [count({name: block[name] for name in columns}, rows, recodings, max_rows) for columns in groupings]
         )
         if len(waiting) == MAX_PENDING:
             waiting = [merge_all(max_rows, waiting)]
-    if not waiting:  # a file of a header alone
+    if not waiting:  # a file that has only a header
         none = {name: pa.nulls(0) for name in names}
-        waiting = [[count({name: none[name] for name in names_}, 0, {}, max_rows) for names_ in groupings]]
+        waiting = [[count({name: none[name] for name in columns}, 0, {}, max_rows) for columns in groupings]]
     return merge_all(max_rows, waiting)
 
 
 def merge_all(max_rows: int, parts: Sequence[Sequence[Counts]]) -> list[Counts]:
-    """The counts of several parts merged, grouping by grouping."""
+    """Return the merged counts of several parts, for each grouping."""
     return [merge(same, max_rows) for same in zip(*parts, strict=True)]
 
 
 def count_parts(
     runner: Runner, parts: Iterable[Part], groupings: Groupings, recodings: Recodings, max_rows: int
 ) -> list[Counts]:
-    """The distinct rows of all parts, for each grouping."""
+    """Return the distinct rows of all parts, for each grouping."""
     tasks = [partial(count_part, part, groupings, recodings, max_rows) for part in parts]
     return runner.reduce(tasks, partial(merge_all, max_rows))
 
 
 def group_small(rows: Sequence[int], max_rows: int) -> list[tuple[int, ...]]:
-    """Group neighbouring items into parts of up to so many rows; a part has at least one item, unless there is none."""
+    """Group neighbouring items into parts of at most `max_rows` rows, or of one item that has more.
+
+    Returns:
+        The positions of each part's items; one empty part if there are no items.
+    """
     parts: list[tuple[int, ...]] = [()]
     held = 0
     for position, more in enumerate(rows):

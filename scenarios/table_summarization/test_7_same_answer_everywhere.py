@@ -29,12 +29,12 @@ def answer(summary):
 
 @pytest.fixture
 def same(expected):
-    """Whether a table has the expected answer."""
+    """Return a function that says whether a table has the expected answer."""
     return lambda held, **options: answer(summarize(held, patterns=None, **options)) == expected
 
 
 @pytest.mark.claim("tsum-7")
-def test_expected_answer_is_rich_enough(flights, expected):
+def test_flights_have_patterns_bins_and_missing_values(flights, expected):
     patterns, _, bins = expected
     assert len(patterns) > 10
     assert set(bins) == {"air_time"}
