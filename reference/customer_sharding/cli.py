@@ -171,7 +171,7 @@ def check(context: typer.Context, customer: Customer, target: Target) -> None:
         if problems:
             from .errors import Conflict
 
-            raise Conflict(f"customer {customer} cannot be moved to {target}: {len(problems)} to be put right first")
+            raise Conflict(f"customer {customer} cannot be moved to {target}: problems to solve first: {len(problems)}")
         typer.echo(f"customer {customer} can be moved to {target}")
 
 
@@ -296,7 +296,7 @@ def _store(context: typer.Context) -> Generator[Store]:
         from .service.store import Store
 
         if not context.obj:
-            raise BadInput("say where the meta database is: --meta or SHARDING_META")
+            raise BadInput("name the meta database: give --meta, or set SHARDING_META")
         store = Store(context.obj)
         try:
             yield store

@@ -53,7 +53,7 @@ class Credentials:
         for name in ("host", "user", "password", "database"):
             value: object = getattr(self, name)
             if not isinstance(value, str) or (not value and name != "password") or not _can_be_sent(value, name):
-                raise BadInput(f"{name} is a text that is not empty and that can be sent to a server")
+                raise BadInput(f"{name} is a text that is not empty, in valid Unicode and without NUL")
         if type(self.port) is not int or not 0 < self.port < 65536:
             raise BadInput(f"port is an integer from 1 to 65535, not {self.port!r}")
         object.__setattr__(self, "flavor", Flavor.of(self.flavor))

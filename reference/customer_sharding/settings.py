@@ -167,7 +167,7 @@ def _standalone(read: _Reader) -> Standalone:
     try:
         return Standalone(Credentials(**values, port=port, flavor=Flavor.of(flavor)))
     except BadInput as error:
-        raise BadInput(f"SHARDING_FLAVOR, SHARDING_PORT and their like: {error}") from None
+        raise BadInput(f"the database in SHARDING_HOST, SHARDING_PORT and the other variables: {error}") from None
 
 
 def _api(read: _Reader) -> Api:

@@ -59,7 +59,7 @@ def agreement(
         The correlation and its interval.
 
     Raises:
-        ComparisonError: fewer than three nations in common, or a scoring that gives all of them the same.
+        ComparisonError: fewer than three nations in common, or a score that is the same for all of them.
     """
     nations = sorted(ours.keys() & theirs.keys())
     if len(nations) < 3:
@@ -67,7 +67,7 @@ def agreement(
     x = np.array([ours[nation] for nation in nations])
     y = np.array([theirs[nation] for nation in nations])
     if len(set(x)) == 1 or len(set(y)) == 1:
-        raise ComparisonError("a scoring that gives all nations the same ranks none of them")
+        raise ComparisonError("a score that is the same for all nations gives no ranks to compare")
     interval = bootstrap(
         (x, y),
         _spearman,

@@ -209,8 +209,8 @@ def _read(directory: Path, first: int | None, last: int | None, *, index: bool =
     history = read_history(directory)
     there = [year for year in history.years if not index or history.peace_index.get(year)]
     if not there:
-        lacking = "a global_peace_index.csv of the same years" if index else "any interactions"
-        raise DataError(f"{directory} is without {lacking}")
+        lacking = "global_peace_index.csv of the same years" if index else "interactions"
+        raise DataError(f"{directory} has no {lacking}")
     first, last = there[0] if first is None else first, there[-1] if last is None else last
     if not there[0] <= first <= last <= there[-1]:
         raise DataError(f"the data covers {there[0]} to {there[-1]}, not {first} to {last}")

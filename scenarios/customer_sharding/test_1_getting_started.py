@@ -84,6 +84,8 @@ class TestTheMode:
         assert first.customers() == dict.fromkeys(CUSTOMERS, 2)
         assert [len(service.people(customer)) for customer in CUSTOMERS] == [2, 2, 2]
         assert sharding.place("4") == "second"
+        unknown = sharding.ask("PUT", "/customers/5", database="nowhere")
+        assert (unknown.status_code, unknown.json()["detail"]) == (404, "no database nowhere is registered and ready")
         assert service.save("4").ok
         assert databases["second"].customers() == {"4": 1}
 

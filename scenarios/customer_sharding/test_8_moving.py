@@ -135,7 +135,7 @@ class TestAMoverThatIsKilled:
             clients.go_on()
 
         assert code == 1
-        assert "has switched already: finish it and move it back" in said
+        assert "has switched already: finish it and move back" in said
         assert sharded.whereabouts(one) == ["second"]
         judged()
 

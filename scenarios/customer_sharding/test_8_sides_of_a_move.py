@@ -63,15 +63,15 @@ def test_rows_are_written_and_deleted_in_their_states_only(databases, sides):
     claim = Claim(ONE, 2, 1)
     databases["first"].connection.execute(INSERT, ["kept", ONE])
 
-    with pytest.raises(Conflict, match="customer 1 is not gone from first: its rows stay"):
+    with pytest.raises(Conflict, match="customer 1 has not moved away from first: its rows stay"):
         source.purge(claim, 10, ["person"])
     with pytest.raises(Conflict, match="customer 1 is open in first, not copying"):
         source.change_state(claim, [COPYING], FENCED, 10)
     target.receive(Claim(ONE, 3, 1))
-    with pytest.raises(Superseded, match="customer 1 does not come to second any more"):
+    with pytest.raises(Superseded, match="customer 1 is no longer moving to second"):
         target.apply(claim, Batch())
     target.change_state(Claim(ONE, 3, 1), [INCOMING], OPEN)
-    with pytest.raises(Superseded, match="customer 1 does not come to second any more"):
+    with pytest.raises(Superseded, match="customer 1 is no longer moving to second"):
         target.apply(Claim(ONE, 3, 1), Batch())
     with pytest.raises(Conflict, match="customer 1 is in second already, open"):
         target.receive(Claim(ONE, 3, 1))
@@ -149,5 +149,5 @@ def test_lease_of_an_old_route_is_not_one_of_the_new(databases):
 
         shard.leads_to = Route(ONE, second, 2)
 
-        with pytest.raises(CustomerMoving, match="customer 1 moves"):
+        with pytest.raises(CustomerMoving, match="customer 1 is moving"):
             shard.open(ONE)

@@ -77,9 +77,9 @@ class Link:
                     self._undo()
                     raise
         except (psycopg.IntegrityError, pymysql.err.IntegrityError, psycopg.DataError, pymysql.err.DataError) as error:
-            raise Conflict(f"{self.name} refuses what is to be written: {error}") from error
+            raise Conflict(f"{self.name} rejects a row: {error}") from error
         except (psycopg.ProgrammingError, pymysql.err.ProgrammingError) as error:
-            raise Conflict(f"{self.name} is not prepared, or its tables are others: {error}") from error
+            raise Conflict(f"{self.name} is not prepared, or its tables have changed: {error}") from error
         except (psycopg.Error, pymysql.err.MySQLError, OSError) as error:
             if not _is_no_answer(error):
                 raise Conflict(f"{self.name} refuses a statement: {error}") from error

@@ -206,7 +206,7 @@ class Side:
         with self._claimed(claim) as cursor:
             held = states.customer_state(cursor, self.flavor, claim.customer)
             if held is None or held.state != GONE:
-                raise Conflict(f"customer {claim.customer} is not gone from {self.name}: its rows stay")
+                raise Conflict(f"customer {claim.customer} has not moved away from {self.name}: its rows stay")
             cursor.execute("DELETE FROM sharding_change WHERE customer = %s", (claim.customer,))
             cursor.execute("DELETE FROM sharding_copied WHERE customer = %s", (claim.customer,))
             for table in reversed(self._rows.tables(cursor, anew=True)):
@@ -218,9 +218,7 @@ class Side:
                     )
                 if keys:
                     if not self._rows.delete(cursor, table, claim.customer, keys):
-                        raise Conflict(
-                            f"rows of table {table.name} in {self.name} are not deleted: a trigger keeps them"
-                        )
+                        raise Conflict(f"a trigger of table {table.name} in {self.name} keeps rows from being deleted")
                     return len(keys)
             return 0
 
@@ -251,7 +249,7 @@ class Side:
         with self._claimed(claim) as cursor:
             held = states.customer_state(cursor, self.flavor, claim.customer)
             if held is None or held.state != INCOMING or held.epoch != claim.epoch:
-                raise Superseded(f"customer {claim.customer} does not come to {self.name} any more")
+                raise Superseded(f"customer {claim.customer} is no longer moving to {self.name}")
             tables = [table for table in self._rows.tables(cursor) if table.name in batch.columns]
             for name, columns in batch.columns.items():
                 if not any(table.name == name and set(columns) <= set(table.columns) for table in tables):

@@ -126,13 +126,11 @@ class _ErrorTranslation:
         except peewee.PeeweeException as error:
             cause = getattr(error, "orig", None)  # the driver's
             if is_refusal(cause):
-                raise CustomerMoving(
-                    f"the customer is not, or not only, in {self.place}: nothing was written"
-                ) from error
+                raise CustomerMoving(f"the customer is moving, or not in {self.place}: nothing was written") from error
             if isinstance(cause, BaseException) and self._is_lost(cause):
                 self.lost()
                 raise DatabaseUnavailable(
-                    f"{self.place} does not answer: what was under way may be done or not"
+                    f"{self.place} does not answer: the transaction under way may or may not be committed"
                 ) from error
             raise
 

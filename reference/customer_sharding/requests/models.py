@@ -87,7 +87,7 @@ class ShardedMetadata(peewee.Metadata):
     @database.setter
     def database(self, value: peewee.Database | None) -> None:
         if value is not None:
-            raise BadInput("a sharded model has no database of its own: it is bound by its context")
+            raise BadInput("a sharded model takes no database: the request or the session binds one")
 
     @property
     def table(self) -> peewee.Table:
@@ -265,7 +265,7 @@ class ShardedModel(peewee.Model):
             elif isinstance(row, Mapping):
                 value = cls._by_field(row, {}).get(field)
             else:
-                raise BadInput("rows are mappings, or fields are given with them")
+                raise BadInput("give rows as mappings, or as sequences together with their fields")
             cls._check(value)
             yield row
 
@@ -280,7 +280,7 @@ def save_with_db(instance: peewee.Model, db: peewee.Database, force_insert: bool
         BadInput: The instance is no `ShardedModel`.
     """
     if not isinstance(instance, ShardedModel):
-        raise BadInput(f"{type(instance).__name__} is no ShardedModel: which database it is bound to is not certain")
+        raise BadInput(f"{type(instance).__name__} is no ShardedModel: which database it is saved to cannot be checked")
     if bound().database is not db:
-        raise Unbound("the database is not the one that is bound here")
+        raise Unbound("the given database is not the one that is bound here")
     instance.save(force_insert=force_insert)

@@ -38,7 +38,7 @@ class OwnRows:
         if self._own_rows_of is None:
             self._own_rows_of = bound
         if self._own_rows_of != bound:
-            raise WrongCustomer("a query that was made for one customer is executed for another: make it anew")
+            raise WrongCustomer("this query was built for another customer: build it again for this one")
         where, sources = self._where, getattr(self, "_from_list", None)
         more = getattr(self, "_from", None)
         conditions: list[Any] = []
@@ -59,7 +59,7 @@ class OwnRows:
     def _execute(self, database: Any) -> Any:
         # A query caches its rows: those of one customer must not be returned to another.
         if self._own_rows_of is not None and self._own_rows_of != _model_of(self.model).bound_customer():
-            raise WrongCustomer("a query that was made for one customer is executed for another: make it anew")
+            raise WrongCustomer("this query was built for another customer: build it again for this one")
         return super()._execute(database)  # type: ignore[misc] # a mixin for peewee's queries
 
     def _check_plain(self, sources: Iterable[Any]) -> None:
@@ -135,7 +135,7 @@ def _held(source: Any, conditions: list[Any]) -> Any:
     """
     if isinstance(source, peewee.Join):
         if source.join_type not in JOINS:
-            raise BadInput(f"a {source.join_type} join shows rows without a partner: use an inner or left outer join")
+            raise BadInput(f"a {source.join_type} join returns rows without a match: use an inner or left outer join")
         right: list[Any] = []
         lhs, rhs = _held(source.lhs, conditions), _held(source.rhs, right)
         if source.join_type == peewee.JOIN.CROSS:

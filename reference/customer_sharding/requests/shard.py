@@ -145,7 +145,7 @@ class Shard:
             session = self._enter(route)
         if session is None:
             self.forget(route)
-            raise CustomerMoving(f"customer {route.customer} moves", retry_after=self.settings.limits.retry_after)
+            raise CustomerMoving(f"customer {route.customer} is moving", retry_after=self.settings.limits.retry_after)
         return session
 
     @contextmanager

@@ -73,7 +73,7 @@ def create_app(environ: Mapping[str, str] | None = None, *, store: Store | None 
         # All tokens are compared, so that the time taken reveals nothing.
         right = [hmac.compare_digest(given.strip().encode(), token) for token in tokens]
         if scheme.lower() != "bearer" or not any(right):
-            raise NotAllowed("a bearer token is needed that allows this")
+            raise NotAllowed("this request needs a bearer token that allows it")
 
     @app.get("/write/<identifier>")
     def write(identifier: str) -> Response:

@@ -108,7 +108,7 @@ class Moves:
             ask(NEXT_ATTEMPT, customer)
         found = self.move(customer)
         if found is None:
-            raise Conflict(f"customer {customer} does not move")
+            raise Conflict(f"no move of customer {customer} is under way")
         return found
 
     def switch(self, move: Move, tables: Sequence[str]) -> None:
@@ -177,7 +177,7 @@ class Moves:
             )
             if not done:
                 raise Conflict(
-                    f"customer {customer} does not move, or has switched already: finish it and move it back"
+                    f"no move of customer {customer} is under way, or it has switched already: finish it and move back"
                 )
             ask(NEXT_ATTEMPT, customer)  # the mover under way notices, and begins no step more
 

@@ -46,7 +46,9 @@ class Places:
                     *(database, database is None),
                 )
                 if not chosen:
-                    raise UnknownDatabase(f"{'no database' if database is None else database} is registered and ready")
+                    raise UnknownDatabase(
+                        f"no database{'' if database is None else f' {database}'} is registered and ready"
+                    )
                 added = ask(
                     "INSERT INTO sharding_place (customer, database) VALUES (%s, %s) "
                     "ON CONFLICT DO NOTHING RETURNING 1",
@@ -76,7 +78,7 @@ class Places:
                 *(database, database is None),
             )
         if not found:
-            raise UnknownDatabase(f"{'no database' if database is None else database} is registered and ready")
+            raise UnknownDatabase(_none_ready(database))
         return str(found[0][0])
 
     def whereabouts(self, customer: str) -> tuple[str, int, bool]:
@@ -119,3 +121,8 @@ class Places:
         """Return customer, database and epoch of all, by customer."""
         with self._meta.transaction() as ask:
             return [tuple(row) for row in ask("SELECT customer, database, epoch FROM sharding_place ORDER BY customer")]
+
+
+def _none_ready(database: str | None) -> str:
+    wanted = "no database" if database is None else f"no database {database}"
+    return f"{wanted} is registered and ready"
