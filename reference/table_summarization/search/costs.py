@@ -31,12 +31,12 @@ class CostModel:
     """A cost model: W_i by `bits`, and an overhead of `fixed(D) + per_step(D) * code_length(N)`.
 
     Attributes:
-        name: How it is asked for.
-        formula: Its saving, for people.
-        bits: What each value of a column costs, in bits: as many numbers as the column has values.
-        reaches: Ascending; the code length of N is how many of them are at most N.
-        fixed: The part of the overhead that depends on the number of columns alone.
-        per_step: What one step of the code length costs.
+        name: The name by which it is chosen.
+        formula: The formula of its saving, for people.
+        bits: Returns the cost of each value of a column, in bits: as many numbers as the column has values.
+        reaches: Ascending thresholds; the code length of N is the number of thresholds up to N.
+        fixed: Returns the part of the overhead that depends on the number of columns alone.
+        per_step: Returns the cost of one step of the code length, for a number of columns.
     """
 
     name: str
@@ -47,7 +47,7 @@ class CostModel:
     per_step: Callable[[int], int]
 
     def saving(self, rows: int, bits: int, columns: int) -> int:
-        """What a pattern saves, in bits.
+        """Return what a pattern saves, in bits.
 
         Args:
             rows: N, the rows it covers.
@@ -60,7 +60,7 @@ class CostModel:
 
 
 def object_size(value: Value) -> int:
-    """The bytes that CPython 3.11 on a 64-bit machine takes for the object that dask hands out for a value.
+    """Return the size in bytes, under CPython 3.11 on a 64-bit machine, of the object that dask returns for a value.
 
     None 16; a bool 28; an int 24 and 4 for each 30-bit digit, at least one; a float 24; a text 49
     (ASCII) or 73 (Latin-1) and 1 for each character, 74 and 2 for each (up to U+FFFF), 76 and 4 for each (beyond);
@@ -106,7 +106,7 @@ def _text_size(text: str) -> int:
 
 
 def stored_bits(value: Value) -> int:
-    """The bits that a cell takes where it is stored: 8 for each byte of a text (UTF-8), 8 for a bool, 64 for others."""
+    """Return the bits that a stored cell takes: 8 for each byte of a text (UTF-8), 8 for a bool, 64 for others."""
     match value:
         case None | bool():
             return _BYTE
@@ -131,7 +131,7 @@ CPYTHON_3_11 = CostModel(
     fixed=lambda _columns: 0,
     per_step=lambda columns: columns,
 )
-"""The published package's model under CPython 3.11: the figures 3313 and 1684 of the document are its.
+"""The published package's model under CPython 3.11: the document's figures 3313 and 1684 come from it.
 
     saving = (N - 1) * sum(8 * object_size(value)) - D * floor(2 * log2(N + 2))
 
@@ -173,10 +173,10 @@ MODELS = {model.name: model for model in (CPYTHON_3_11, PAPER, DOMAIN)}
 
 
 def cost_model(name: str) -> CostModel:
-    """The cost model of a name.
+    """Return the cost model of this name.
 
     Raises:
-        SummaryError: If there is none of that name.
+        SummaryError: There is none of that name.
     """
     try:
         return MODELS[name]

@@ -1,4 +1,4 @@
-"""The search for patterns, in plain Python: the algorithm as it reads, and the fastest for a few distinct rows.
+"""The search for patterns in plain Python: the algorithm as the paper states it, and fastest for few distinct rows.
 
 Two steps, both of the paper. *Local expansion* grows one pattern at a time: from nothing, the value (of any column not
 yet fixed) that gives the grown pattern the largest saving on the rows that no earlier pattern covers is added, as
@@ -25,11 +25,11 @@ Fixed: TypeAlias = dict[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Which patterns are looked for.
+    """Which patterns are searched for.
 
     Attributes:
-        patterns: At most so many; None for all that save something.
-        rows: Only those that cover so many rows when they are found.
+        patterns: Maximum number of patterns; None for all that save something.
+        rows: Minimum number of rows that a pattern covers when it is found.
     """
 
     patterns: int | None
@@ -43,8 +43,8 @@ class Found:
     Attributes:
         fixed: Its codes.
         saving: What it saves on the rows not covered by the patterns before it, in bits.
-        rows: How many rows of the whole table it covers.
-        new_rows: How many of them no pattern before it covers.
+        rows: Number of rows of the whole table that it covers.
+        new_rows: Number of those that no pattern before it covers.
     """
 
     fixed: Fixed
@@ -58,7 +58,7 @@ class PlainSearch:
 
     Args:
         table: The table.
-        model: What a pattern saves.
+        model: The cost model, by which a pattern saves bits.
     """
 
     def __init__(self, table: CodedTable, model: CostModel) -> None:
@@ -78,7 +78,7 @@ class PlainSearch:
         return self._model.saving(rows, bits, len(self._codes))
 
     def _expand(self, rows: list[int], min_rows: int) -> Fixed:
-        """One pattern, grown on these rows; empty if none saves anything."""
+        """Return one pattern, grown on these rows; empty if none saves anything."""
         fixed: Fixed = {}
         best = 0
         while True:
@@ -100,7 +100,7 @@ class PlainSearch:
             rows = self._covered(rows, {column: code})
 
     def expand_all(self, limits: Limits) -> list[Fixed]:
-        """Local expansion: the patterns in the order they are found."""
+        """Return the patterns of local expansion, in the order in which they are found."""
         patterns: list[Fixed] = []
         left = list(range(len(self._weights)))
         while left and (limits.patterns is None or len(patterns) < limits.patterns):
@@ -113,7 +113,7 @@ class PlainSearch:
         return patterns
 
     def marshal(self, patterns: list[Fixed]) -> list[Found]:
-        """Marshalling: those of the patterns that save something, in their order."""
+        """Marshal patterns: return those that save something, in their order."""
         left = list(range(len(self._weights)))
         remaining = dict(enumerate(patterns))
         ordered: list[Found] = []

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     Weights: TypeAlias = Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int64]]
 
 NO_VALUE = -1
-"""The code of a cell that no pattern can fix: its value stands in one row only, or is missing and that is ignored."""
+"""The code of a cell that no pattern can fix: its value is in one row only, or is missing and to be ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Column:
     Attributes:
         name: Its name.
         values: The values that a pattern can fix, ascending by `values.order`; a cell's code is a position in it.
-        domain: The number of distinct values in the column, those without a code and a missing one included.
+        domain: The number of distinct values in the column, including those without a code and a missing one.
         mean_bits: The average number of bits that a cell takes, rounded up; see `costs.stored_bits`.
     """
 
@@ -40,9 +40,9 @@ class CodedTable:
     Attributes:
         columns: The columns by ascending name, so that the order of a table's columns changes no tie.
         codes: Shape (columns, distinct rows): each cell's code in its column, or `NO_VALUE`.
-        weights: Shape (distinct rows,): how many rows of the table each stands for. Equal rows may stand more than
+        weights: Shape (distinct rows,): how many rows of the table each represents. Equal rows may occur more than
             once: the search needs weights, not distinctness.
-        rows: How many rows the table has.
+        rows: Number of rows of the table.
     """
 
     columns: Sequence[Column]

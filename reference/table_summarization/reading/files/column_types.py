@@ -36,14 +36,20 @@ _ARROW_TYPES = {
 }
 
 ColumnTypes: TypeAlias = dict[str, tuple[set[Kind] | None, Counts | None]]
-"""By column the kinds that its texts allow, and its values with their numbers of rows.
+"""By column, the kinds that its texts allow (None: all are missing), and its values with their numbers of rows.
 
-Numbers are counted as such at once, other texts as they are spelled; None where they cannot be counted together.
+A column of numbers is counted as numbers, any other by its texts. The counts are None where parts of the file disagree.
 """
 
 
 def infer_types(blocks: Iterable[tuple[Mapping[str, Any], int]], max_rows: int, kinds: Collection[Kind]) -> ColumnTypes:
-    """What the columns of blocks of rows hold, each of texts or of texts coded."""
+    """Return the kinds and the counts of each column.
+
+    Args:
+        blocks: Blocks of rows, whose columns are arrays of texts or encoded texts, and their numbers of rows.
+        max_rows: Maximum number of distinct values of a column; more are sampled.
+        kinds: The kinds that the file's dialect allows.
+    """
     inferred: list[ColumnTypes] = []
     for block, rows in blocks:
         inferred.append({name: _inferred(name, column, rows, max_rows, kinds) for name, column in block.items()})
@@ -68,24 +74,24 @@ def _inferred(
 
 
 def _numbers(cells: pa.Array, kind: Kind) -> pa.Array:
-    """Texts as numbers; as they are if they are sized or spelled in a way that Arrow does not know."""
+    """Return texts as numbers; unchanged if Arrow cannot parse them or has no type of their size."""
     values = typed(cells, kind)
     return cells if values.type == pa.large_binary() else values
 
 
 def join(max_rows: int, inferred: Sequence[ColumnTypes]) -> ColumnTypes:
-    """What the columns hold that several surveys have seen."""
-    inferred = [infer_types for infer_types in inferred if infer_types]  # a file of a header alone has none
+    """Return the kinds and counts of each column over several parts of a table."""
+    inferred = [part for part in inferred if part]  # a file that has only a header has no columns here
     joined: ColumnTypes = {}
     for name in inferred[0] if inferred else ():
-        allowed = [kinds for infer_types in inferred if (kinds := infer_types[name][0]) is not None]
-        tally = _joined(max_rows, [infer_types[name][1] for infer_types in inferred])
+        allowed = [kinds for part in inferred if (kinds := part[name][0]) is not None]
+        tally = _joined(max_rows, [part[name][1] for part in inferred])
         joined[name] = (set.intersection(*allowed) if allowed else None), tally
     return joined
 
 
 def _joined(max_rows: int, tallies: Sequence[Counts | None]) -> Counts | None:
-    """The tallies merged, unless texts and numbers meet, or whole numbers beyond 2**53 and others."""
+    """Return merged tallies; None where texts meet numbers, or integers beyond 2**53 meet other numbers."""
     known = [tally for tally in tallies if tally is not None]
     types = {tally.dictionaries[0].type for tally in known}
     if len(known) < len(tallies) or (TEXTS in types and len(types) > 1):
@@ -95,7 +101,7 @@ def _joined(max_rows: int, tallies: Sequence[Counts | None]) -> Counts | None:
 
 
 def typed(cells: pa.Array, kind: Kind | None) -> pa.Array:
-    """The values of a dictionary of texts."""
+    """Return a dictionary's texts as values of a kind."""
     trimmed = _trimmed(cells)
     texts = cells if kind is Kind.TEXT else trimmed
     present = pc.if_else(pc.is_in(trimmed, _MISSING), pa.nulls(len(cells), cells.type), texts)
@@ -105,7 +111,7 @@ def typed(cells: pa.Array, kind: Kind | None) -> pa.Array:
         try:
             return to_dictionary_type(_as_arrow_spells(present, kind).cast(arrow_type))
         except (pa.ArrowException, UnsupportedValuesError):
-            # Spelled or sized in a way that Arrow does not know, or by clocks of both kinds.
+            # Arrow cannot parse it or has no type of its size, or some instants have an offset and others have none.
             continue
     return serialized(read(text, kind) for text in cells.to_pylist())
 
@@ -115,7 +121,7 @@ def _trimmed(cells: pa.Array) -> pa.Array:
 
 
 def _as_arrow_spells(cells: pa.Array, kind: Kind | None) -> pa.Array:
-    """Texts of a kind in the one spelling that Arrow's cast knows."""
+    """Return texts of a kind in the spelling that Arrow can cast."""
     if kind in {Kind.GROUPED, Kind.COMMA}:
         cells = pc.replace_substring_regex(cells, SEPARATORS_OF_THOUSANDS[kind], "")
         return pc.replace_substring(cells, ",", ".")
@@ -126,7 +132,7 @@ def _as_arrow_spells(cells: pa.Array, kind: Kind | None) -> pa.Array:
 
 
 def kinds_in(cells: pa.Array, kinds: Collection[Kind]) -> set[Kind] | None:
-    """`text_types.kinds_of` a dictionary, without a Python object for each text."""
+    """Return what `text_types.kinds_of` does for a dictionary, without a Python object for each text."""
     trimmed = _trimmed(cells)
     known = pc.and_(cells.is_valid(), pc.invert(pc.is_in(trimmed, _MISSING)))
     present = trimmed.filter(known)
@@ -137,7 +143,7 @@ def kinds_in(cells: pa.Array, kinds: Collection[Kind]) -> set[Kind] | None:
         found.add(Kind.TRIMMED)
     for kind in found & {Kind.DATE, Kind.INSTANT}:
         if not any(_casts(_as_arrow_spells(present, kind), arrow_type) for arrow_type in _ARROW_TYPES[kind]):
-            # No date of the calendar, or a spelling that Arrow does not know.
+            # Not a date of the calendar, or one that Arrow cannot parse.
             return kinds_of(cells.to_pylist(), kinds)
     return found | {Kind.TEXT}
 

@@ -1,8 +1,8 @@
 """The dialect of a CSV file: encoding, separator, header, quotes and numbers, as stated or detected.
 
 One function, `recognise`, looks at the first 64 KiB of the first file, whatever the size of the table, so that a small
-file and a large one are read alike. Where that does not suffice, the error names the
-option to set. `Summary.plan` says what was recognised.
+file and a large one are read alike. Where that does not suffice, the error names the option to set. `Summary.plan`
+says what was recognised.
 """
 
 import codecs
@@ -81,7 +81,7 @@ class Dialect:
         skips_blanks: Whether a blank behind a separator belongs to no field.
         escapes: Whether a quote within quotes is written with a backslash before it.
         quotes: Whether there are quotes in the beginning of the file.
-        kinds: What columns may be; see `text_types`.
+        kinds: The kinds that columns may have; see `text_types`.
     """
 
     delimiter: str = ","
@@ -102,7 +102,7 @@ class Dialect:
         return ", ".join(said)
 
     def rows(self, lines: Iterator[str] | io.TextIOBase) -> Iterator[list[str]]:
-        """The rows of some text that are not empty."""
+        """Return an iterator over the rows that are not empty."""
         reader = csv.reader(
             lines,
             delimiter=self.delimiter,
@@ -113,14 +113,18 @@ class Dialect:
         return (row for row in reader if row)
 
     def names(self, first: list[str]) -> list[str]:
-        """The names of the columns by a file's first row."""
+        """Return the names of the columns, given a file's first row."""
         if not self.header:
             return [f"column_{number}" for number in range(1, len(first) + 1)]
         return [name.strip(" \t") for name in first] if self.skips_blanks else first
 
 
 def dialect_of(file: File, stated: CsvFormat) -> Dialect:
-    """How a file is written, and those beside it."""
+    """Return the dialect of a table's first file, which all its files share.
+
+    Raises:
+        UnreadableError: As `recognise`, or the file cannot be opened.
+    """
     try:
         sample, whole = file.beginning(SAMPLE_BYTES)
     except OSError as error:
@@ -136,7 +140,7 @@ def recognise(path: str, sample: bytes, *, whole: bool, by_name: str | None, sta
         sample: Its first bytes.
         whole: Whether the sample is the whole file.
         by_name: The separator implied by the file's name, if any.
-        stated: What need not be detected.
+        stated: The facts that need not be detected.
 
     Raises:
         UnreadableError: The file is not CSV, or a part of its format must be stated.
@@ -214,7 +218,7 @@ def _is_json(text: str, *, whole: bool) -> bool:
 
 
 def _delimiter(text: str) -> str:
-    """The separator with which the first rows have equally many fields, the most of them; else commas."""
+    """Return the separator by which the first rows have equally many fields, and most of them; else a comma."""
     found, most = {}, {}
     for delimiter in _DELIMITERS:
         rows = _some_rows(_best(Dialect(delimiter), text), text)
@@ -227,7 +231,7 @@ def _delimiter(text: str) -> str:
 
 
 def _best(plain: Dialect, text: str) -> Dialect:
-    """A dialect with its treatment of blanks and of backslashes."""
+    """Return the dialect with its treatment of blanks and backslashes detected."""
     blanks = _follow_every_separator(plain, text)
     ways = [Dialect(plain.delimiter, plain.encoding, skips_blanks=blanks, escapes=escapes) for escapes in (False, True)]
     if '\\"' not in text:
@@ -240,7 +244,7 @@ def _best(plain: Dialect, text: str) -> Dialect:
 
 
 def _follow_every_separator(plain: Dialect, text: str) -> bool:
-    """Whether a blank follows every separator, quoted fields taken as they are without it."""
+    """Return whether a blank follows every separator; separators within quotes do not count."""
     rows = _some_rows(Dialect(plain.delimiter, skips_blanks=True, escapes='\\"' in text), text)
     fields = sum(len(row) - 1 for row in rows or [])
     lines = text.splitlines()[: len(rows or [])]
@@ -248,7 +252,7 @@ def _follow_every_separator(plain: Dialect, text: str) -> bool:
 
 
 def _some_rows(dialect: Dialect, text: str) -> list[list[str]] | None:
-    """The first rows; None if they cannot be parsed so."""
+    """Return the first rows; None if this dialect cannot parse them."""
     rows: list[list[str]] = []
     try:
         for row in dialect.rows(io.StringIO(text, newline="")):

@@ -1,4 +1,4 @@
-"""CSV files, streamed. Columns are coded while they are parsed, and typed by all their texts (see `text_types`)."""
+"""CSV files, streamed. Columns are encoded while they are parsed, and typed by all their texts (see `text_types`)."""
 
 import csv
 import io
@@ -44,13 +44,13 @@ class _LineRange:
 
     Attributes:
         file: The file.
-        dialect: How it is written.
-        kinds: What the columns' texts are; a column that is not in it stays as it is spelled.
-        types: As what columns are parsed; one that is not in it is coded.
+        dialect: Its dialect.
+        kinds: The kind of each column; the values of a column that is not in it are its texts.
+        types: The Arrow types that columns are parsed as; a column that is not in it is dictionary-encoded.
         header: The columns' names, if the range does not begin with them.
         start: Its first byte.
         stop: The end of its last line; None for the file's own.
-        partition: The values of the columns that its folders are.
+        partition: Values of the columns encoded in its folders' names.
     """
 
     file: File
@@ -91,7 +91,7 @@ class _LineRange:
         return self.file.path if self.file.local and not self.file.xz else self.file.open()
 
     def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
-        """The rows, some megabytes at a time."""
+        """Yield the rows, some megabytes at a time."""
         own = [name for name in names if name not in self.partition]
         blocks = self._blocks_by_csv(own) if self.dialect.skips_blanks else self._blocks_by_arrow(own)
         try:
@@ -106,13 +106,13 @@ class _LineRange:
             raise unreadable(self.file.path, error) from None
 
     def _blocks_by_arrow(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
-        first = [] if names or not self.header else list(self.header[:1])  # of no columns there would be no rows
+        first = [] if names or not self.header else list(self.header[:1])  # without a column there would be no rows
         with self._reader(names or first or self.dialect_names()[:1]) as reader:
             for batch in reader:
                 yield {name: batch.column(name) for name in names}, batch.num_rows
 
     def _blocks_by_csv(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
-        """Read by Python's csv module, which can skip blanks after separators."""
+        """Yield the rows by Python's csv module, which can skip blanks after separators."""
         with _lines(self.file, self.dialect) as lines:
             rows = self.dialect.rows(lines)
             header = self.dialect_names() if self.dialect.header else list(self.header)
@@ -126,7 +126,7 @@ class _LineRange:
                 yield {name: pa.array(columns[name], pa.string()) for name in names}, len(some)
 
     def dialect_names(self) -> list[str]:
-        """The names of the file's columns."""
+        """Return the names of the file's columns."""
         return _header(self.file, self.dialect)
 
     def _typed(self, name: str, column: pa.Array) -> Any:
@@ -137,7 +137,7 @@ class _LineRange:
 
 
 def constant(value: str | int | None, rows: int) -> Coded:
-    """A column of one value."""
+    """Return a column that has one value in every row."""
     return Coded(np.zeros(rows, dtype=np.int32), to_dictionary_type(pa.array([value])))
 
 
@@ -149,7 +149,7 @@ def _lines(file: File, dialect: Dialect) -> Iterator[io.TextIOWrapper]:
 
 
 def _header(file: File, dialect: Dialect) -> list[str]:
-    """The names of a file's columns."""
+    """Return the names of a file's columns."""
     try:
         with _lines(file, dialect) as lines:
             first = next(dialect.rows(lines), None)
@@ -163,9 +163,9 @@ def _header(file: File, dialect: Dialect) -> list[str]:
 
 
 def _split(lines: _LineRange, names: Sequence[str]) -> list[_LineRange]:
-    """A file as ranges of lines, one for each core, so that progress can be reported.
+    """Split a file into ranges of lines, so that several cores count it and progress can be reported.
 
-    A line's end is one unless it stands in quotes, so that only what is before the first quote is split.
+    A line break within quotes does not end a line, so only the part before the first quote is split.
     """
     path = Path(lines.file.path)
     by_bytes = lines.dialect.encoding == "utf-8-sig" and not (lines.dialect.escapes or lines.dialect.skips_blanks)
@@ -209,8 +209,9 @@ class CsvSource:
             _LineRange(file, dialect, {}, {}, header, partition=folder)
             for file, folder in zip(files, folders, strict=True)
         ]
-        block, rows = next(whole[0].blocks(self._own), ({}, 0))  # of a header alone there is none
-        # What nearly always differs is not coded while it is typed; what is text by its first block is not typed.
+        block, rows = next(whole[0].blocks(self._own), ({}, 0))  # a file that has only a header has no block
+        # A column of mostly different values is not encoded while it is typed, and one that is text by the first block
+        # is not typed.
         self._differing = {name for name, column in block.items() if len(column.dictionary) * 2 > rows}
         self._maybe_typed = {
             name
@@ -237,7 +238,7 @@ class CsvSource:
                 if tally is None or kinds[name] in {None, Kind.BOOL, Kind.TEXT}:
                     continue
                 if tally.dictionaries[0].type == TEXTS:
-                    # Two texts may be one value.
+                    # Two texts may be spellings of one value.
                     values = typed(tally.dictionaries[0], kinds[name])
                     tally = replace(tally, dictionaries=(values,), deduplicated=False)
                 elif not tally.halvings and allowed is not None and Kind.TRIMMED in allowed:
@@ -258,5 +259,5 @@ class CsvSource:
 
 
 def _inferred(lines: _LineRange, names: Sequence[str], max_rows: int, kinds: frozenset[Kind]) -> ColumnTypes:
-    """What these columns of a file hold."""
+    """Return the kinds and counts of these columns of a file."""
     return infer_types(lines.blocks(names), max_rows, kinds)

@@ -1,4 +1,4 @@
-"""Find files by path, glob, folder or address, tell their format, and open them; without pyarrow, for a fast start."""
+"""Find files by path, glob, folder or address, and open them; without pyarrow, for a fast start."""
 
 import glob
 import re
@@ -61,7 +61,7 @@ class File:
         return "\t" if self.suffixes and self.suffixes[-1] == ".tsv" else None
 
     def beginning(self, size: int) -> tuple[bytes, bool]:
-        """Its first bytes, decompressed, and whether they are all that there are."""
+        """Return its first bytes, decompressed, and whether these are all of it."""
         if self.local and self.compressed and not self.xz:
             import pyarrow as pa
 
@@ -96,22 +96,22 @@ class File:
 
 
 def unreadable(path: str, error: Exception) -> UnreadableError:
-    """The error for a file that cannot be read, with the reason in one line."""
+    """Return the error for a file that cannot be read, with the reason in one line."""
     reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
     return UnreadableError(f"{without_password(path)} cannot be read: {reason}")
 
 
 def without_password(path: str) -> str:
-    """A path or an address as it may be shown."""
+    """Return a path or an address with its password replaced."""
     return re.sub(r"(://[^/@]*?):[^/]*@", r"\1:***@", path)
 
 
 @contextmanager
 def store_errors(path: str) -> Iterator[None]:
-    """Whatever a file system of an address raises is said in one sentence.
+    """Translate whatever the file system of an address raises into one sentence.
 
     Raises:
-        UnreadableError: In the place of what is raised: each store has errors of its own, for a wrong key, no key, ...
+        UnreadableError: In place of any other error: each store has its own for a wrong key, no key, ...
     """
     try:
         yield
@@ -138,12 +138,12 @@ def _file_system(path: str, options: Mapping[str, Any]) -> tuple[Any, str]:
 
 
 def _scheme(path: str) -> str:
-    """What an address begins with; of one that is chained through a cache, what it is chained to."""
+    """Return the scheme of an address; of one that is chained through a cache, the scheme behind the cache."""
     return path.partition("://")[0].rpartition("::")[2]
 
 
 def files(paths: Sequence[str], options: Mapping[str, Any]) -> list[File]:
-    """The files of paths, globs and folders, in the order given and by name within each.
+    """Return the files of paths, globs and folders, in the order given and by name within each.
 
     Raises:
         UnreadableError: If one of them names no file.
@@ -170,11 +170,11 @@ def files(paths: Sequence[str], options: Mapping[str, Any]) -> list[File]:
 
 
 def _partition(name: str, path: str) -> tuple[tuple[str, str | None], ...]:
-    """The partition columns in the folders of a file; Hive writes a missing value by a name of its own.
+    """Return the partition columns in the folders of a file; Hive writes a missing value by a name of its own.
 
     Args:
         name: The file.
-        path: What was given: of a folder only what lies in it counts, as to pandas.
+        path: The path that was given: as with pandas, only the folders below it count.
     """
     base = str(Path(path).expanduser()) if "://" not in path else path
     below = name.removeprefix(base.rstrip("/") + "/") if not glob.has_magic(base) else name
@@ -184,7 +184,7 @@ def _partition(name: str, path: str) -> tuple[tuple[str, str | None], ...]:
 
 
 def partition_values(files: Sequence[File], own: Sequence[str]) -> list[dict[str, str | int | None]]:
-    """The values of the partition columns for each file: whole numbers if all of a column are, else texts.
+    """Return the values of the partition columns for each file: integers if all of a column are, else texts.
 
     Args:
         files: The files.

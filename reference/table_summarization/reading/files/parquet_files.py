@@ -1,4 +1,4 @@
-"""Parquet files, a group of rows at a time. Columns of texts come as the codes that the file itself has."""
+"""Parquet files, a group of rows at a time. Columns of texts keep the dictionary encoding that the file has."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from reference.table_summarization.reading.files.finding import File, partition_
 from reference.table_summarization.reading.frames.in_memory import may_be_binned
 from reference.table_summarization.reading.source import Groupings, Runner, count_parts, group_small
 
-# Row groups are read together up to so many rows: a thousand small ones are not a thousand tasks.
+# Maximum number of rows of row groups that one task reads: a thousand small ones are not a thousand tasks.
 _PART_ROWS = 1 << 19
 
 
@@ -36,7 +36,7 @@ class _RowGroups:
     partition: Mapping[str, str | int | None]
 
     def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
-        """The row groups, one block for all."""
+        """Yield the row groups as one block."""
         own = [name for name in names if name not in self.partition]
         try:
             with _opened(self.file, self.texts & set(names)) as parquet:

@@ -28,7 +28,7 @@ BLANKS = " \t"
 
 
 class Kind(enum.Enum):
-    """What every text of a column is; the first that fits is taken."""
+    """The kind of a column: the first of these that all its texts have."""
 
     BOOL = enum.auto()
     INTEGER = enum.auto()
@@ -41,12 +41,12 @@ class Kind(enum.Enum):
     INSTANT = enum.auto()
     TEXT = enum.auto()
     TRIMMED = enum.auto()
-    """No kind of its own: no text has blanks around it."""
+    """Not a kind, but a fact beside it: no text has blanks around it."""
 
 
 NUMBERS = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.GROUPED, Kind.COMMA})
 DEFAULT_KINDS = frozenset(Kind) - {Kind.COMMA}
-"""What the columns of a file may be whose fields are separated by commas."""
+"""The kinds of columns in a file whose fields are separated by commas."""
 
 _BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
@@ -60,12 +60,12 @@ PATTERNS = {
     Kind.INSTANT: r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
     r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?",
 }
-"""How a text of each kind is spelled, as a whole; a date must be one of the calendar besides."""
+"""Regular expression of a whole text, by kind; a date must also be in the calendar."""
 
 _SPELLED = {kind: re.compile(pattern) for kind, pattern in PATTERNS.items()}
 
 SEPARATORS_OF_THOUSANDS = {Kind.GROUPED: ",", Kind.COMMA: "[. '\u00a0\u202f]"}
-"""What is dropped from a number, as a regular expression."""
+"""Regular expression of the separators that are dropped from a number, by kind."""
 
 
 def _grouped(text: str) -> float:
@@ -104,32 +104,32 @@ def _is(kind: Kind, text: str) -> bool:
 
 
 def kinds_of(texts: Iterable[str | None], kinds: Collection[Kind] = DEFAULT_KINDS) -> set[Kind] | None:
-    """The kinds that some texts of a column allow.
+    """Return the kinds that some texts of a column allow.
 
     Args:
-        texts: Distinct texts, in any order; None and those of `MISSING` don't count.
+        texts: Distinct texts, in any order; None and those of `MISSING` do not count.
         kinds: The kinds that the file's dialect allows.
 
     Returns:
-        The kinds that all of them are, TEXT always among them; None if all are missing.
+        The kinds that all texts have, always with TEXT; None if all are missing.
     """
     present = [text for text in texts if text is not None and text.strip(BLANKS) not in MISSING]
     return {kind for kind in kinds if all(_is(kind, text) for text in present)} if present else None
 
 
 def kind_of(kinds: Iterable[set[Kind] | None]) -> Kind | None:
-    """The kind of a column whose parts allow these: the first of `Kind` that all allow; None if all are missing."""
+    """Return the first of `Kind` that all parts of a column allow; None if all its texts are missing."""
     parts = [part for part in kinds if part is not None]
     if not parts:
         return None
     allowed = set.intersection(*parts)
     if {Kind.GROUPED, Kind.COMMA} <= allowed and not allowed & {Kind.INTEGER, Kind.NUMBER}:
-        allowed -= {Kind.GROUPED, Kind.COMMA}  # 1,234 is one number or another
+        allowed -= {Kind.GROUPED, Kind.COMMA}  # 1,234 may be either number
     return next(kind for kind in Kind if kind in allowed)
 
 
 def read(text: str | None, kind: Kind | None) -> Value:
-    """The value that a text of a column of this kind stands for."""
+    """Return the value of a text in a column of this kind."""
     if text is None or kind is None or text.strip(BLANKS) in MISSING:
         return None
     return canonical(_READ[kind](text if kind is Kind.TEXT else text.strip(BLANKS)))

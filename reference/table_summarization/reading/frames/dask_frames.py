@@ -48,7 +48,7 @@ class DaskRunner:
         return self.tree([delayed(task, pure=False)() for task in tasks], join)
 
     def tree(self, leaves: Sequence[Delayed], join: Callable[[Sequence[T]], T]) -> T:
-        """The leaves computed and joined, eight at a time."""
+        """Return the results of tasks, joined eight at a time."""
         joined = delayed(join, pure=False)
         level = list(leaves)
         while len(level) > 1:
@@ -57,7 +57,7 @@ class DaskRunner:
         return result
 
     def computed(self, task: Delayed) -> Any:
-        """What a task gives."""
+        """Return the result of a task."""
         if self._client is not None:
             return self._client.compute(task, sync=True)
         return compute(task, scheduler=self._scheduler)[0]
@@ -66,7 +66,7 @@ class DaskRunner:
 def count_partition(
     frame: Any, names: Sequence[str], groupings: Groupings, recodings: Recodings, max_rows: int
 ) -> list[Counts]:
-    """The distinct rows of a partition, for each grouping.
+    """Return the distinct rows of a partition, for each grouping.
 
     Args:
         frame: A pandas DataFrame.
@@ -82,12 +82,12 @@ def count_partition(
 
 
 def _says_nothing(kind: Any) -> bool:
-    """Whether a declared type leaves open what a column holds: objects, and categories that are not known."""
+    """Return whether a declared type says nothing of the values: objects, and unknown categories."""
     return holds_objects(kind) or (hasattr(kind, "categories") and UNKNOWN_CATEGORIES in kind.categories)
 
 
 def _may_be_binned(frame: Any) -> list[bool | None]:
-    """Whether each column of a partition may be binned; None where it has only missing values."""
+    """Return whether each column of a partition may be binned; None where it has only missing values."""
     columns = (frame.iloc[:, position] for position in range(frame.shape[1]))
     return [None if column.isna().all() else series_may_be_binned(column) for column in columns]
 
@@ -98,7 +98,7 @@ class DaskSource:
     Args:
         frame: The DataFrame.
         client: The client of the cluster that counts it; None for Dask's current scheduler, or for this process's
-            threads where its rows are in this process anyway: to send them off takes longer than to count them.
+            threads where its rows are in this process anyway: sending them takes longer than counting them.
     """
 
     def __init__(self, frame: Any, client: Any = None) -> None:
@@ -128,7 +128,7 @@ class DaskSource:
         columns = [self._frame.columns[positions[name]] for name in open_]
         parts = self._frame[columns].to_delayed()
         answers = self._runner.computed(delayed(list)([delayed(_may_be_binned)(part) for part in parts]))
-        # One text settles a column, one number does not: all values of a column that is found are looked at.
+        # One text decides against binning, one number not in favor of it: binning itself checks all values.
         return found + [name for name, maybes in zip(open_, zip(*answers, strict=True), strict=True) if any(maybes)]
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:

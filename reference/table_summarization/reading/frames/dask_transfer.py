@@ -20,8 +20,8 @@ class Partition:
     """A partition of a table.
 
     Attributes:
-        columns: Its columns; of texts, each stands there once, and a row has a code of a byte or a few.
-        rows: How many rows it has.
+        columns: Its columns; those of texts are dictionary-encoded, with codes as small as they can be.
+        rows: The number of its rows.
     """
 
     columns: Mapping[str, Any]
@@ -41,7 +41,7 @@ class PartitionGroup:
 
 
 def encode_partition(frame: pd.DataFrame, names: Sequence[str]) -> Partition:
-    """A partition with its texts coded.
+    """Return a partition with its texts encoded.
 
     Args:
         frame: The partition.
@@ -54,14 +54,14 @@ def encode_partition(frame: pd.DataFrame, names: Sequence[str]) -> Partition:
 
 
 def encode_local_frame(frame: dd.DataFrame, names: Sequence[str]) -> list[Partition] | None:
-    """The rows of a DataFrame made of one of pandas, without its partitions: Dask would turn its objects into texts.
+    """Encode a Dask DataFrame made from one of pandas, without its partitions: Dask would turn its objects into texts.
 
     Args:
         frame: The DataFrame, its expression a `FromPandas`.
         names: Its columns' names as text.
 
     Returns:
-        None if it is only some of the partitions, or if a column of objects holds more than texts.
+        The partitions; None if the frame has only some of them, or if a column of objects holds more than texts.
     """
     expression = frame.expr
     rows = getattr(expression.operand("frame"), "_data", None)
@@ -80,7 +80,7 @@ def encode_local_frame(frame: dd.DataFrame, names: Sequence[str]) -> list[Partit
 
 
 def group_partitions(partitions: Sequence[Partition]) -> list[PartitionGroup]:
-    """The tasks' parts: to begin a task takes longer than to count a small partition."""
+    """Group partitions for tasks, since starting a task takes longer than counting a small partition."""
     groups = group_small([partition.rows for partition in partitions], BLOCK_ROWS)
     return [PartitionGroup([partitions[position] for position in group]) for group in groups]
 

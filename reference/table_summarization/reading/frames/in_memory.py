@@ -15,7 +15,7 @@ from reference.table_summarization.values import canonical
 
 
 def may_be_binned(kind: pa.DataType) -> bool:
-    """Whether columns of an Arrow type hold numbers or times."""
+    """Return whether columns of an Arrow type hold numbers or times."""
     if pa.types.is_dictionary(kind):
         return may_be_binned(kind.value_type)
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)) or bool(
@@ -32,7 +32,7 @@ class _Slice:
     stop: int
 
     def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
-        """The block, once."""
+        """Yield the block."""
         rows = slice(self.start, self.stop)
         yield {name: self.columns[name][rows] for name in names}, self.stop - self.start
 
@@ -102,12 +102,12 @@ class _Positions:
 
 
 def holds_objects(kind: Any) -> bool:
-    """Whether a pandas dtype is that of Python objects; the dtype of texts is not, though its kind says so."""
+    """Return whether a pandas dtype is that of Python objects; the dtype of texts has the same kind."""
     return isinstance(kind, np.dtype) and kind.kind == "O"
 
 
 def series_may_be_binned(series: Any) -> bool:
-    """Whether a pandas Series may hold numbers or times; of objects the first that is not missing decides."""
+    """Return whether a pandas Series may hold numbers or times; for objects the first that is not missing decides."""
     kind = series.dtype
     if hasattr(kind, "categories"):
         return series_may_be_binned(kind.categories.to_series())
@@ -128,10 +128,10 @@ def _missing(value: object) -> bool:
 
 
 def arrow_table(data: Any) -> pa.Table:
-    """A table of whatever hands its data out as Arrow (the PyCapsule interface).
+    """Return the Arrow table of an object that has Arrow's PyCapsule interface.
 
     Raises:
-        UnreadableError: If it can't.
+        UnreadableError: The object has no such interface, or no table.
     """
     if isinstance(data, pa.Table):
         return data

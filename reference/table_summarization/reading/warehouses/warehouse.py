@@ -1,8 +1,8 @@
 """Warehouses: a table or a query of any database that SQLAlchemy supports.
 
-The server groups its rows; only the distinct rows with their numbers come here. Its values are those that a frame of
-the same table has, whatever the server thinks of them: `warehouse_values` says how each column is asked for. Open
-this to see which statements are sent, and `_refusal_by_column` for how the column of a raw error is found.
+The server groups its rows; only the distinct rows with their numbers are fetched. The values equal those of a data
+frame with the same table: `warehouse_values` says by which expression each column is selected. Open this to see which
+statements are sent, and `_refusal_by_column` for how the column that causes a server's error is found.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class WarehouseSource:
 
     Args:
         url: SQLAlchemy's address of the database.
-        relation: What its rows are selected from: a table's name, with its schema's if need be, or a query in brackets.
+        relation: The table or the query that rows are selected from; see `relation_of`.
     """
 
     def __init__(self, url: str, relation: sa.FromClause) -> None:
@@ -58,8 +58,8 @@ class WarehouseSource:
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
         """As `source.Source.binnable_columns`: those whose first value that is not missing is a number or a time.
 
-        A column with a text, a bool or bytes anywhere is not binned, so one such value settles it; a number or a time
-        does not, and all the values are looked at.
+        A column with a text, a bool or bytes anywhere is not binned, so one such value decides; after a number or a
+        time, binning itself checks all values.
         """
         found = []
         for name in names:
@@ -93,9 +93,9 @@ class WarehouseSource:
         return counted
 
     def _grouped(self, keys: Sequence[Key], expressions: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
-        """The distinct values of some expressions, with their numbers of rows."""
-        # Computed in a query of its own, so that GROUP BY names the result: its parameters would be others to the
-        # server.
+        """Return the query for the distinct values of some expressions, with their numbers of rows."""
+        # Expressions are computed in a subquery, so that GROUP BY names their results: repeated with parameters, they
+        # would be different expressions to the server.
         columns = [each.label(f"key_{position}") for position, each in enumerate(expressions)]
         inner = sa.select(*columns).select_from(self._relation).subquery("replaced")
         compared = [key.compared(column) for key, column in zip(keys, inner.columns, strict=True)]
@@ -106,7 +106,7 @@ class WarehouseSource:
         return sa.select(*shown, sa.func.count().label("rows_of_key")).group_by(*compared)
 
     def _count(self, connection: sa.Connection, names: Sequence[str], recodings: Recodings, max_rows: int) -> Counts:
-        # What the server cannot replace as a frame would is replaced here.
+        # Values that the server cannot replace as Python would are replaced here.
         replaced = {name: self._keys[name].replaced(recodings[name]) for name in names if name in recodings}
         on_server = {name: expression for name, expression in replaced.items() if expression is not None}
         here = {name: recodings[name] for name in names if name in recodings and name not in on_server}
@@ -134,7 +134,7 @@ class WarehouseSource:
         return merge(parts, max_rows)
 
     def _refusal_by_column(self, names: Sequence[str], error: Exception) -> UnreadableError | UnsupportedValuesError:
-        """The error of a statement, with the column that is to blame if one column alone ends in an error too."""
+        """Return the error of a statement; it names a column if a query of that column alone fails, too."""
         for name in names:
             key = self._keys[name]
             try:
@@ -148,14 +148,14 @@ class WarehouseSource:
 
 
 def relation_of(table: str | None, query: str | None) -> sa.FromClause:
-    """What rows are selected from.
+    """Return the table or the query that rows are selected from.
 
     Args:
         table: A table's name, `schema.table` if need be.
         query: A SELECT, which runs as it is written.
 
     Raises:
-        UnreadableError: Unless exactly one of them is given.
+        UnreadableError: Both are given, or neither.
     """
     if (table is None) == (query is None):
         raise UnreadableError("a warehouse needs a table or a query, and not both")
@@ -168,7 +168,7 @@ def relation_of(table: str | None, query: str | None) -> sa.FromClause:
 
 
 def _with_driver(url: str) -> sa.URL:
-    """An address with the driver of the extra, where it names none and SQLAlchemy would take another."""
+    """Return an address with the driver of the extra, where it names none and SQLAlchemy would take another."""
     address = sa.make_url(url)
     return address.set(drivername="postgresql+psycopg") if address.drivername == "postgresql" else address
 

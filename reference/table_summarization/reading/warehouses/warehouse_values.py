@@ -1,10 +1,10 @@
-"""How the columns of a warehouse are asked for, so that their values are those that a frame of the same table has.
+"""The expressions that select a warehouse's columns, so that values equal those of a data frame of the same table.
 
 - A number's NaN is missing, though a server takes it for the greatest number (PostgreSQL) or an error.
 - A `real` is the double that a frame of 32-bit floats has, not the shortest decimal for it; `money` is a number.
 - Texts are equal only if their characters are: by COLLATE "C" on PostgreSQL, COLLATE BINARY on SQLite and bytes on
   MySQL and MariaDB. Other servers group by the collation of the column.
-- Numbers and times are binned by the server where it is sure to compare as Python does; elsewhere here.
+- Numbers and times are binned by the server where it certainly compares as Python does, else in this process.
 """
 
 import datetime as dt
@@ -29,13 +29,13 @@ def _same(column: _Element) -> _Element:
 
 @dataclass(frozen=True)
 class Key:
-    """A column as it is asked for.
+    """How a column is selected.
 
     Attributes:
-        expression: Its values, NaN as NULL.
-        literal: A value of the column as the server compares it; None where values are replaced here.
-        compared: What rows are grouped by, if values that the server takes for equal may differ.
-        refused: Why it cannot be summarized, if it cannot.
+        expression: Selects its values, NaN as NULL.
+        literal: Returns a value as SQL, for the server to compare with; None where this process compares.
+        compared: Returns what rows are grouped by, where the server takes different values for equal.
+        refused: Why the column cannot be summarized; None where it can.
     """
 
     expression: _Element
@@ -47,7 +47,7 @@ class Key:
         """Refuse a column that cannot be summarized.
 
         Raises:
-            UnsupportedValuesError: If it is of such a type.
+            UnsupportedValuesError: It cannot.
         """
         if self.refused is not None:
             raise UnsupportedValuesError(
@@ -55,7 +55,7 @@ class Key:
             )
 
     def replaced(self, recoding: Recoding) -> _Element | None:
-        """The position of each value's replacement, as SQL; None where the server might compare otherwise."""
+        """Return the position of each value's replacement, as SQL; None where the server might compare differently."""
         if self.literal is None:
             return None
         match recoding:
@@ -81,7 +81,7 @@ class Key:
 
 
 def key_of(dialect: str, name: str, kind: object) -> Key:
-    """How a column is asked for.
+    """Return how a column is selected.
 
     Args:
         dialect: SQLAlchemy's name of the database.
