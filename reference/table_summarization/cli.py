@@ -79,13 +79,13 @@ def tsum(
             "-c",
             metavar="A,B,...",
             show_default=False,
-            help="The columns to look at; all by default. May be repeated; a name with a comma or a blank at an end "
+            help="The columns to summarize; all by default. May be repeated; a name with a comma or a blank at an end "
             """stands in quotes: `-c '"Income, total",kind'`.""",
         ),
     ] = None,
-    patterns: Annotated[int, typer.Option("--patterns", "-n", min=0, help="At most so many patterns; 0 for all.")] = 20,
+    patterns: Annotated[int, typer.Option("--patterns", "-n", min=0, help="Maximum of patterns; 0 for all.")] = 20,
     min_coverage: Annotated[
-        float, typer.Option(min=0, max=100, metavar="PERCENT", help="Only patterns that cover so much of the table.")
+        float, typer.Option(min=0, max=100, metavar="PERCENT", help="Minimum share of the rows that a pattern covers.")
     ] = 0.0,
     missing: Annotated[
         Missing, typer.Option(help="Whether a missing value is a value that patterns may fix, or is ignored.")
@@ -127,9 +127,9 @@ def tsum(
     max_distinct: Annotated[
         int, typer.Option(min=1, help="More distinct rows are sampled; the plan then says so, with the error.")
     ] = 10_000_000,
-    plan: Annotated[bool, typer.Option("--plan", help="Say how it was done, on standard error.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Print on standard error how the summary was made.")] = False,
 ) -> None:
-    """The few patterns that describe most of a table's rows, those that save most first."""
+    """Print the few patterns that describe most of a table's rows, those that save most first."""
     with command.errors({SummaryError: BAD_INPUT}):
         if len(files) > 1 and (table is not None or query is not None):
             raise SummaryError("a warehouse has one URL, and more than one argument was given")
@@ -169,12 +169,12 @@ def _written(summary: Summary, form: Format) -> str:
 
 
 def _names(options: list[str] | None) -> list[str] | None:
-    """The columns of `--columns`, each option a line of CSV."""
+    """Return the columns of `--columns`; each option is a line of CSV."""
     return [name for row in csv.reader(options, skipinitialspace=True) for name in row] if options else None
 
 
 def _rules(bins: list[str]) -> dict[str | None, Binning]:
-    """The rules of `--bin`: by column, and under None that of the others."""
+    """Return the rules of `--bin` by column; the key None has the rule of all other columns."""
     rules: dict[str | None, Binning] = {}
     for text in bins:
         column, equals, rule = text.rpartition("=")
@@ -184,7 +184,7 @@ def _rules(bins: list[str]) -> dict[str | None, Binning]:
 
 @contextmanager
 def _progress() -> "Iterator[Progress | None]":
-    """A bar on standard error, once a table has several parts; nothing where that is no terminal."""
+    """Show a progress bar on standard error, if that is a terminal and the table has several parts."""
     if not sys.stderr.isatty():
         yield None
         return

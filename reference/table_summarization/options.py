@@ -25,11 +25,11 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.patterns is not None and self.patterns < 1:
-            raise SummaryError(f"at least 1 pattern must be looked for, not {self.patterns}")
+            raise SummaryError(f"the maximum number of patterns is 1 or more, not {self.patterns}")
         if not 0 <= self.min_coverage <= 100:
             raise SummaryError(f"a coverage is between 0 and 100 percent, not {self.min_coverage}")
         if self.max_distinct < 1:
-            raise SummaryError(f"at least 1 distinct row must be kept, not {self.max_distinct}")
+            raise SummaryError(f"the maximum number of distinct rows is 1 or more, not {self.max_distinct}")
 
     @property
     def _ruled(self) -> list[str]:
@@ -37,11 +37,16 @@ class Options:
         return [name for name in self.binning if name is not None] if isinstance(self.binning, Mapping) else []
 
     def limits(self, rows: int) -> Limits:
-        """Return the limits on patterns, for a table of so many rows."""
+        """Return the limits on patterns, for a table of this number of rows."""
         return Limits(self.patterns, math.ceil(round(self.min_coverage * rows / 100, 6)))
 
     def chosen(self, names: Sequence[str]) -> tuple[str, ...]:
-        """The columns to look at, in the order of the table."""
+        """Return the columns to summarize, in the order of the table.
+
+        Raises:
+            UnknownColumnError: A column is named that the table does not have, or twice.
+            EmptyTableError: No column is left.
+        """
         named = [*(self.columns or ()), *self._ruled]
         for name in named:
             if name not in names:
@@ -54,7 +59,7 @@ class Options:
         return chosen
 
     def intervals(self, name: str, distribution: tuple[Sequence[Any], Sequence[int]] | None) -> Intervals | None:
-        """The bins of a column, None for none."""
+        """Return the intervals of a column; None where it is not binned."""
         if distribution is None:
             if name in self._ruled and not isinstance(rule_for(self.binning, name), Auto | AsValues):
                 raise SummaryError(f"column {name!r} cannot be binned: its values are not all numbers, or all times")

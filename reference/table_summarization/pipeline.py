@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reference.table_summarization.encoding.recoding import Recoding
     from reference.table_summarization.reading.source import Progress, Source
 
-# Up to so many distinct rows the plain search is faster, and it needs no import.
+# Up to this number of distinct rows the plain search is faster, and it needs no import.
 _PLAIN_SEARCH_ROWS = 256
 
 
@@ -54,7 +54,7 @@ def summarize(
         data: A pandas or Dask DataFrame; a table that speaks Arrow (pyarrow, Polars, DuckDB); a list of dicts; a
             path, glob, folder or address (s3://...) of CSV or Parquet files, or several of them; or a warehouse's
             SQLAlchemy URL together with `table` or `query`.
-        columns: The columns to look at; None for all.
+        columns: The columns to summarize; None for all.
         patterns: Maximum number of patterns; None for all with a positive saving.
         min_coverage: Minimum coverage of a pattern when it is found, in percent of the rows.
         missing: Whether a missing value is a value of its own that patterns may fix, or is ignored.
@@ -117,7 +117,7 @@ def _cells_of_small_table(
 
 
 def _summarize_cells(table_cells: Mapping[str, Sequence[object]], held_by: str, options: Options) -> Summary:
-    """The summary of a small table."""
+    """Summarize a small table."""
     from reference.table_summarization.reading import small_tables
 
     names = options.chosen(list(table_cells))
@@ -149,7 +149,7 @@ def _search(table: CodedTable, model: CostModel) -> Any:
 
 
 def _expanded(search: Any, limits: Limits) -> tuple[list[Fixed], int]:
-    """The patterns of local expansion, as many as are asked for, and how many more there are."""
+    """Return the patterns of local expansion, as many as are asked for, and the number of further ones."""
     if limits.patterns is None:
         return search.expand_all(limits), 0
     found = search.expand_all(replace(limits, patterns=limits.patterns + MOST_COUNTED))
@@ -157,7 +157,7 @@ def _expanded(search: Any, limits: Limits) -> tuple[list[Fixed], int]:
 
 
 def _summarize_source(source: "Source", options: Options) -> Summary:
-    """The summary of a table that counts itself."""
+    """Summarize a table whose source counts its distinct rows."""
     from reference.table_summarization.encoding.recoding import ReplaceByInterval
     from reference.table_summarization.search.preparation import distribution, prepare_table
 
@@ -205,9 +205,9 @@ def _recounted(
     recodings: "Mapping[str, Recoding]",
     options: Options,
 ) -> tuple[CodedTable, list[Fixed]]:
-    """Patterns of a sample, with the table in which they are counted exactly.
+    """Return a table that counts the patterns of a sample exactly, and the patterns in its codes.
 
-    One more pass: with only the patterns' own values left apart, few distinct rows remain of any table.
+    This takes one more pass: where all values but those of the patterns are merged, any table has few distinct rows.
     """
     from reference.table_summarization.encoding.recoding import KeepOnly
     from reference.table_summarization.search.preparation import prepare_table
@@ -221,7 +221,7 @@ def _recounted(
     kept = {name: KeepOnly(values, recodings.get(name)) for name, values in used.items()}
     (counts,) = source.count([names], kept, sys.maxsize)
     exact = prepare_table(counts, kept, ignore_missing=options.ignore_missing)
-    # A value's cost by its column is the sample's: the other values are not apart any more.
+    # The cost of a value depends on its column's other values, which are merged here: it is that of the sample.
     columns = [
         replace(column, domain=old.domain, mean_bits=old.mean_bits)
         for column, old in zip(exact.columns, sample.columns, strict=True)

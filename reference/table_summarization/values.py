@@ -9,7 +9,7 @@ One rule for all engines:
 - dates, times of day, instants and durations are values of their own, to the microsecond (nanoseconds are rounded
   down); an instant with a time zone is taken to UTC; a time outside the years 1 to 9999 is refused;
 - a UUID is its text;
-- what holds other values (lists, structs, maps) is refused.
+- a value that contains others (a list, struct or map) is refused.
 
 `order` sorts any of them, so that ties between patterns are broken in the same way everywhere.
 """
@@ -27,11 +27,11 @@ from reference.table_summarization.errors import UnsupportedValuesError
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The values from `low` to `high`, which stand in a pattern as one value; see `binning`.
+    """The values from `low` to `high`, which a pattern fixes as one value; see `binning`.
 
     Attributes:
-        low: Its least value, which belongs to it; None for no lower end.
-        high: Its upper end; None for no upper end.
+        low: Its lower end, which belongs to it; None where it has none.
+        high: Its upper end; None where it has none.
         closed: Whether `high` belongs to it too.
         label: What a pattern shows, such as `[0, 15)`.
     """
@@ -53,7 +53,7 @@ _MISSING, _BOOL, _NUMBER, _TEXT, _BYTES, _DATE, _INSTANT, _UTC_INSTANT, _TIME, _
 
 
 def canonical(value: object) -> Value:
-    """The one form of a value; see the module's rule.
+    """Return the canonical form of a value; see the module's rule.
 
     Args:
         value: Anything a table's cell may hold.
@@ -66,7 +66,7 @@ def canonical(value: object) -> Value:
     """
     if value is None or isinstance(value, bool | Interval):
         return value
-    # A subclass (numpy's, an enumeration's) would be another value to JSON and to the cost model.
+    # JSON and the cost model would treat a subclass (numpy's, an enumeration's) as another value.
     if isinstance(value, str):
         return value if type(value) is str else str.__str__(value)
     if isinstance(value, bytes | bytearray | memoryview):
@@ -86,7 +86,7 @@ def canonical(value: object) -> Value:
 
 
 def _canonical_time(value: object) -> Value:
-    """`canonical` for what is neither missing, text nor number."""
+    """Return `canonical` of a value that is neither None, text nor number."""
     kind = type(value).__name__  # numpy and pandas need not be installed
     if kind in {"NAType", "NaTType"}:
         return None
@@ -109,14 +109,14 @@ def _canonical_time(value: object) -> Value:
 
 
 def outside_the_calendar() -> UnsupportedValuesError:
-    """The error for a time that Python's calendar does not have."""
+    """Return the error for a time that Python's calendar does not have."""
     return UnsupportedValuesError(
         "it holds a time outside the years 1 to 9999 (of UTC); leave the column out, or turn it into text"
     )
 
 
 def _canonical_numpy_time(value: Any) -> Value:
-    """`canonical` for an instant or a duration of numpy or pandas: rounded down to the microsecond."""
+    """Return `canonical` of an instant or a duration of numpy or pandas: rounded down to the microsecond."""
     zone = getattr(value, "tzinfo", None)
     if zone is not None:
         value = value.tz_convert("UTC")
@@ -128,7 +128,7 @@ def _canonical_numpy_time(value: Any) -> Value:
         return None
     if isinstance(value, np.timedelta64):
         duration: object = value.astype("m8[us]").item()
-        # An int of Python's: a range is searched one by one for any other.
+        # As a Python int: `in` searches a range element by element for any other type.
         days = int(value.astype("m8[D]").astype(int))
         if days not in range(-999_999_999, 999_999_999) or not isinstance(duration, dt.timedelta):
             raise UnsupportedValuesError("it holds a duration of more than 999,999,999 days; leave the column out")
@@ -140,7 +140,7 @@ def _canonical_numpy_time(value: Any) -> Value:
 
 
 def order(value: Value) -> tuple[int, Any]:
-    """A sort key for canonical values of any kinds: missing, False, True, numbers, texts by code point, the rest."""
+    """Return a sort key for canonical values of any kinds: missing, bools, numbers, texts by code point, the rest."""
     match value:
         case None:
             return _MISSING, 0
@@ -166,7 +166,7 @@ def order(value: Value) -> tuple[int, Any]:
 
 
 def shown(value: Value) -> str:
-    """A value as text for people: missing as `(missing)`, text as it is."""
+    """Return a value as text for people: missing as `(missing)`, text unchanged."""
     match value:
         case None:
             return "(missing)"
@@ -179,14 +179,14 @@ def shown(value: Value) -> str:
 
 
 def printable(text: str) -> str:
-    """A text for a terminal: control characters and other unprintable ones are escaped as in Python."""
+    """Return a text for a terminal: control characters and other unprintable ones are escaped as in Python."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def as_json(value: Value) -> bool | int | float | str | None:
-    """A value as JSON has it: numbers, texts, true, false and null; the rest as `shown`."""
+    """Return a value as JSON: numbers, texts, true, false and null; others as `shown`."""
     match value:
         case None | bool() | int() | str():
             return value

@@ -23,11 +23,11 @@ class Binning(Protocol):
     """A rule that returns the intervals of a column."""
 
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals | None:
-        """The intervals of a column of numbers or times.
+        """Return the intervals of a column of numbers or times.
 
         Args:
             values: Its distinct values that are not missing, ascending; all numbers, or all dates, or all instants.
-            counts: The rows of each.
+            counts: The number of rows of each.
 
         Returns:
             Ascending intervals without gaps that cover all values; None to leave the values as they are.
@@ -39,7 +39,7 @@ class AsValues:
     """No bins: each number and each time stays a value of its own."""
 
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> None:
-        """None: the values stay."""
+        """Return None: the values stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Quantiles:
             raise SummaryError(f"quantiles need at least 2 parts, not {self.n}")
 
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals:
-        """The intervals between the quantiles; the first starts at the least value, the last ends with the greatest."""
+        """Return the intervals between quantiles, from the least value to the greatest."""
         running = list(itertools.accumulate(counts))
         edges = [values[0]]
         for k in range(1, self.n):
@@ -71,7 +71,7 @@ class Quantiles:
 
 
 def _between(edges: Sequence[Any]) -> Intervals:
-    """Intervals from edge to edge, the last one closed."""
+    """Return the intervals from edge to edge, the last one closed."""
     pairs = list(itertools.pairwise(edges))
     return tuple(_interval(low, high, closed=position == len(pairs) - 1) for position, (low, high) in enumerate(pairs))
 
@@ -95,7 +95,7 @@ class Auto:
     quantiles: int = 4
 
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals | None:
-        """None for few values, quantiles for many."""
+        """Return None for few values, quantiles for many."""
         return Quantiles(self.quantiles).intervals(values, counts) if len(values) > self.values else None
 
 
@@ -113,7 +113,7 @@ class Edges:
 
     def __post_init__(self) -> None:
         if not self.edges or any(edge != edge for edge in self.edges):
-            raise SummaryError(f"edges must be numbers or times, and there must be one at least: {list(self.edges)}")
+            raise SummaryError(f"edges must be numbers or times, at least one: not {list(self.edges)}")
         try:
             ascending = all(low < high for low, high in itertools.pairwise(self.edges))
         except TypeError:
@@ -124,7 +124,7 @@ class Edges:
             raise SummaryError(f"{len(self.edges)} edges need {len(self.edges) + 1} different labels")
 
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals:
-        """The stated intervals, whatever the values are."""
+        """Return the stated intervals, whatever the values are."""
         edges = [_comparable(canonical(edge), values[0]) for edge in self.edges]
         intervals = [
             Interval(None, edges[0], False, f"< {shown(edges[0])}"),
@@ -139,7 +139,7 @@ class Edges:
 
 
 def _comparable(edge: Any, value: Any) -> Any:
-    """An edge as it compares with a column's values: a date among instants is its first instant."""
+    """Return an edge in the type of a column's values: a date among instants becomes its first instant."""
     if isinstance(value, dt.datetime):
         if not isinstance(edge, dt.datetime) and isinstance(edge, dt.date):
             edge = dt.datetime.combine(edge, dt.time())
@@ -152,10 +152,10 @@ def _comparable(edge: Any, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Width:
-    """Intervals of one width, on multiples of it; for numbers.
+    """Intervals of equal width between its multiples; for numbers.
 
     Attributes:
-        width: Above 0.
+        width: The width, above 0.
     """
 
     width: float
@@ -165,7 +165,7 @@ class Width:
             raise SummaryError(f"a width must be a number above 0, not {self.width}")
 
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals:
-        """The multiples of the width that the values reach."""
+        """Return the intervals from the least value to the greatest."""
         if isinstance(values[0], dt.date):
             raise SummaryError("a width is for numbers; times are binned by every day, month or year")
         if not (math.isfinite(values[0]) and math.isfinite(values[-1])):
@@ -196,7 +196,7 @@ class Every:
             raise SummaryError(f"times are binned by every {', '.join(_UNITS)}, not {self.unit!r}")
 
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals:
-        """The units that occur, each up to the next that occurs; labelled as ISO 8601 has them, such as `2013-01`."""
+        """Return an interval from each unit that occurs to the next that occurs, labeled as in ISO 8601: `2013-01`."""
         if not isinstance(values[0], dt.date):
             raise SummaryError(f"every {self.unit} is for times; numbers are binned by edges, quantiles or a width")
         starts = []
@@ -210,7 +210,7 @@ class Every:
         )
 
     def _next(self, start: dt.date) -> dt.date:
-        """The start of the unit after one; the end of the calendar if there is none."""
+        """Return the start of the next unit; the end of the calendar if there is none."""
         days = {"year": 366, "month": 31, "day": 1, "hour": 0}[self.unit]
         try:
             return self._start(start + dt.timedelta(days=days, hours=self.unit == "hour"))
@@ -231,14 +231,14 @@ Rules: TypeAlias = Binning | Mapping[Any, Binning]
 
 
 def rule_for(rules: Rules, column: str) -> Binning:
-    """The rule of a column."""
+    """Return the rule of a column."""
     if not isinstance(rules, Mapping):
         return rules
     return rules.get(column) or rules.get(None) or Auto()
 
 
 def binnable(values: Sequence[Value]) -> bool:
-    """Whether values, ascending by `order`, are all numbers, or all dates, or all instants."""
+    """Return whether values, ascending by `order`, are all numbers, or all dates, or all instants."""
     if not values or order(values[0])[0] != order(values[-1])[0]:
         return False
     return isinstance(values[0], int | float | dt.date) and not isinstance(values[0], bool)
@@ -292,5 +292,5 @@ def _edge(text: str) -> Any:
 
 
 def interval_of(intervals: Intervals, value: Any) -> int:
-    """The position of the interval that a value is in."""
+    """Return the position of the interval that a value is in."""
     return bisect.bisect_right([i.low for i in intervals[1:]], value)

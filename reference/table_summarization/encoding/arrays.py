@@ -1,4 +1,4 @@
-"""Converts Arrow arrays to numpy and back without importing pandas, which pyarrow's own conversions do (a second)."""
+"""Convert Arrow arrays to numpy and back without pandas, whose import by pyarrow's conversions takes a second."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,33 +22,33 @@ _ARROW_TYPES = {np.dtype(numpy_type): arrow_type for arrow_type, numpy_type in _
 
 
 def to_numpy(array: pa.Array) -> npt.NDArray[Any]:
-    """The numbers or bools of an array, as a view where it can be.
+    """Return the numbers or bools of an array, as a view where possible.
 
     Args:
-        array: Whole numbers, float64 numbers or bools. A missing element comes out as an arbitrary number.
+        array: Integers, float64 numbers or bools. A missing element becomes an arbitrary number.
     """
     if pa.types.is_boolean(array.type):
         return to_numpy(array.cast(pa.uint8())).astype(np.bool_)
     dtype = np.dtype(_NUMPY_TYPES[array.type])
-    if not len(array):  # its buffer may be none
+    if not len(array):  # it may have no buffer
         return np.empty(0, dtype)
     return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize)
 
 
 def to_arrow(numbers: npt.NDArray[Any], missing: npt.NDArray[np.bool_] | None = None) -> pa.Array:
-    """An array over the same memory as some numbers, of which some may be missing."""
+    """Return an Arrow array over the same memory as some numbers, of which some may be missing."""
     numbers = np.ascontiguousarray(numbers)
-    there = None if missing is None else pa.py_buffer(np.packbits(~missing, bitorder="little"))
-    return pa.Array.from_buffers(_ARROW_TYPES[numbers.dtype], len(numbers), [there, pa.py_buffer(numbers)])
+    present = None if missing is None else pa.py_buffer(np.packbits(~missing, bitorder="little"))
+    return pa.Array.from_buffers(_ARROW_TYPES[numbers.dtype], len(numbers), [present, pa.py_buffer(numbers)])
 
 
 def text_array(texts: Sequence[str]) -> pa.Array:
-    """An array of texts."""
+    """Return an Arrow array of texts."""
     encoded = [text.encode() for text in texts]
     ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     return pa.LargeStringArray.from_buffers(len(encoded), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)))
 
 
 def missing_in(array: pa.Array) -> npt.NDArray[np.bool_]:
-    """Which elements of an array are missing."""
+    """Return which elements of an array are missing."""
     return to_numpy(array.is_null())

@@ -133,10 +133,10 @@ def _converts_directly(kind: pa.DataType) -> bool:
 
 
 def to_dictionary_type(dictionary: pa.Array) -> pa.Array:
-    """A dictionary in one of the module's types.
+    """Return a dictionary cast to one of the module's types.
 
     Raises:
-        UnsupportedValuesError: If it holds times that Python's calendar does not have.
+        UnsupportedValuesError: It holds times that Python's calendar does not have.
     """
     kind = dictionary.type
     if pa.types.is_integer(kind):
@@ -175,12 +175,12 @@ _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
 def _rounded_down(times: pa.Array, kind: pa.DataType, reach: tuple[int, int]) -> pa.Array:
-    """Times in microseconds; Arrow's own cast rounds nanoseconds before 1970 up, and overflows silently.
+    """Return times in microseconds; Arrow's own cast rounds nanoseconds before 1970 up, and overflows silently.
 
     Args:
         times: Instants or durations of any unit.
         kind: Their type in microseconds.
-        reach: The least and the greatest number of microseconds that Python has.
+        reach: The least and the greatest number of microseconds that Python can represent.
     """
     ticks = times.view(pa.int64())
     missing = missing_in(ticks)
@@ -204,12 +204,12 @@ def _unsigned(dictionary: pa.Array) -> pa.Array:
 
 
 def serialized(values: Iterable[object]) -> pa.Array:
-    """Values of any kinds as a dictionary."""
+    """Return values of any kinds as a dictionary of bytes."""
     return pa.array([serialize(value) for value in values], pa.large_binary())
 
 
 def values_of(dictionary: pa.Array) -> list[Value]:
-    """A dictionary's values as Python has them."""
+    """Return a dictionary's values as Python objects."""
     values = dictionary.to_pylist()
     return (
         [deserialize(value) for value in values]
@@ -219,7 +219,7 @@ def values_of(dictionary: pa.Array) -> list[Value]:
 
 
 def _encode_series(series: Any, *, distinct: bool = True) -> Coded:
-    """Code a pandas Series."""
+    """Encode a pandas Series."""
     if hasattr(series.array, "categories"):
         column = series.array
         missing = len(column.categories)
@@ -230,13 +230,13 @@ def _encode_series(series: Any, *, distinct: bool = True) -> Coded:
     if series.dtype != object:
         try:
             return _encode_arrow(pa.array(series.array, from_pandas=True), distinct=distinct)
-        except (pa.ArrowException, TypeError):  # a sparse or an extension type: its objects say what they are
+        except (pa.ArrowException, TypeError):  # a sparse or an extension type: encode its objects
             series = series.astype(object)
     return encode_objects(series.to_numpy())
 
 
 def encode_objects(cells: npt.NDArray[np.object_]) -> Coded:
-    """Code Python objects of any kinds.
+    """Encode Python objects of any kinds.
 
     pandas' hash table compares as Python does, so True and 1 are equal there and distinct here.
     """
@@ -244,7 +244,7 @@ def encode_objects(cells: npt.NDArray[np.object_]) -> Coded:
 
     try:
         found, uniques = pd.factorize(cells)
-    except TypeError:  # some cannot be hashed: bytearrays can be summarized, lists are refused
+    except TypeError:  # some cannot be hashed: `canonical` converts bytearrays and refuses lists
         canonical_cells = np.empty(len(cells), dtype=object)
         canonical_cells[:] = [canonical(cell) for cell in cells]
         found, uniques = pd.factorize(canonical_cells)
@@ -254,14 +254,14 @@ def encode_objects(cells: npt.NDArray[np.object_]) -> Coded:
     if any(not isinstance(value, str) and value in (0, 1) for value in values):
         is_bool = np.fromiter((isinstance(cell, bool | np.bool_) for cell in cells), dtype=bool, count=len(cells))
         codes[is_bool] = len(values) + cells[is_bool].astype(np.int32)
-        # What stands for both in the table may be the bool: beside bools it is a number.
+        # Of equal values the hash table keeps the first, which may be the bool: here it represents the number.
         values = [int(value) if isinstance(value, bool | np.bool_) else value for value in values] + [False, True]
     codes[codes < 0] = len(values)
     return Coded(codes, _dictionary([*values, None]))
 
 
 def _dictionary(values: list[object]) -> pa.Array:
-    """Python values as a dictionary; of texts alone the quick way."""
+    """Return Python values as a dictionary; texts alone are converted directly, which is fast."""
     if all(type(value) is str for value in values[:-1]):
         try:
             return pa.array(values, pa.large_string())
@@ -271,7 +271,7 @@ def _dictionary(values: list[object]) -> pa.Array:
 
 
 def to_common_type(dictionaries: Sequence[pa.Array]) -> list[pa.Array]:
-    """Cast dictionaries to one type: floats if that changes no whole number, else serialized bytes."""
+    """Cast dictionaries to one type: floats if that changes no integer, else serialized bytes."""
     kinds = {dictionary.type for dictionary in dictionaries} - {pa.null()}
     if kinds == {pa.int64(), pa.float64()}:
         try:
@@ -287,13 +287,13 @@ def to_common_type(dictionaries: Sequence[pa.Array]) -> list[pa.Array]:
 
 
 def merge_dictionaries(dictionaries: Sequence[pa.Array]) -> tuple[list[Codes], pa.Array]:
-    """One dictionary for several, each value once.
+    """Merge dictionaries into one that has each value once.
 
     Args:
         dictionaries: Dictionaries of any of the module's types.
 
     Returns:
-        For each of them, its positions' new positions; and the united dictionary.
+        For each dictionary the new position of each of its values; and the merged dictionary.
     """
     dictionaries = to_common_type(dictionaries)
     if dictionaries[0].type == pa.null():

@@ -36,11 +36,11 @@ class Recoding(Protocol):
         """The values after the replacement; positions beyond them stand for values that no pattern can fix."""
 
     def positions(self, dictionary: pa.Array) -> Codes:
-        """For each value of a dictionary the position of its replacement."""
+        """Return for each value of a dictionary the position of its replacement."""
 
 
 def recode(column: Coded, recoding: Recoding) -> Coded:
-    """A column with its values replaced."""
+    """Return a column with its values replaced."""
     positions = recoding.positions(column.dictionary)
     return Coded(positions[column.codes], to_arrow(np.arange(len(recoding.values) + 1, dtype=np.int32)))
 
@@ -63,7 +63,7 @@ class ReplaceByInterval:
         return [*self.intervals, None]
 
     def positions(self, dictionary: pa.Array) -> Codes:
-        """The positions of the values' intervals; missing last."""
+        """Return the position of each value's interval; the last position is for missing values."""
         edges = [interval.low for interval in self.intervals[1:]]
         missing = len(edges) + 1
         numbers = _as_numbers(dictionary, edges)
@@ -76,7 +76,7 @@ class ReplaceByInterval:
 
 
 def _as_numbers(dictionary: pa.Array, edges: Sequence[Any]) -> tuple[_Numbers, _Numbers] | None:
-    """Values and edges as numbers of one type that compare as they do; None for `dictionaries.serialized` values."""
+    """Return values and edges as numbers of one type, in the same order; None for `dictionaries.serialized` values."""
     kind = dictionary.type
     if pa.types.is_floating(kind):
         return to_numpy(dictionary), np.array([_float_from(edge) for edge in edges])
@@ -90,7 +90,7 @@ def _as_numbers(dictionary: pa.Array, edges: Sequence[Any]) -> tuple[_Numbers, _
 
 
 def _float_from(edge: float) -> float:
-    """The least float that is not below an edge, which may be a whole number beyond 2**53."""
+    """Return the least float that is not below an edge, which may be an integer beyond 2**53."""
     try:
         nearest = float(edge)
     except OverflowError:
@@ -104,7 +104,7 @@ class KeepOnly:
 
     Attributes:
         values: The values that stay.
-        before: What is done first, if anything.
+        before: A recoding that is applied first; None for none.
         quick: No, value by value.
     """
 
@@ -118,7 +118,7 @@ class KeepOnly:
         return {(type(value), value): position for position, value in enumerate(self.values)}
 
     def positions(self, dictionary: pa.Array) -> Codes:
-        """The positions of those that stay; one beyond them for the others."""
+        """Return the positions of values that stay; the position after them for all others."""
         if self.before is None:
             first = None
             values = values_of(dictionary)
@@ -127,6 +127,6 @@ class KeepOnly:
             values = self.before.values
         kept_positions = [self._position_by_value.get((type(value), value), len(self.values)) for value in values]
         kept = np.array([*kept_positions, len(self.values)], dtype=np.int32)
-        # What the recoding before cannot place stands beyond its values, as it does here.
+        # A value that the first recoding does not keep has the position after its values, and gets that position here.
         positions: Codes = kept[:-1] if first is None else kept[first]
         return positions

@@ -22,11 +22,11 @@ def sorted_distinct(dictionary: pa.Array, rows: _Longs) -> tuple[pa.Array, _Long
     """Sort the distinct values of a dictionary, and count the rows of each; a missing value comes last.
 
     Args:
-        dictionary: In one of the types of `dictionaries`; it may hold a value more than once.
+        dictionary: A dictionary in one of the types of `dictionaries`; a value may occur in it more than once.
         rows: The number of rows that hold each value; values without rows are dropped.
 
     Returns:
-        None if it holds neither numbers, nor dates, nor instants.
+        Values and numbers of rows; None if these are neither numbers, nor dates, nor instants.
     """
     if dictionary.type not in _AS_NUMBERS:
         return None

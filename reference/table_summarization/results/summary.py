@@ -21,12 +21,12 @@ class Pattern:
     """Values that many rows have in common.
 
     Attributes:
-        pattern: The values it fixes by column, in the order of the table's columns; of a binned column the interval's
+        pattern: The values it fixes, by column, in the order of the table's columns; for a binned column the interval's
             label, whose edges are in `Summary.bins`.
-        saving: What it saves, in bits, on the rows not covered by the patterns before it; see `costs`.
-        coverage: The rows of the whole table it covers, in percent.
-        rows: How many rows of the whole table it covers.
-        new_rows: How many of them no pattern before it covers.
+        saving: Bits that it saves on the rows not covered by the patterns before it; see `costs`.
+        coverage: Percentage of the table's rows that it covers.
+        rows: Number of the table's rows that it covers.
+        new_rows: Number of those that no pattern before it covers.
     """
 
     pattern: dict[str, Value]
@@ -36,7 +36,7 @@ class Pattern:
     new_rows: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Pattern, saving and coverage, as the published package shows them, in values that JSON has."""
+        """Return pattern, saving and coverage, as the published package shows them, in values that JSON has."""
         return {
             "pattern": {column: as_json(value) for column, value in self.pattern.items()},
             "saving": self.saving,
@@ -53,12 +53,12 @@ class Plan:
 
     Attributes:
         source: What was read, and where it was counted.
-        distinct_rows: How many rows the search looked at.
-        exact: Whether the patterns are those of all rows. If not, they were looked for in a sample, and then counted
-            in all the rows: savings and coverages are exact, the choice of patterns is that of the sample.
-        sampled_rows: The rows of the sample; all if exact.
-        error: At most by so much, in percent of the table and with a probability of 99 %, does a pattern's share of the
-            sample differ from its share of the table; 0 if exact.
+        distinct_rows: Number of rows that were searched.
+        exact: Whether the patterns are those of all rows. If not, they were searched in a sample and then counted in
+            all rows: savings and coverages are exact, the choice of patterns is that of the sample.
+        sampled_rows: Number of rows of the sample; all if exact.
+        error: Bound, in percent of the table and with a probability of 99 %, on the difference between a pattern's
+            share of the sample and its share of the table; 0 if exact.
     """
 
     source: str
@@ -71,7 +71,7 @@ class Plan:
         if self.exact:
             return f"{self.source}; {self.distinct_rows} distinct rows searched, exact"
         return (
-            f"{self.source}; too many distinct rows: patterns looked for in a sample of {self.sampled_rows} rows "
+            f"{self.source}; too many distinct rows: patterns searched in a sample of {self.sampled_rows} rows "
             f"({self.distinct_rows} distinct; shares within {self.error:.2g} % of the table's, 99 times in 100), "
             "then counted in all rows"
         )
@@ -83,14 +83,14 @@ class Summary:
 
     Attributes:
         patterns: The patterns, the one that saves most first.
-        columns: The columns that were looked at, in the order of the table.
-        rows: The rows of the table.
-        left_over: How many of them no pattern covers.
+        columns: The summarized columns, in the order of the table.
+        rows: Number of rows of the table.
+        left_over: Number of those that no pattern covers.
         cost: The name of the cost model.
         bins: The intervals of the columns that were binned.
         plan: How it was made.
-        not_shown: How many more patterns were found and save something, beyond those asked for; at most
-            `MOST_COUNTED` are looked for.
+        not_shown: Number of further patterns that save something, beyond those asked for; at most `MOST_COUNTED` are
+            searched.
     """
 
     patterns: tuple[Pattern, ...]
@@ -103,7 +103,7 @@ class Summary:
     not_shown: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it in values that JSON has."""
+        """Return the whole summary in values that JSON has."""
         return {
             "patterns": [
                 {**found.as_dict(), "rows": found.rows, "new_rows": found.new_rows} for found in self.patterns
@@ -119,12 +119,12 @@ class Summary:
         }
 
     def to_json(self, indent: int | None = 4) -> str:
-        """The summary as JSON; characters without a form of their own are escaped."""
+        """Return the summary as JSON; unprintable characters are escaped."""
         written = json.dumps(self.as_dict(), indent=indent, ensure_ascii=False)
         return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in written)
 
     def to_frame(self) -> "pd.DataFrame":
-        """A row for each pattern: a column for each of the table's (`*` where the pattern is open), then figures."""
+        """Return a row for each pattern: the table's columns (`*` where it fixes no value), then figures."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -137,7 +137,7 @@ class Summary:
         )
 
     def table(self) -> list[list[str]]:
-        """The patterns as cells of text, a header first; only the columns that a pattern fixes."""
+        """Return the patterns as cells of text, a header first; only columns that some pattern fixes."""
         fixed = [column for column in self.columns if any(column in found.pattern for found in self.patterns)]
         header = [*map(printable, fixed), "saving", "coverage", "rows"]
         return [header] + [
@@ -151,7 +151,7 @@ class Summary:
         ]
 
     def to_text(self) -> str:
-        """The patterns as an aligned table, and what is left over."""
+        """Return the patterns as an aligned table, and a sentence about the other rows."""
         table = self.table()
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = [
@@ -163,13 +163,13 @@ class Summary:
     __str__ = to_text
 
     def to_markdown(self) -> str:
-        """The patterns as a Markdown table, and what is left over."""
+        """Return the patterns as a Markdown table, and a sentence about the other rows."""
         header, *rows = [[cell.replace("|", "\\|") for cell in row] for row in self.table()]
         lines = [header, ["---"] * len(header), *rows] if self.patterns else []
         return "\n".join([*("| " + " | ".join(line) + " |" for line in lines), "", self._rest()])
 
     def sentences(self) -> list[str]:
-        """What the patterns say, a sentence each, and one for the rest."""
+        """Return a sentence for each pattern, and one about the other rows."""
         return [
             f"{found.coverage:.1f} % of the rows ({found.rows} of {self.rows}) have {_and(found.pattern)}."
             for found in self.patterns

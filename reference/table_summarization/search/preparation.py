@@ -25,14 +25,14 @@ _Longs = npt.NDArray[np.int64]
 
 
 def prepare_table(counts: Counts, recodings: Recodings, *, ignore_missing: bool) -> CodedTable:
-    """The table that the search takes.
+    """Return the table that the search takes.
 
     Under every cost model a pattern of one row saves nothing. A value of one row therefore gets no code, so that a
     column of a hundred million names need not be sorted.
 
     Args:
         counts: The distinct rows.
-        recodings: What was replaced while they were counted.
+        recodings: The replacements of values while they were counted, by column.
         ignore_missing: Whether no pattern may fix a missing value.
     """
     columns, codes = [], []
@@ -54,18 +54,18 @@ def prepare_table(counts: Counts, recodings: Recodings, *, ignore_missing: bool)
             chosen = np.flatnonzero((tally > 1) & (positions < len(replaced)) & ~(missing & ignore_missing))
             values = [replaced[positions[c]] for c in chosen]
             bits = np.array([stored_bits(replaced[p]) if p < len(replaced) else 0 for p in positions], dtype=np.int64)
-        sorted_distinct = sorted(range(len(values)), key=lambda position: order(values[position]))
+        ascending = sorted(range(len(values)), key=lambda position: order(values[position]))
         code_of = np.full(len(dictionary), NO_VALUE, dtype=np.int32)
-        code_of[chosen[sorted_distinct]] = np.arange(len(chosen), dtype=np.int32)
+        code_of[chosen[ascending]] = np.arange(len(chosen), dtype=np.int32)
         domain = int(np.count_nonzero(tally))
         mean_bits = -(-int(tally @ bits) // rows)
-        columns.append(Column(name, [values[position] for position in sorted_distinct], domain, mean_bits))
+        columns.append(Column(name, [values[position] for position in ascending], domain, mean_bits))
         codes.append(code_of[cells])
     return CodedTable(tuple(columns), np.array(codes, dtype=np.int32), counts.weights, rows)
 
 
 def _stored_bits(dictionary: pa.Array) -> _Longs:
-    """`costs.stored_bits` of each value of a dictionary."""
+    """Return `costs.stored_bits` of each value of a dictionary."""
     if dictionary.type == pa.large_binary():
         return np.array([stored_bits(value) for value in values_of(dictionary)], dtype=np.int64)
     missing = missing_in(dictionary)
@@ -89,13 +89,13 @@ class _Values(Sequence[Any]):
 
 
 def distribution(counts: Counts) -> tuple[Sequence[Any], list[int]] | None:
-    """A column's values, ascending, with their numbers of rows, if it can be binned; missing values left out.
+    """Return a column's values, ascending, without missing ones, and the rows of each, if the column can be binned.
 
     Args:
         counts: The distinct rows of that column alone.
 
     Returns:
-        None unless the values are all numbers, or all dates, or all instants, and there is at least one.
+        Values and numbers of rows; None unless there are values, and all are numbers, or all dates, or all instants.
     """
     (dictionary,) = counts.dictionaries
     found = sorted_distinct(dictionary, tally_of(counts.codes[0], counts.weights, len(dictionary)))

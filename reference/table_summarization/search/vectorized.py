@@ -1,8 +1,8 @@
-"""The search for patterns over arrays: the same answer as `search.PlainSearch`, for millions of distinct rows.
+"""The search for patterns over arrays: the same answer as `plain.PlainSearch`, for millions of distinct rows.
 
-All values of all columns stand in one array of candidates, in the order that breaks ties, with the number of rows that
-each has among those not covered yet; the best is an argmax. What a pattern covers is subtracted from the numbers
-instead of counting again, so all the patterns together cost one more pass over the cells, however many they are.
+All values of all columns are candidates in one array, in the order that breaks ties, each with its number of rows that
+are not covered yet; the best is an argmax. The rows that a pattern covers are subtracted from these numbers instead of
+counting again, so all patterns together cost one more pass over the cells, however many they are.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from reference.table_summarization.search.table import NO_VALUE, CodedTable
 _Longs = npt.NDArray[np.int64]
 _Rows = npt.NDArray[np.intp]
 
-# From so many look-ups in one column on, sorting its rows by value once is cheaper than scanning them each time.
+# After this number of look-ups in one column, sorting its rows by value is cheaper than scanning them each time.
 _SCANS_BEFORE_INDEX = 24
 
 
@@ -24,7 +24,7 @@ class VectorizedSearch:
 
     Args:
         table: The table.
-        model: What a pattern saves.
+        model: The cost model, by which a pattern saves bits.
     """
 
     def __init__(self, table: CodedTable, model: CostModel) -> None:
@@ -50,7 +50,7 @@ class VectorizedSearch:
         return saved
 
     def _count(self, cells: npt.NDArray[np.int32], weights: _Longs) -> tuple[_Rows, _Longs]:
-        """The candidates among these cells, ascending, and the rows of each; shapes (columns, n) and (n,)."""
+        """Return the candidates among these cells, ascending, and the rows of each; shapes (columns, n) and (n,)."""
         if cells.size * 4 < len(self._bits):
             present, positions = np.unique(cells, return_inverse=True)
             counts = np.bincount(positions.ravel(), np.broadcast_to(weights, cells.shape).ravel()).astype(np.int64)
@@ -64,7 +64,7 @@ class VectorizedSearch:
         return candidates, counts[candidates]
 
     def _rows(self, column: int, candidate: int) -> _Rows:
-        """All the rows with this value."""
+        """Return all rows with this value."""
         if column not in self._index and self._scans[column] < _SCANS_BEFORE_INDEX:
             self._scans[column] += 1
             return np.flatnonzero(self._cells[column] == candidate)
@@ -150,8 +150,7 @@ class VectorizedSearch:
         covered = [self._covered(fixed) for fixed in patterns]
         everywhere = np.array([self._weights[rows].sum() for rows in covered], dtype=np.int64)
         bits = np.array([sum(self._bits[c] for _, c in self._candidates(fixed)) for fixed in patterns], dtype=np.int64)
-        # Row by row, the patterns that cover it: what one pattern takes is subtracted from the others that cover it
-        # too.
+        # By row, the patterns that cover it: rows of a chosen pattern are subtracted from the others that cover them.
         owners = np.repeat(np.arange(len(patterns)), [len(rows) for rows in covered])
         flat = np.concatenate(covered)
         by_row = np.argsort(flat, kind="stable")
