@@ -17,15 +17,15 @@ from .domain import Cell, ExponentError, NoRealValue, Order, Outcome, as_integer
 
 @dataclass(frozen=True)
 class Way:
-    """What one way of computing came to.
+    """The result of one way of computing.
 
     Attributes:
         name: the order, or "one exponent" for ``floating.rational_power``.
         between: the exact value after the first of the two steps, as text; empty for one exponent.
         exact: the exact result as text; empty if it has none, or one too long to write.
         value: the result as a float; None if it has none.
-        error: how far that is off, in ulps.
-        bound: how far it may be off, in ulps.
+        error: its error, in ulps.
+        bound: the bound on its error, in ulps.
         refused: why there is no float.
     """
 
@@ -40,7 +40,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A base, a power and a root, and what each way makes of them.
+    """A base, a power and a root, with the result of each way of computing.
 
     Attributes:
         base: the exact base.
@@ -115,7 +115,7 @@ def compare(base: Fraction, power: SupportsIndex, root: SupportsIndex) -> Compar
 
 
 def _written(compute: Callable[..., exact.Number], base: Fraction, power: int, root: int) -> str:
-    """The exact value as text, or nothing where there is none, or none that can be written."""
+    """Return the exact value as text; empty where there is none, or it is too long to write."""
     try:
         return str(compute(base, power, root))
     except ExponentError:

@@ -1,4 +1,4 @@
-"""Where a power and a root of one base may change places, over the reals.
+"""When a power and a root of one base can be taken in either order, over the reals.
 
 The document's rule, *root then power equals power then root*, holds for every positive base. For the others it
 depends on three things only: the sign of the base, the sign and parity of the power, and the parity of the root.
@@ -21,15 +21,15 @@ from typing import SupportsIndex
 
 
 class ExponentError(ValueError):
-    """Anything this package refuses; the message says why and what to do."""
+    """Base class of this package's errors; the message says why and what to do."""
 
 
 class BadInput(ExponentError):
-    """A base, power or root that is none: not a number, not finite, not an integer, a root of zero."""
+    """An invalid base, power or root: not a number, not finite, not an integer, a root index below 1."""
 
 
 class NoRealValue(ExponentError):
-    """The real numbers hold no answer in the order that was asked for."""
+    """There is no real value in the requested order."""
 
 
 class OrderMatters(ExponentError):
@@ -74,7 +74,7 @@ class Parity(Enum):
 
 
 class Outcome(Enum):
-    """What the two orders do in one cell of the truth table."""
+    """The result of comparing the two orders in one cell of the truth table."""
 
     AGREE = "both orders have a value, and it is the same"
     POWER_FIRST_ONLY = "only the power first has a value"
@@ -83,7 +83,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the truth table: a kind of base, of power and of root, and what the two orders do there."""
+    """One cell of the truth table: a kind of base, of power and of root, with the outcome for the two orders."""
 
     base: Sign
     power: Sign
@@ -92,7 +92,7 @@ class Cell:
 
     @property
     def outcome(self) -> Outcome:
-        """What the two orders do for every base, power and root of this cell."""
+        """The outcome for every base, power and root of this cell."""
         if self.base is Sign.POSITIVE:
             return Outcome.AGREE
         if self.base is Sign.ZERO:
@@ -155,7 +155,7 @@ def as_integer(value: SupportsIndex, name: str) -> int:
 
 
 def cell_of(base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -> Cell:
-    """The cell of the truth table that holds a base, a power and a root.
+    """Return the cell of the truth table that contains a base, a power and a root.
 
     Args:
         base: any finite real number.
@@ -180,7 +180,7 @@ def cell_of(base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -
 
 
 def truth_table() -> tuple[Cell, ...]:
-    """All thirty cells: every sign of the base, sign and parity of the power (zero is even), parity of the root."""
+    """Return all thirty cells: sign of the base, sign and parity of the power (zero is even), parity of the root."""
     return tuple(
         Cell(base, power, power_parity, root_parity)
         for base, power, power_parity, root_parity in product(Sign, Sign, Parity, Parity)

@@ -82,15 +82,15 @@ def root_of_power(base: float | Fraction, power: SupportsIndex, root: SupportsIn
 
 
 def in_order(order: Order, base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -> float:
-    """``power_of_root`` or ``root_of_power``, by ``order``."""
+    """Return ``power_of_root`` or ``root_of_power``, by ``order``."""
     return (power_of_root if order is Order.ROOT_FIRST else root_of_power)(base, power, root)
 
 
 def rational_power(base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -> float:
     """``base ** (power / root)`` where the order does not matter, within three ulps whatever the arguments.
 
-    One ``pow`` with the exponent ``power / root``; what the rounding of that quotient lost is known exactly and put
-    back. Nothing in between can leave the range, and no error is multiplied.
+    One ``pow`` with the exponent ``power / root``; the rounding error of that quotient is known exactly and corrected.
+    No intermediate result can leave the range, and no error is multiplied.
 
     Raises:
         BadInput: as in ``power_of_root``.
@@ -110,7 +110,7 @@ def rational_power(base: float | Fraction, power: SupportsIndex, root: SupportsI
 
 
 def safer_order(base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -> Order:
-    """The order to take: power first for its accuracy, unless the power in between leaves the range.
+    """Return the order to take: power first for its accuracy, unless the power in between leaves the range.
 
     Root first is then the answer also where the result itself is too large for a float, in either order.
 
@@ -126,7 +126,7 @@ def safer_order(base: float | Fraction, power: SupportsIndex, root: SupportsInde
 
 
 def error_bound(order: Order, base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -> float:
-    """How many ulps the result of ``order`` is off at most, a function of power, root and the base's logarithm.
+    """Return the bound on the error of ``order`` in ulps, a function of power, root and the base's logarithm.
 
     The derivation stands at the top of this module. It counts where the result is in range, and for power first
     the power in between.

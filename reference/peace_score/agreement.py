@@ -1,4 +1,4 @@
-"""How far two scorings of the same nations agree on their order."""
+"""Measure how far two scorings of the same nations agree on their order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Agreement:
     """Spearman's rank correlation of two scorings of the same nations, with its bootstrap interval.
 
     Attributes:
-        nations: how many nations both score.
+        nations: number of nations that both score.
         correlation: 1 where both rank alike, 0 where one says nothing about the other, -1 where one reverses
             the other.
         low: lower end of the interval.
@@ -43,7 +43,7 @@ class Agreement:
 def agreement(
     ours: Scores, theirs: Scores, *, resamples: int = 9999, confidence: float = 0.95, seed: int = 0
 ) -> Agreement:
-    """How far two scorings agree on the order of the nations that both have.
+    """Return how far two scorings agree on the order of the nations that both have.
 
     Both must rise with peace: turn the sign of an index that falls with it, as the Global Peace Index does (1
     is most peaceful).
@@ -87,5 +87,5 @@ def _spearman(x: NDArray[np.float64], y: NDArray[np.float64], axis: int = -1) ->
     a -= a.mean(axis=axis, keepdims=True)
     b -= b.mean(axis=axis, keepdims=True)
     spread = np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis))
-    # a draw of few nations may hold one alone, which says nothing about the other scoring: 0
+    # a sample of few nations may contain one nation only, whose ranks say nothing: 0
     return np.asarray((a * b).sum(axis=axis) / np.where(spread > 0, spread, np.inf))

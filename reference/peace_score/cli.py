@@ -203,7 +203,7 @@ def compare(
 
 
 def _read(directory: Path, first: int | None, last: int | None, *, index: bool = False) -> tuple[History, list[int]]:
-    """The interactions and the years asked for, of those that there are (and that the index has)."""
+    """Return the interactions and the requested years; with `index`, only years that the index covers."""
     from reference.peace_score.data import DataError, read_history
 
     history = read_history(directory)

@@ -39,7 +39,7 @@ FIRST_YEAR, LAST_YEAR = 1, 2100
 
 
 class DataError(ValueError):
-    """A directory, file or row that cannot be what it should be; the message says where."""
+    """A directory, file or row is not of the expected form; the message says where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +63,18 @@ class History:
 
     @property
     def years(self) -> range:
-        """The years that the interactions cover."""
+        """Return the years that the interactions cover."""
         ends = [*self.disputes, *self.conflicts]
         for runs in self.alliances.values():
             ends += [year for first, last, _ in runs for year in (first, last)]
         return range(min(ends), max(ends) + 1) if ends else range(0)
 
     def nations(self, year: int) -> list[str]:
-        """The nations that there were in a year."""
+        """Return the nations that existed in a year."""
         return [nation for nation, joined in self.joined.items() if joined <= year]
 
     def graph(self, year: int, measure: Measure = DEFAULT) -> nx.Graph[str]:
-        """The ``peace_graph`` of a year's nations. What was promised to one that was not there yet is left out.
+        """Return the ``peace_graph`` of a year's nations; alliances with one that did not exist yet are left out.
 
         Raises:
             DataError: a year that the interactions do not cover.
@@ -151,7 +151,7 @@ def read_history(directory: str | Path) -> History:
 
 
 def _peace_index(path: Path) -> dict[int, dict[str, float]]:
-    """The Global Peace Index by year and nation, without what was not measured.
+    """Return the Global Peace Index by year and nation, without scores that were not measured.
 
     It may rate a nation that nations.csv does not have, since it was not made for it.
     """
@@ -175,7 +175,7 @@ def _peace_index(path: Path) -> dict[int, dict[str, float]]:
 
 
 def _year(column: str, path: Path) -> int:
-    """The year that a column's name is."""
+    """Return the year that is a column's name."""
     try:
         return int(column)
     except ValueError:

@@ -1,4 +1,4 @@
-"""From interactions to peace: f between two nations, s within one, and the graph the two make.
+"""The peace that interactions leave: between two nations (f), within one (s), and the graph of both.
 
 Source: the essay "Peace, Somewhat Precisely" asks for f and s with values in [0, 1] and leaves their form
 open. The form here is the simplest that is monotone in every interaction: peace is what each hostile act
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Nation = TypeVar("Nation", bound=Hashable)
-"""Whatever stands for a nation; a node of the graph."""
+"""A nation as a node of the graph: any hashable value."""
 
 NEUTRAL: Final = 0.5
 """Peace between two nations without any interaction: the middle of the scale, neither friends nor enemies."""
@@ -30,11 +30,11 @@ UNKNOWN_FATALITY: Final = -9
 
 
 class MeasureError(ValueError):
-    """A parameter or a coded level that the scale does not have."""
+    """A parameter or a coded level is outside its scale."""
 
 
 def _level(name: str, value: int, lowest: int, highest: int) -> int:
-    """The value, if the scale has it."""
+    """Return the value, or refuse one outside the scale."""
     if not lowest <= value <= highest:
         raise MeasureError(f"{name} must be from {lowest} to {highest}, not {value}")
     return value
@@ -55,7 +55,7 @@ class Dispute:
 
 @dataclass(frozen=True, slots=True)
 class Alliance:
-    """What two nations owe each other by treaty.
+    """A treaty between two nations: what they promise each other.
 
     Attributes:
         defence: to fight for the other when it is attacked.
@@ -72,7 +72,7 @@ class Alliance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """What counts as an interaction, and how much.
+    """The weights of interactions: what counts as one, and how much.
 
     The defaults are read off the meaning of the codes; none is fitted to another index. How far the results
     hang on them is what ``reference.peace_score.models.VARIATIONS`` are for.
@@ -141,7 +141,7 @@ class Measure:
         return _level("hostility", dispute.hostility, 1, len(self.hostility)) >= self.dispute_from
 
     def remains(self, dispute: Dispute) -> float:
-        """What a dispute leaves of the peace between two nations, in [0, 1]; 1 where it does not count.
+        """Return what a dispute leaves of the peace between two nations, in [0, 1]; 1 where it does not count.
 
         Raises:
             MeasureError: a hostility or fatality that the scale does not have.
@@ -153,7 +153,7 @@ class Measure:
         return (1 - self.hostility[dispute.hostility - 1]) * (1 - self.fatality[fatality])
 
     def strength(self, alliance: Alliance) -> float:
-        """The strongest of the promises made, in [0, 1]; the weaker ones are mostly contained in it."""
+        """Return the strongest of the promises, in [0, 1]; the weaker ones are mostly contained in it."""
         return max(
             self.defence * alliance.defence,
             self.neutrality * alliance.neutrality,
@@ -256,11 +256,11 @@ def peace_graph(
 
 
 def _pair(order: Mapping[Nation, int], pair: tuple[Nation, Nation]) -> tuple[Nation, Nation]:
-    """The pair in the nations' order, if both are different nations of the graph."""
+    """Return a pair in the nations' order; refuse it unless both are different nations of the graph."""
     for nation in pair:
         if nation not in order:
             raise MeasureError(f"an interaction of {nation!r}, which is not among the nations")
     one, other = sorted(pair, key=order.__getitem__)
     if one == other:
-        raise MeasureError(f"an interaction of {one!r} with itself: that belongs to the conflicts within")
+        raise MeasureError(f"an interaction of {one!r} with itself: give it as a conflict within")
     return one, other

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """All that is chosen between the interactions and the nations' scores.
+    """The choices that lead from interactions to the nations' scores.
 
     Attributes:
         measure: what counts as an interaction, and how much.
@@ -84,4 +84,4 @@ VARIATIONS: Final[Mapping[str, Model]] = {
     "outside alone": Model(combine=_outside),
     "inside alone": Model(combine=_within),
 }
-"""One choice changed at a time, to see how far a result hangs on it."""
+"""Models that differ from the default in one choice, to see how much a result depends on it."""

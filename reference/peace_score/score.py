@@ -22,7 +22,7 @@ Function = TypeVar("Function", bound="Callable[..., object]")
 
 def _undirected(function: Function) -> Function:
     """Refuse directed graphs and multigraphs."""
-    # twice, since networkx refuses what is all that one call names
+    # applied twice, since networkx refuses only graphs that have all the properties named in one call
     guarded = not_implemented_for("directed")(not_implemented_for("multigraph")(function))
     # networkx's stubs lose the function's type
     return cast("Function", guarded)
@@ -40,7 +40,7 @@ def outside_peace(
     weight: str = "weight",
     aggregate: Aggregate = standing,
 ) -> dict[Nation, float]:
-    """How much at peace each nation is with the others.
+    """Return how much at peace each nation is with the others.
 
     Args:
         G: an undirected graph; each edge says how much peace there is between two nations. Directed
@@ -74,7 +74,7 @@ def nation_peace(
     combine: Combination = halves,
     aggregate: Aggregate = standing,
 ) -> dict[Nation, float]:
-    r"""How much at peace each nation is, outside and inside.
+    r"""Return how much at peace each nation is, with others and within.
 
     .. math:: p_u = \text{combine}(o_u, s_u)
 
@@ -119,7 +119,7 @@ def world_peace(
     neighbours: Aggregate = standing,
     aggregate: Aggregate = mean,
 ) -> float:
-    """How much at peace the world is, as a whole.
+    """Return how much at peace the world is, as a whole.
 
     Args:
         G: as for ``nation_peace``.
@@ -167,7 +167,7 @@ def ranking(scores: Mapping[Nation, float]) -> list[tuple[int, Nation, float]]:
 
 
 def _wanted(graph: nx.Graph[Nation], nodes: Iterable[Nation] | None) -> Iterable[Nation]:
-    """The nodes asked for. networkx's nbunch would pass over one that is not there."""
+    """Return the requested nodes; networkx's own nbunch would skip an unknown one silently."""
     if nodes is None:
         return graph
     wanted = list(nodes)
@@ -178,7 +178,7 @@ def _wanted(graph: nx.Graph[Nation], nodes: Iterable[Nation] | None) -> Iterable
 
 
 def _weights(graph: nx.Graph[Nation], node: Nation, weight: str) -> list[float]:
-    """The weights of a node's edges."""
+    """Return the weights of a node's edges."""
     edges = graph.adj[node]
     if node in edges:
         raise WeightError(f"an edge from {node!r} to itself: peace within is the node's serenity")

@@ -163,7 +163,7 @@ class TestWhichOrderIsTheMoreAccurate:
 
     @pytest.mark.claim("exp-4")
     def test_rational_power_is_more_accurate_than_both_orders(self, measurements):
-        """The quotient of power and root as one exponent, its rounding put back."""
+        """One exponent, the quotient of power and root, whose rounding error is corrected."""
         errors = [each.ulps for each in measurements if each.way == "one exponent"]
 
         assert None not in errors
