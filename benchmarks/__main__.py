@@ -79,6 +79,17 @@ def tabled(stored: Path = STORED, only: Collection[tuple[str, str]] | None = Non
     return markdown(rows)
 
 
+def sections(link: str) -> Iterator[str]:
+    """Yield for each subject a heading and the table of its benchmarks.
+
+    Args:
+        link: Address that a heading links to, with `{subject}` in it.
+    """
+    bounds = tomllib.loads((HERE / "bounds.toml").read_text())
+    for subject, tests in bounds.items():
+        yield f"## [{subject}]({link.format(subject=subject)})\n\n{tabled(only=[(subject, test) for test in tests])}"
+
+
 def _tests(stored: Path, run: str, test: str, subject: str = "table_summarization") -> Iterator[Mapping[str, Any]]:
     """Yield the stored results of a test, one for each of its parameters; of several runs the newest counts."""
     runs = [json.loads(path.read_text()) for path in stored.rglob(f"[0-9]*_{run}.json")]
