@@ -55,7 +55,7 @@ def test_workers_share_no_connection_of_their_parent(sharding_service, databases
 
 
 @pytest.mark.claim("shard-16")
-def test_sharding_services_workers_answer_their_own_questions(serve, meta, databases, at_once):
+def test_forked_service_workers_mix_no_answers(serve, meta, databases, at_once):
     """The sharding service has its connection to the meta database from before the fork."""
     service = serve(ShardingService, meta, workers=WORKERS, options=PRELOAD)
     for name, database in databases.items():

@@ -58,7 +58,7 @@ def test_superseded_mover_is_refused_by_both_databases(sides):
 
 
 @pytest.mark.claim("shard-9")
-def test_rows_are_written_and_deleted_in_their_states_only(databases, sides):
+def test_step_out_of_its_state_changes_no_rows(databases, sides):
     source, target = sides
     claim = Claim(ONE, 2, 1)
     databases["first"].connection.execute(INSERT, ["kept", ONE])
@@ -99,7 +99,7 @@ def test_batch_is_read_in_one_snapshot(databases, sides, monkeypatch):
 
 
 @pytest.mark.claim("shard-9")
-def test_change_of_a_key_deletes_no_other_customers_row(databases, sides):
+def test_changed_key_spares_other_customers_rows(databases, sides):
     _, target = sides
     claim = Claim(ONE, 2, 1)
     target.admit(OTHER, 1)

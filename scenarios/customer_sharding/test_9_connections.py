@@ -18,7 +18,7 @@ def process_of(pool):
 
 
 @pytest.mark.claim("shard-10")
-def test_connection_idle_at_a_failure_is_not_used_again(databases):
+def test_idle_connection_is_dropped_at_a_failure(databases):
     database = databases["first"]
     pool = Pool(Credentials(**database.user), PoolLimits(size=2, retry_after=0.01))
     with contextlib.closing(pool), ThreadPoolExecutor(1) as other:

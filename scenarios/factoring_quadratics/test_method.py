@@ -108,7 +108,7 @@ class TestANegativeLeadingCoefficient:
 
     @pytest.mark.claim("quad-3")
     @given(quadratic=quadratics())
-    def test_negative_leading_coefficient_keeps_the_factors(self, quadratic):
+    def test_negated_quadratic_has_the_same_factors(self, quadratic):
         found = factor(*quadratic)
         negated = factor(*(-each for each in quadratic))
 
@@ -119,7 +119,7 @@ class TestANegativeLeadingCoefficient:
 
     @pytest.mark.claim("quad-3")
     @given(quadratic=tabulated)
-    def test_negative_leading_coefficient_keeps_the_table(self, quadratic):
+    def test_negated_quadratic_has_the_same_table(self, quadratic):
         table = method_table(*(-each for each in quadratic))
 
         assert table.sign == -1
@@ -208,7 +208,7 @@ class TestTheSignRule:
         holds()
 
     @pytest.mark.claim("quad-8", shows="corrected", fails_with=r"^AssertionError: assert \[\(1, 1, 1, 4,.* == \[\]")
-    def test_sum_of_zero_with_a_positive_product_leaves_no_row(self, rows):
+    def test_sum_zero_and_product_positive_has_no_row(self, rows):
         """No two integers have the signs that x^2 + 4 asks for."""
         assert list(rows(1, 0, 4)) == []
 

@@ -106,7 +106,7 @@ def tables(connection):
 
 @pytest.mark.claim("fdw-11")
 class TestHashes:
-    def test_every_type_of_partition_key_reaches_both_servers(self, described, both, evidence):
+    def test_each_partition_key_type_reaches_each_server(self, described, both, evidence):
         for connection in both:
             connection.execute(TYPES)
         seen = []
@@ -153,7 +153,7 @@ class TestHashes:
         assert "the collation default is builtin C.UTF-8 version 1, and on the base libc C.UTF-8: " in conflicts
         assert tables(both[0]) == []
 
-    def test_collation_of_one_name_and_two_meanings_is_refused(self, described, both):
+    def test_ambiguous_collation_name_is_refused(self, described, both):
         for connection, locale in zip(both, ("C", "C.UTF-8"), strict=True):
             connection.execute(f"CREATE COLLATION mine (provider = builtin, locale = '{locale}')")
 
@@ -161,7 +161,7 @@ class TestHashes:
             described("text COLLATE mine")
         )
 
-    def test_the_c_collation_is_taken_over_different_defaults(self, described, other_database):
+    def test_c_collation_works_over_different_defaults(self, described, other_database):
         options = "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
         description = other_database(described('text COLLATE "C"'), options)
 
@@ -169,7 +169,7 @@ class TestHashes:
             deployment.apply()
             assert deployment.verify().sound
 
-    def test_type_of_one_name_and_two_definitions_is_refused(self, described, both):
+    def test_ambiguous_type_name_is_refused(self, described, both):
         for connection, field in zip(both, ("integer", "bigint"), strict=True):
             connection.execute(f"CREATE TYPE pair AS (a {field}, b text)")
 
@@ -238,7 +238,7 @@ class TestLostRows:
         assert not rows.insert({**row, "price": decimal.Decimal("1.00")})
         assert rows.find(k=key) == [row]
 
-    def test_sequence_behind_the_rows_is_an_error_not_a_loss(self, rows):
+    def test_sequence_behind_the_rows_is_an_error(self, rows):
         rows.connection.execute("INSERT INTO t OVERRIDING SYSTEM VALUE VALUES (1, 2, 'there', 1), (2, 2, 'there', 2)")
 
         with Deployment(rows.description) as deployment:
@@ -257,7 +257,7 @@ class TestEqualAnswers:
             connection.execute(f"ALTER DATABASE postgres SET timezone = '{zone}'")
 
     @pytest.mark.parametrize("key", ["timestamptz", "timestamp", "date"])
-    def test_direct_lookup_of_a_time_equals_one_through_the_base(self, key, described, servers, zones):
+    def test_direct_lookup_of_a_time_equals_the_bases(self, key, described, servers, zones):
         description = described(key)
         with Deployment(description) as deployment:
             deployment.apply()
@@ -284,7 +284,7 @@ class TestEqualAnswers:
             ("bytea", [b"", b"\x00"]),
         ],
     )
-    def test_direct_lookup_of_any_value_equals_one_through_the_base(self, key, values, described, both):
+    def test_direct_lookup_of_any_value_equals_the_bases(self, key, values, described, both):
         description = described(key)
         with Deployment(description) as deployment:
             deployment.apply()
@@ -321,7 +321,7 @@ class TestDrift:
             deployment.apply()
             yield deployment
 
-    def test_apply_twice_on_a_nullable_identity_changes_nothing(self, described):
+    def test_second_apply_keeps_a_nullable_identity(self, described):
         description = described("bigint")
         columns = {name: replace(column, null=name == "id") for name, column in description.table.columns.items()}
         with Deployment(replace(description, table=replace(description.table, columns=columns))) as deployment:
@@ -349,7 +349,7 @@ class TestDrift:
         deployment.apply()
         assert deployment.verify().sound
 
-    def test_check_of_the_base_is_enforced_in_foreign_partitions(self, deployment, both):
+    def test_check_holds_in_foreign_partitions(self, deployment, both):
         both[0].execute("ALTER TABLE t ADD CONSTRAINT positive CHECK (k > 0)")
         deployment.apply()
 
@@ -460,7 +460,7 @@ class TestOutboxValues:
             there = connection.execute(f"SELECT {columns} FROM t ORDER BY id").fetchall()
         assert there[0] == there[1]
 
-    def test_what_insert_refuses_is_set_aside_and_blocks_nothing(self, described, both, caplog):
+    def test_refused_row_is_set_aside_by_the_outbox(self, described, both, caplog):
         description = described("bigint", code="varchar(3)")
         with Deployment(description) as deployment:
             deployment.apply()
@@ -518,7 +518,7 @@ class TestOutboxDelivery:
         assert both[0].execute("SELECT note FROM t").fetchall() == [("a",)]
         assert outbox.deliver() == 0
 
-    def test_row_of_a_server_that_is_down_does_not_hold_up_others(self, outbox, servers, both):
+    def test_outbox_delivers_past_a_server_that_is_down(self, outbox, servers, both):
         outbox.put([{"k": self.FOREIGN, "note": "far"}, {"k": self.LOCAL, "note": "near"}])
         servers.second.kill()
 

@@ -16,7 +16,7 @@ WHERE inhparent = 'person'::regclass ORDER BY 1
 class TestSetUp:
     @pytest.mark.claim("fdw-1")
     @pytest.mark.parametrize("way_to_make", ["published", "corrected"])
-    def test_table_has_two_local_and_two_foreign_partitions(self, way_to_make, made, servers, evidence):
+    def test_two_partitions_are_local_and_two_foreign(self, way_to_make, made, servers, evidence):
         table = made(way_to_make)
 
         there = servers.second.peer_address("sql")

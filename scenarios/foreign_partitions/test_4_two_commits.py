@@ -72,7 +72,7 @@ def test_outbox_recovers_from_a_crash_between_commits(table, crash, quarters, ev
 
 
 @pytest.mark.claim("fdw-9", shows="corrected", fails_with="assert {} == ")
-def test_outbox_recovers_from_a_crash_before_the_commits(table, servers, gate, background, evidence):
+def test_outbox_recovers_from_a_crash_before_commit(table, servers, gate, background, evidence):
     """The second server crashes before its own commit, the first one stays up: neither has the row yet."""
     connection = table.connect()
     gate.shut("person_2")

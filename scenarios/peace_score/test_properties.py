@@ -143,7 +143,7 @@ class TestANewcomer:
     @pytest.mark.claim("peace-3")
     @pytest.mark.parametrize("name", ["mean", "worst-half", "root-mean", "rank-weighted"])
     @given(others=many, newcomer=shares)
-    def test_newcomer_moves_aggregates_by_two_parts_at_most(self, name, others, newcomer):
+    def test_newcomer_moves_aggregates_by_two_parts(self, name, others, newcomer):
         moved = AGGREGATES[name]([*others, newcomer]) - AGGREGATES[name](others)
 
         assert abs(moved) <= 2 / (len(others) + 1) + ROUNDING

@@ -225,7 +225,7 @@ class TestAShortCut:
     """Connections break for half a second. The session survives, and with it the node."""
 
     @pytest.mark.claim("disc-9", shows="published", fails_with=r"^NotWithin: registered: \['[\w.-]+:\d+'\] ")
-    def test_published_listener_deadlocks_after_a_short_cut(self, provider, registry, short_cut, expired):
+    def test_published_listener_deadlocks_after_a_cut(self, provider, registry, short_cut, expired):
         users = provider("users")
 
         short_cut()

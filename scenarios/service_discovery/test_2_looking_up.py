@@ -41,7 +41,7 @@ class TestALookup:
 
     @pytest.mark.claim("disc-2")
     @pytest.mark.parametrize("illness", ["returns False", "raises", "hangs"])
-    def test_lookup_omits_an_instance_while_it_is_unhealthy(self, illness, registering, ill, library):
+    def test_lookup_omits_an_unhealthy_instance(self, illness, registering, ill, library):
         health = HealthCheck(ill, every=0.05, within=0.2)
         users = Instance("users.example", 8080)
         registration, _ = registering("users", users, health=health)
@@ -67,7 +67,7 @@ class TestALookup:
         assert registry.client.exists("/providers/users").cversion == changes
 
     @pytest.mark.claim("disc-2")
-    def test_one_failed_health_check_in_two_deregisters_nobody(self, registry, registering):
+    def test_alternating_health_check_keeps_the_node(self, registry, registering):
         answers = []
         health = HealthCheck(lambda: answers.append(None) or len(answers) % 2, every=0.02)
         registration, _ = registering("users", Instance("users.example", 8080), health=health)
@@ -79,7 +79,7 @@ class TestALookup:
         assert registry.client.exists(registration.path).czxid == created
 
     @pytest.mark.claim("disc-10", "unknown service", shows="published", fails_with="DID NOT RAISE .*NoNodeError")
-    def test_published_lookup_raises_for_an_unknown_service(self, library):
+    def test_published_lookup_raises_if_unknown(self, library):
         with pytest.raises(NoNodeError):
             library.find("users")
 

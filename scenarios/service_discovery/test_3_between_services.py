@@ -14,7 +14,7 @@ from reference.service_discovery.register.registration import gone_within
 
 class TestACall:
     @pytest.mark.claim("disc-3")
-    def test_first_service_calls_second_without_its_address(self, providers):
+    def test_service_calls_another_by_its_name(self, providers):
         first, second = providers("first", "second")
 
         answer = first.get("call/second")
@@ -53,7 +53,7 @@ class TestTheEnd:
         assert registry.nodes("users") == []
 
     @pytest.mark.claim("disc-4")
-    def test_stop_of_one_process_leaves_the_node_of_another(self, registry, registering):
+    def test_stopped_process_leaves_anothers_node(self, registry, registering):
         users = Instance("users.example", 8080)
         first, connection = registering("users", users)
         assert first.wait(5)
@@ -70,7 +70,7 @@ class TestTheEnd:
         assert registry.nodes("users") == []
 
     @pytest.mark.claim("disc-4")
-    def test_stop_deregisters_before_the_last_request_is_answered(self, provider, registry, background_threads):
+    def test_stop_deregisters_before_it_drains(self, provider, registry, background_threads):
         users = provider("users")
         answers = []
         (asking,) = background_threads(1, lambda: answers.append(users.get("long", within=30)))

@@ -88,7 +88,7 @@ class TestALocalCopy:
                 eventually(lambda now=now: cached.instances("users") == now, within=10)
 
     @pytest.mark.claim("disc-12")
-    def test_cache_and_registration_begin_anew_after_a_fork(self, provider, registry, after_a_fork):
+    def test_cache_and_registration_restart_after_a_fork(self, provider, registry, after_a_fork):
         users, later = provider("users"), provider("later")
 
         child = after_a_fork("users", "later", "forked")
@@ -164,7 +164,7 @@ class TestTheDead:
 
 
 class TestManyRequests:
-    def test_connection_closes_while_many_wait_for_zookeeper(self, zookeeper, connect, background_threads):
+    def test_connection_closes_while_requests_wait(self, zookeeper, connect, background_threads):
         connection = connect(connect_timeout=2)
         assert connection.ask(lambda client: client.exists_async("/")) is not None
         zookeeper.kill()
@@ -185,7 +185,7 @@ class TestManyRequests:
 
 class TestTheCost:
     @pytest.mark.claim("disc-12")
-    def test_cached_lookup_is_1000_times_faster_than_asking(self, provider, cached, asking, versus):
+    def test_cached_lookup_is_1000_times_faster(self, provider, cached, asking, versus):
         provider("users")
 
         versus(partial(cached.find, "users"), partial(asking.find, "users"), faster=1000, checksum=str)
