@@ -24,7 +24,7 @@ def rows(of_customer):
     return {customer: database.customers() for customer, database in of_customer.items()}
 
 
-class TestTheMode:
+class TestStandaloneMode:
     @pytest.mark.claim("shard-1")
     def test_standalone_uses_one_database_for_all(self, serve, databases):
         service = serve(PersonService, "corrected", standalone(databases["first"].user))

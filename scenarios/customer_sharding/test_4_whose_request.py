@@ -17,7 +17,7 @@ def is_problem(answer, status):
     return (answer.status_code, status_in_body) == (status, status)
 
 
-class TestAHeader:
+class TestCustomerHeader:
     @pytest.mark.claim("shard-7", "path", shows="published", fails_with=r"assert \[\] == \['/admin'")
     def test_header_becomes_part_of_the_path(self, service, sharding, evidence):
         for header in PATHS:
@@ -99,7 +99,7 @@ class TestAPathThatIsUnknown:
         assert sharding.asked_for() == []
 
 
-class TestAConnection:
+class TestReturnOfTheConnection:
     """Whether it is returned when the view raises and the error propagates, as it does in debug mode and in tests.
 
     The databases refuse all rows meanwhile.

@@ -19,7 +19,7 @@ LIMIT = 10  # seconds; many times the timeout of the corrected way
 HANGS = 2  # seconds without an answer: twice the timeout that the corrected client keeps
 
 
-class TestOneThatHangs:
+class TestHungService:
     @pytest.fixture
     def service(self, person_service):
         return person_service({"SHARDING_API_TIMEOUT": "1"})
@@ -45,7 +45,7 @@ class TestOneThatHangs:
         sharding.resume()
 
 
-class TestWhoIsAnswered:
+class TestAuthorization:
     @pytest.mark.claim("shard-13", "anyone", shows="published", fails_with="assert 401 == 200")
     def test_service_answers_anyone(self, sharding):
         answer = requests.get(f"{sharding.url}/write/1", timeout=LIMIT)
@@ -64,7 +64,7 @@ class TestWhoIsAnswered:
         assert requests.get(f"{sharding.url}/write/1", headers=token, timeout=LIMIT).ok
 
 
-class TestTheWay:
+class TestEncryption:
     """The bytes between the service and the sharding service, recorded by a proxy in between."""
 
     @pytest.fixture
@@ -129,7 +129,7 @@ class TestAnEndpointInClear:
             start()
 
 
-class TestWhoIsHandedOut:
+class TestCredentialsGivenOut:
     @pytest.fixture
     def handed_out(self, sharding):
         """A connection to the first customer's database with the credentials from the sharding service."""
@@ -211,7 +211,7 @@ class TestAnUnknownSetting:
             start(what)
 
 
-class TestTheScript:
+class TestLoadScript:
     """The service is frozen when the script starts, and resumes when the loads have connected."""
 
     NUMBER = 50

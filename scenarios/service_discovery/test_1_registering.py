@@ -96,7 +96,7 @@ class TestConnecting:
             assert registry.addresses("users") == [str(HERE)]
 
 
-class TestTheFirstUse:
+class TestFirstUseOfTheClient:
     """The client is a module's variable, made by whoever comes first."""
 
     @pytest.mark.claim("disc-11", "threads", shows="published", fails_with=r"^AssertionError: assert \[<class 'str'")
@@ -137,7 +137,7 @@ class TestTheFirstUse:
         assert forked("users") == {"parent": [users.address, users.address], "child": users.address}
 
 
-class TestTheNode:
+class TestRegisteredNode:
     @pytest.mark.claim("disc-1")
     def test_factory_registers_an_ephemeral_node(self, provider, registry, evidence):
         users = provider("users")

@@ -13,7 +13,7 @@ from reference.service_discovery.names import KnownServices
 from reference.service_discovery.register.health import HealthCheck
 
 
-class TestALookup:
+class TestLookup:
     @pytest.mark.claim("disc-2")
     def test_lookup_returns_a_random_live_instance(self, providers, library):
         some = providers("users", "users", "users")
@@ -101,7 +101,7 @@ class TestALookup:
         assert library.find("users") is None
 
 
-class TestWhatIsRead:
+class TestReadingANode:
     """A tuple with the host and the port, and a stat."""
 
     @pytest.mark.claim("disc-13", "bytes and stat", shows="published", fails_with="DID NOT RAISE .*ValueError")

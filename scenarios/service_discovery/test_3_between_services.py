@@ -12,7 +12,7 @@ from reference.service_discovery.register.draining import DRAIN
 from reference.service_discovery.register.registration import gone_within
 
 
-class TestACall:
+class TestCallsBetweenServices:
     @pytest.mark.claim("disc-3")
     def test_service_calls_another_by_its_name(self, providers):
         first, second = providers("first", "second")
@@ -41,7 +41,7 @@ class TestACall:
         assert answer.json() == {"error": "no instance of 'second' is registered"}
 
 
-class TestTheEnd:
+class TestDeregistration:
     """The node lives as long as the session."""
 
     @pytest.mark.claim("disc-4")

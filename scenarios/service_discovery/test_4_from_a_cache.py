@@ -120,7 +120,7 @@ class TestALocalCopy:
         evidence.json("lookups", {"by instance": counts, "p": chisquare(counts).pvalue})
 
 
-class TestTheDead:
+class TestDeadInstances:
     """No lookup goes to an instance later than the stated bound after its death, or ZooKeeper's return."""
 
     @pytest.mark.claim("disc-12")

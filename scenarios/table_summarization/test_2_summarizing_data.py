@@ -85,7 +85,7 @@ def in_order(patterns):
     return sorted(patterns, key=lambda each: -each["saving"])
 
 
-class TestTheAnswer:
+class TestOrderOfPatterns:
     """A list in its order; the published package returns a set."""
 
     @pytest.mark.claim("tsum-4", "order", shows="published", fails_with=r"^AssertionError: assert \[.* != \[")
@@ -122,7 +122,7 @@ class TestTheAnswer:
         assert [each["pattern"] for each in answers(2)["tie"]] == [{"a": "x"}, {"a": "y"}]
 
 
-class TestASaving:
+class TestSavingOfAPattern:
     """`saving` of the two patterns: five adult men and three children with low blood pressure, in three columns."""
 
     PATTERNS = ((5, ["M", "adult"], 3), (3, ["child", "low"], 3))
