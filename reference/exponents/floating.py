@@ -154,7 +154,7 @@ def _power(base: float, exponent: float, true: tuple[float, int, int]) -> float:
 
     Args:
         base: not negative.
-        exponent: of a zero base not negative.
+        exponent: The exponent; not negative where the base is zero.
         true: base, power and root of the real value.
 
     Raises:

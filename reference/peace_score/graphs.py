@@ -37,7 +37,7 @@ def read_graph(path: str | Path, *, weight: str = "weight", rule: str | None = N
     Args:
         path: the file.
         weight: the name of the edges' attribute or column, values from 0 (war) to 1 (perfect peace).
-        rule: of `RULES`, for a directed graph: CSV is directed when a rule is given.
+        rule: A rule of `RULES`, for a directed graph; CSV is directed when a rule is given.
 
     Returns:
         An undirected graph for the functions of `reference.peace_score.score`, all values checked.
