@@ -32,7 +32,7 @@ WAYS = {
 
 @dataclass(frozen=True)
 class Measurement:
-    """One base raised one way; ``ulps`` is None where the way left the range."""
+    """The error of one way for one base, power and root; ``ulps`` is None where the way left the range."""
 
     power: int
     root: int

@@ -141,12 +141,12 @@ EXPECTED = {
 
 
 def key(cell):
-    """The cell in the words of the table."""
+    """Return the kinds of a cell in the words of the table."""
     return tuple(kind.name.lower() for kind in (cell.base, cell.power, cell.power_parity, cell.root_parity))
 
 
 def in_order(ways, order):
-    """The function of ``ways`` that takes this order."""
+    """Return the function of ``ways`` that takes this order."""
     return {Order.ROOT_FIRST: ways.power_of_root, Order.POWER_FIRST: ways.root_of_power}[order]
 
 
@@ -163,7 +163,7 @@ def as_sympy(number):
 
 
 def in_every_cell(holds):
-    """Have hypothesis try ``holds(cell, base, power, root)`` in each of the thirty cells."""
+    """Check ``holds(cell, base, power, root)`` by hypothesis in each of the thirty cells."""
     # Thirty runs of a fifth of the usual number of examples.
     fewer = settings(max_examples=settings.default.max_examples // 5)
     for cell in truth_table():
@@ -171,7 +171,7 @@ def in_every_cell(holds):
 
 
 class TestTheTruthTable:
-    """What holds instead: which order has a value, and whether both agree, for every kind of base, power and root."""
+    """The corrected rule: which order has a value, and whether both agree, by kind of base, power and root."""
 
     @pytest.mark.claim("exp-3", shows="corrected", fails_with="DID NOT RAISE .*NoRealValue")
     def test_exact_results_agree_with_the_truth_table(self, exactly):

@@ -28,7 +28,7 @@ def any_quadratic(number=integers, leading=nonzero):
 
 
 def quadratics(number=integers, leading=nonzero):
-    """All of these."""
+    """Quadratics of all these kinds."""
     return st.one_of(each(number, leading) for each in (products_of_linear, near_misses, any_quadratic))
 
 

@@ -249,7 +249,7 @@ class TestAConstantOfZero:
 
 
 class TestTheRoots:
-    """What makes one of the factors zero."""
+    """The values of x at which one of the factors is zero."""
 
     @pytest.mark.claim("quad-6")
     def test_roots_of_the_documents_quadratic(self):

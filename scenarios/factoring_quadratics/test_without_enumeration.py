@@ -115,7 +115,7 @@ def enumerated_factors_of_all(quadratics):
 
 
 def sympys_factors_of_all(polynomials):
-    """What sympy finds: content and factors."""
+    """Return the content and the factors that sympy finds."""
     return [polynomial.factor_list() for polynomial in polynomials]
 
 
@@ -169,7 +169,7 @@ class TestTheCost:
 
     @pytest.mark.claim("quad-5")
     def test_cost_of_enumeration_grows_with_square_root(self, growth, evidence):
-        """So it cannot finish at thirty digits, and the table is refused there."""
+        """By this growth the table could not be finished at thirty digits, and is refused there."""
         measured = growth(
             lambda quadratics: enumerated_factors_of_all(quadratics),
             [10**7, 10**11],
@@ -192,6 +192,6 @@ class TestTheCost:
 
 
 def divisions(quadratic):
-    """How many trial divisions the pairs of a and of c take."""
+    """Return the number of trial divisions that finding the pairs of a and c takes."""
     a, _, c = quadratic
     return math.isqrt(a) + math.isqrt(c)

@@ -38,7 +38,7 @@ def servers(environment):
 
 @pytest.fixture
 def made(servers):
-    """`made(way)` sets the table up, published or corrected."""
+    """Return a function that sets the table up, published or corrected."""
     with contextlib.ExitStack() as stack:
 
         def make(way):
@@ -51,7 +51,7 @@ def made(servers):
 
 @pytest.fixture
 def table(made, way):
-    """The table, in the way that the test shows."""
+    """The table, set up the way that the test shows."""
     return made(way)
 
 

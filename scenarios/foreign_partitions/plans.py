@@ -12,17 +12,17 @@ def explained(connection, statement, parameters=()):
 
 
 def nodes(plan):
-    """All nodes of a plan."""
+    """Yield all nodes of a plan."""
     yield plan
     for child in plan.get("Plans", ()):
         yield from nodes(child)
 
 
 def visited(plan):
-    """The tables that a plan reads, sorted."""
+    """Return the tables that a plan reads, sorted."""
     return sorted({node["Relation Name"] for node in nodes(plan) if "Relation Name" in node})
 
 
 def remote_sql(plan):
-    """What a plan sends to other servers."""
+    """Return the statements that a plan sends to other servers."""
     return [node["Remote SQL"] for node in nodes(plan) if "Remote SQL" in node]

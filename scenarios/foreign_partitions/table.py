@@ -54,7 +54,7 @@ def describe(first, second, **options):
 
 
 class Way:
-    """What both ways have in common: connections to both servers, each statement a transaction.
+    """The base class of both ways: connections to both servers, each statement a transaction.
 
     Attributes:
         first: A connection to the server that applications use.
@@ -77,11 +77,11 @@ class Way:
         return self.first.execute(query, parameters).fetchall()
 
     def leaves(self):
-        """How many rows each leaf has that has any."""
+        """Return the number of rows of each leaf that has rows."""
         return dict(self.rows(LEAVES))
 
     def misplaced(self):
-        """How many rows lie in each leaf that its bound keeps out, as PostgreSQL itself judges."""
+        """Return the number of rows in each leaf that violate its bound, as PostgreSQL itself checks it."""
         return {
             leaf: self.rows(
                 # Materialized, or the question is sent to a server that knows no such base table.
@@ -115,7 +115,7 @@ class Published(Way):
             self.first.execute(statement)
 
     def insert_again(self, row):
-        """What a client does that had no answer."""
+        """Do what a client does that got no answer."""
         self.first.execute(INSERT.format(", ".join(row), ", ".join(["%s"] * len(row))), list(row.values()))
 
     def move(self, person, *, quarter, to):
@@ -135,19 +135,19 @@ class Published(Way):
         return "SELECT * FROM person WHERE id = %s", [person]
 
     def write_together(self, connection, rows):
-        """Rows that belong together: one transaction."""
+        """Insert rows that belong together in one transaction."""
         with connection.transaction():
             for row in rows:
                 connection.execute(INSERT.format(", ".join(row), ", ".join(["%s"] * len(row))), list(row.values()))
 
     def recover(self, connection):
-        """Nothing is known of what was under way."""
+        """Do nothing: the published way knows nothing of a transaction that was interrupted."""
 
     UNIT = (1, 2, 2)  # quarters of rows that are written together: on both servers
 
 
 class Corrected(Way):
-    """The table as the library makes it, and its ways to write and find rows."""
+    """The table as the library creates it, written and read by the library."""
 
     def __init__(self, first, second):
         super().__init__(first, second)

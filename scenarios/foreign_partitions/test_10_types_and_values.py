@@ -74,7 +74,7 @@ def both(servers):
 
 @pytest.fixture
 def other_database(servers, both):
-    """Make a database on the second server and describe the table with it in the place of the first one there."""
+    """Create a database on the second server, and describe the table with it instead of the default one there."""
     made = []
 
     def make(description, options, statements=""):
@@ -92,7 +92,7 @@ def other_database(servers, both):
 
 
 def refused(description):
-    """The conflicts at plan, after which nothing has been made anywhere."""
+    """Return the conflicts of a plan; `apply` must refuse it, too."""
     with Deployment(description) as deployment:
         conflicts = deployment.plan().conflicts
         with pytest.raises(Conflict):
