@@ -1,0 +1,343 @@
+"""The command `cloud-migrations`: shows what is pending, and applies or undoes migrations on many databases."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from reference.command_line import BAD_INPUT, Command
+
+from .errors import BadInput, CloudMigrationsError, SourceUnavailable
+
+if TYPE_CHECKING:
+    from yoyo.migrations import MigrationList
+
+    from .databases.addresses import Database
+    from .report import Report
+    from .running import Outcome, Runner
+
+NOT_DONE, NO_ANSWER = 1, 3
+
+command = Command("cloud-migrations", extra="cloud-migrations")
+app = command.application(
+    no_args_is_help=True,
+    help="Apply the migrations of a directory in S3, or elsewhere, to many databases.",
+    epilog="Exit code: 1 when a database failed or was not begun (status: when anything is pending), 2 on bad input, "
+    "3 when the source does not answer or refuses. Examples:  "
+    "cloud-migrations plan -s s3://migrations/order_service/prod -d databases.toml  ·  "
+    "cloud-migrations apply -s s3://migrations/order_service/prod -d databases.toml --first stage --report report.json",
+)
+
+Source = Annotated[
+    list[str],
+    typer.Option(
+        "--source",
+        "-s",
+        metavar="SOURCE",
+        help="s3://BUCKET/DIRECTORY, a local path, package:NAME:DIRECTORY or a URL of fsspec; several are merged.",
+    ),
+]
+Databases = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--databases",
+        "-d",
+        metavar="FILE|URL",
+        help='A URL, or a TOML file with a line NAME = "URL" a database; ${NAME} is an environment variable.',
+    ),
+]
+ShardingMeta = Annotated[
+    str | None,
+    typer.Option(
+        envvar="SHARDING_META", help="Take the databases from the sharding service's meta database, postgresql://..."
+    ),
+]
+Endpoint = Annotated[
+    str | None, typer.Option("--endpoint-url", help="An S3 that is not AWS; by default AWS_ENDPOINT_URL.")
+]
+Anonymous = Annotated[
+    bool | None,
+    typer.Option(
+        "--anonymous/--signed",
+        help="Whether requests to S3 are signed; by default where the SDK finds credentials.",
+        show_default=False,
+    ),
+]
+ManifestFile = Annotated[
+    Path | None,
+    typer.Option("--manifest", help="Refuse files that differ from this list of hashes (the command manifest)."),
+]
+TrustPublic = Annotated[
+    bool, typer.Option("--trust-public", help="Run what a public bucket serves though no manifest pins it.")
+]
+Parallel = Annotated[int, typer.Option(help="Databases at the same time.")]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(help="Pass over a contradiction in a database's history: edited, missing or out-of-order."),
+]
+First = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="A database before all others; if it fails, no other is begun.")
+]
+StopAfter = Annotated[int, typer.Option(help="Begin no further database after so many failures.")]
+Wait = Annotated[float, typer.Option(help="Seconds to wait for another runner on a database.")]
+LockTimeout = Annotated[
+    float, typer.Option(help="Seconds that a statement may wait for a lock while the application waits behind it.")
+]
+StatementTimeout = Annotated[float | None, typer.Option(help="Seconds that a statement may take.")]
+Pooler = Annotated[bool, typer.Option("--pooler", help="Allow a pooler that is in session mode.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+ReportFile = Annotated[Path | None, typer.Option("--report", help="Write the report as JSON into this file.")]
+
+
+@app.command()
+def plan(
+    source: Source,
+    databases: Databases = None,
+    sharding_meta: ShardingMeta = None,
+    endpoint_url: Endpoint = None,
+    anonymous: Anonymous = None,
+    manifest: ManifestFile = None,
+    trust_public: TrustPublic = False,
+    allow: Allow = None,
+    parallel: Parallel = 4,
+    pooler: Pooler = False,
+    as_json: AsJson = False,
+    report: ReportFile = None,
+) -> None:
+    """Show what apply would do; nothing is written to any database."""
+    with _errors():
+        migrations = _read(source, endpoint_url, anonymous, manifest)
+        runner = _runner(migrations, allow, parallel=parallel, trust_public=trust_public, settings={"pooler": pooler})
+        outcomes = runner.plan(_databases(databases, sharding_meta))
+        _show(_report("plan", migrations, outcomes), as_json, report)
+
+
+@app.command()
+def status(
+    source: Source,
+    databases: Databases = None,
+    sharding_meta: ShardingMeta = None,
+    endpoint_url: Endpoint = None,
+    anonymous: Anonymous = None,
+    manifest: ManifestFile = None,
+    trust_public: TrustPublic = False,
+    allow: Allow = None,
+    parallel: Parallel = 4,
+    pooler: Pooler = False,
+    as_json: AsJson = False,
+    report: ReportFile = None,
+) -> None:
+    """As plan, but with exit code 1 unless every database is up to date."""
+    with _errors():
+        from .running import State
+
+        migrations = _read(source, endpoint_url, anonymous, manifest)
+        runner = _runner(migrations, allow, parallel=parallel, trust_public=trust_public, settings={"pooler": pooler})
+        outcomes = runner.plan(_databases(databases, sharding_meta))
+        _show(_report("status", migrations, outcomes), as_json, report)
+        if any(each.state is not State.UP_TO_DATE for each in outcomes):
+            raise typer.Exit(NOT_DONE)
+
+
+@app.command()
+def apply(
+    source: Source,
+    databases: Databases = None,
+    sharding_meta: ShardingMeta = None,
+    endpoint_url: Endpoint = None,
+    anonymous: Anonymous = None,
+    manifest: ManifestFile = None,
+    trust_public: TrustPublic = False,
+    allow: Allow = None,
+    first: First = None,
+    parallel: Parallel = 4,
+    stop_after: StopAfter = 1,
+    wait: Wait = 10.0,
+    lock_timeout: LockTimeout = 5.0,
+    statement_timeout: StatementTimeout = None,
+    pooler: Pooler = False,
+    always_hooks: Annotated[
+        bool, typer.Option("--always-hooks", help="Run post-apply hooks also where nothing was pending.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="The same as plan.")] = False,
+    resume: Annotated[
+        Path | None, typer.Option(help="Pass over the databases that are done according to this report.")
+    ] = None,
+    as_json: AsJson = False,
+    report: ReportFile = None,
+) -> None:
+    """Apply what is pending to every database."""
+    with _errors():
+        migrations = _read(source, endpoint_url, anonymous, manifest)
+        settings = {
+            "wait_for_runner": wait,
+            "lock_timeout": lock_timeout,
+            "statement_timeout": statement_timeout,
+            "pooler": pooler,
+        }
+        runner = _runner(
+            migrations,
+            allow,
+            parallel=parallel,
+            stop_after=stop_after,
+            always_hooks=always_hooks,
+            trust_public=trust_public,
+            settings=settings,
+        )
+        everyone = _databases(databases, sharding_meta)
+        if dry_run:
+            _show(_report("plan", migrations, runner.plan(everyone)), as_json, report)
+            return
+        earlier = None if resume is None else _earlier(resume)
+        due = everyone if earlier is None else earlier.remaining(everyone, _digest(migrations))
+        canaries = [name for name in first or () if earlier is None or name in {each.name for each in due}]
+        with _rows_on_standard_error():
+            outcomes = runner.apply(due, first=canaries, progress=_progress) if due else []
+        now = _report("apply", migrations, outcomes)
+        _show(now if earlier is None else earlier.completed_by(now), as_json, report)
+
+
+@app.command()
+def rollback(
+    source: Source,
+    last: Annotated[int, typer.Option(help="So many of the applied migrations, the last first.")],
+    databases: Databases = None,
+    sharding_meta: ShardingMeta = None,
+    endpoint_url: Endpoint = None,
+    anonymous: Anonymous = None,
+    manifest: ManifestFile = None,
+    trust_public: TrustPublic = False,
+    allow: Allow = None,
+    first: First = None,
+    parallel: Parallel = 4,
+    stop_after: StopAfter = 1,
+    wait: Wait = 10.0,
+    lock_timeout: LockTimeout = 5.0,
+    statement_timeout: StatementTimeout = None,
+    pooler: Pooler = False,
+    as_json: AsJson = False,
+    report: ReportFile = None,
+) -> None:
+    """Undo the last migrations of every database by their rollback files."""
+    with _errors():
+        migrations = _read(source, endpoint_url, anonymous, manifest)
+        settings = {
+            "wait_for_runner": wait,
+            "lock_timeout": lock_timeout,
+            "statement_timeout": statement_timeout,
+            "pooler": pooler,
+        }
+        runner = _runner(
+            migrations, allow, parallel=parallel, stop_after=stop_after, trust_public=trust_public, settings=settings
+        )
+        everyone = _databases(databases, sharding_meta)
+        with _rows_on_standard_error():
+            outcomes = runner.roll_back(everyone, last, first=first or (), progress=_progress)
+        _show(_report("rollback", migrations, outcomes), as_json, report)
+
+
+@app.command("manifest")
+def write_manifest(source: Source, endpoint_url: Endpoint = None, anonymous: Anonymous = None) -> None:
+    """Print the hashes of a source's files, as sha256sum does: keep them in version control for --manifest."""
+    with _errors():
+        from .sources.manifest import Manifest
+
+        typer.echo(str(Manifest.of(_read(source, endpoint_url, anonymous, None))), nl=False)
+
+
+@contextmanager
+def _errors() -> Generator[None]:
+    # The libraries log what the command reports in one sentence.
+    for name in ("yoyo", "botocore", "boto3"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    codes: Mapping[type[Exception], int] = {
+        BadInput: BAD_INPUT,
+        SourceUnavailable: NO_ANSWER,
+        CloudMigrationsError: NO_ANSWER,
+    }
+    with command.errors(codes):
+        yield
+
+
+def _read(source: list[str], endpoint_url: str | None, anonymous: bool | None, manifest: Path | None) -> MigrationList:
+    from .sources.manifest import Manifest
+    from .sources.reading import read_migrations
+
+    pinned = None if manifest is None else Manifest.parse(_text(manifest))
+    return read_migrations(*source, endpoint_url=endpoint_url, anonymous=anonymous, manifest=pinned)
+
+
+def _databases(named: list[str] | None, sharding_meta: str | None) -> list[Database]:
+    from .databases.addresses import distinct, from_sharding_service, parse
+
+    # The variable of the meta database may be set for another command: what is named on the command line counts.
+    if named:
+        return parse(named)
+    return distinct(from_sharding_service(sharding_meta) if sharding_meta else [])
+
+
+def _runner(migrations: MigrationList, allow: list[str] | None, *, settings: dict[str, Any], **options: Any) -> Runner:
+    from .databases.connecting import Settings
+    from .databases.planning import Contradiction, Migrations
+    from .running import Runner
+
+    try:
+        allowed = {Contradiction(each) for each in allow or ()}
+    except ValueError as error:
+        raise BadInput(f"{error}: --allow takes {', '.join(Contradiction)}") from None
+    return Runner(Migrations(migrations), Settings(**settings), allowed, **options)
+
+
+def _digest(migrations: MigrationList) -> str:
+    from .sources.manifest import Manifest
+
+    return Manifest.of(migrations).digest()
+
+
+def _report(what: str, migrations: MigrationList, outcomes: list[Outcome]) -> Report:
+    from .report import Report
+
+    return Report(what, _digest(migrations), outcomes)
+
+
+def _earlier(path: Path) -> Report:
+    from .report import Report
+
+    return Report.from_json(_text(path))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _rows_on_standard_error() -> redirect_stdout[TextIO]:
+    """Keep the rows that yoyo prints for a SELECT out of the report."""
+    return redirect_stdout(sys.stderr)
+
+
+def _progress(outcome: Outcome) -> None:
+    typer.echo(f"{outcome.database}: {outcome.state} ({outcome.seconds:.1f} s)", err=True)
+
+
+def _show(report: Report, as_json: bool, file: Path | None) -> None:
+    if file is not None:
+        try:
+            file.write_text(report.to_json() + "\n", encoding="utf-8")
+        except OSError as error:
+            raise BadInput(f"the report cannot be written to {file}: {error.strerror}") from None
+    if as_json:
+        typer.echo(report.to_json())
+    else:
+        for database, state, migrations, remarks in report.rows():
+            typer.echo(f"{database}\t{state}\t{migrations}\t{remarks}".rstrip())
+    if not report.good:
+        raise typer.Exit(NOT_DONE)

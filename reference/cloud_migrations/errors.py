@@ -1,0 +1,52 @@
+"""The exceptions of this library; every one is a `CloudMigrationsError`."""
+
+from __future__ import annotations
+
+
+class CloudMigrationsError(Exception):
+    """The base class of every error that this library raises itself."""
+
+
+class BadInput(CloudMigrationsError, ValueError):
+    """An argument, a source, a migration or a list of databases is wrong; the message says what to write."""
+
+
+class BadMigrationFile(BadInput):
+    """A migration cannot be read: its encoding, a directive, its dependencies, or its Python code."""
+
+
+class ManifestMismatch(BadInput):
+    """What a source serves is not what the manifest pins; nothing was run."""
+
+
+class SourceUnavailable(CloudMigrationsError, ConnectionError):
+    """A source does not answer, refuses the credentials, or changes while it is read."""
+
+
+class DatabaseError(CloudMigrationsError):
+    """The base class of what can be wrong with one database while others go on."""
+
+
+class DatabaseUnreachable(DatabaseError, ConnectionError):
+    """A database does not answer, or refuses the login."""
+
+
+class Locked(DatabaseError):
+    """Another runner holds the migration lock of the database."""
+
+
+class Refused(DatabaseError):
+    """The state of the database contradicts the migrations; nothing was changed."""
+
+
+class MigrationFailed(DatabaseError):
+    """A migration failed.
+
+    Args:
+        message: What failed, and why.
+        left: What the migration changed and the server kept; empty where the server undid all of it.
+    """
+
+    def __init__(self, message: str, left: str = "") -> None:
+        super().__init__(message)
+        self.left = left
