@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .description import TYPES, Table, in_pinot
+from .description import PUBLIC, TYPES, Table, in_pinot, slot
 
 CONNECTOR = "io.debezium.connector.postgresql.PostgresConnector"
 
@@ -63,7 +63,7 @@ def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any
     """
     host, _, port = peers.postgres.rpartition(":")
     return {
-        "name": table.name,
+        "name": table.pipeline,
         "config": {
             "connector.class": CONNECTOR,
             "database.hostname": host,
@@ -81,12 +81,12 @@ def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any
             "transforms": "route",
             "transforms.route.type": "org.apache.kafka.connect.transforms.RegexRouter",
             "transforms.route.regex": r"([^.]+)\.([^.]+)\.([^.]+)",
-            "transforms.route.replacement": "$3",
+            "transforms.route.replacement": "$3" if table.schema == PUBLIC else table.pipeline,
             "event.processing.failure.handling.mode": "fail",
             "producer.override.compression.type": "snappy",
-            "topic.prefix": f"user_service_{table.name}",
-            "slot.name": f"platform_{table.name}",
-            "publication.name": f"platform_{table.name}",
+            "topic.prefix": f"user_service_{table.pipeline}",
+            "slot.name": slot(table.pipeline),
+            "publication.name": slot(table.pipeline),
             "poll.interval.ms": str(poll_ms),
         },
     }
@@ -99,7 +99,7 @@ def schema(table: Table) -> dict[str, Any]:
     fields += [{"name": "lsn", "dataType": "LONG"}]
     time = {"name": "ts_ms", "dataType": "LONG", "format": "1:MILLISECONDS:EPOCH", "granularity": "1:MILLISECONDS"}
     return {
-        "schemaName": in_pinot(table.name),
+        "schemaName": in_pinot(table.pipeline),
         "dimensionFieldSpecs": fields,
         "dateTimeFieldSpecs": [time],
         "primaryKeyColumns": [column.name for column in table.key_columns()],
@@ -132,7 +132,7 @@ def table(described: Table, peers: Peers) -> dict[str, Any]:
     """Return Pinot's realtime table: upsert keeps the newest row of each key, from the beginning of the topic."""
     kafka = "org.apache.pinot.plugin.stream"
     return {
-        "tableName": in_pinot(described.name),
+        "tableName": in_pinot(described.pipeline),
         "tableType": "REALTIME",
         "tenants": {},
         "metadata": {},
@@ -141,7 +141,7 @@ def table(described: Table, peers: Peers) -> dict[str, Any]:
         "segmentsConfig": {
             "timeColumnName": "ts_ms",
             "timeType": "MILLISECONDS",
-            "schemaName": in_pinot(described.name),
+            "schemaName": in_pinot(described.pipeline),
             "replication": "1",
             "replicasPerPartition": "1",
             "retentionTimeUnit": "DAYS",
@@ -153,7 +153,7 @@ def table(described: Table, peers: Peers) -> dict[str, Any]:
             "streamConfigs": {
                 "streamType": "kafka",
                 "stream.kafka.consumer.type": "lowlevel",
-                "stream.kafka.topic.name": described.name,
+                "stream.kafka.topic.name": described.pipeline,
                 "stream.kafka.broker.list": peers.kafka,
                 "stream.kafka.consumer.factory.class.name": f"{kafka}.kafka20.KafkaConsumerFactory",
                 "stream.kafka.decoder.class.name": f"{kafka}.kafka.KafkaJSONMessageDecoder",

@@ -91,15 +91,16 @@ def apply(
 ) -> None:
     """Create or update connector, Pinot schema and table, catalogs and view of a table; idempotent."""
     with _platform(context) as platform:
-        platform.apply(platform.describe(table, schema), where)
-        typer.echo(f"{table}: hive.views.{table} is ready")
+        described = platform.describe(table, schema)
+        platform.apply(described, where)
+        typer.echo(f"{table}: hive.views.{described.pipeline} is ready")
 
 
 @app.command()
-def status(context: typer.Context, table: Name) -> None:
+def status(context: typer.Context, table: Name, schema: Schema = "public") -> None:
     """Show the state of a table's connector, Pinot table and view."""
     with _platform(context) as platform:
-        for part, state in platform.status(table).items():
+        for part, state in platform.status(table, schema).items():
             typer.echo(f"{part:10} {state}")
 
 
@@ -133,13 +134,13 @@ def resend(context: typer.Context, table: Name, schema: Schema = "public") -> No
 
 
 @app.command()
-def remove(context: typer.Context, table: Name) -> None:
+def remove(context: typer.Context, table: Name, schema: Schema = "public") -> None:
     """Remove the pipeline of a table; the table itself, its Kafka topic and the catalogs stay.
 
     Delete the topic too where rows may be deleted before the next apply, which reads its old messages.
     """
     with _platform(context) as platform:
-        platform.remove(table)
+        platform.remove(table, schema)
         typer.echo(f"{table}: removed")
 
 

@@ -5,6 +5,7 @@ Read this to see which tables and column types can be replicated into a view.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -38,6 +39,9 @@ window with
 """
 KEYWORDS = frozenset(KEYWORD_LIST.split())
 SUFFIX = "_table"
+PUBLIC = "public"
+# PostgreSQL cuts a publication's name off at so many bytes, and refuses a replication slot of a longer one.
+MOST_BYTES = 63
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Table:
     """A table to be replicated into a Trino view.
 
     Attributes:
-        name: Its name in PostgreSQL, of the Kafka topic and of the view; for Pinot see `in_pinot`.
+        name: Its name in PostgreSQL; what the platform creates for it has the name `pipeline`.
         columns: Its columns, in the table's order.
         key: Names of the columns of its primary key.
         schema: Its schema in PostgreSQL.
@@ -79,18 +83,14 @@ class Table:
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
-    schema: str = "public"
+    schema: str = PUBLIC
 
     def __post_init__(self) -> None:
-        for name in (self.schema, self.name):
-            if not NAME.fullmatch(name):
-                raise BadInput(f"table {name!r}: only lower case letters, digits and underscores are supported")
-        if "__" in f"{self.name}_":
-            raise BadInput(f"table {self.name!r}: Pinot reserves a double underscore and an underscore at the end")
-        if self.name in map(in_pinot, KEYWORDS):
-            raise BadInput(
-                f"table {self.name!r}: in Pinot, table {self.name.removesuffix(SUFFIX)!r} has this name; rename one"
-            )
+        name = self.pipeline
+        if "__" in f"{name}_":
+            raise BadInput(f"table {name!r}: Pinot reserves a double underscore and an underscore at the end")
+        if name in map(in_pinot, KEYWORDS):
+            raise BadInput(f"table {name!r}: in Pinot, table {name.removesuffix(SUFFIX)!r} has this name; rename one")
         if not self.key:
             raise BadInput(f"{self.schema}.{self.name} has no primary key, by which changes of a row are matched")
         names = {column.name for column in self.columns}
@@ -99,6 +99,11 @@ class Table:
         if reserved := names & {"source", "op", "ts_ms", "lsn"}:
             raise BadInput(f"{self.name} has a column {', '.join(sorted(reserved))}, a name that the platform reserves")
 
+    @property
+    def pipeline(self) -> str:
+        """The name of its connector, topic, Pinot table (`in_pinot`) and view."""
+        return pipeline(self.name, self.schema)
+
     def key_columns(self) -> tuple[Column, ...]:
         """Return the key's columns, in the table's order."""
         return tuple(column for column in self.columns if column.name in self.key)
@@ -106,6 +111,33 @@ class Table:
     def other_columns(self) -> tuple[Column, ...]:
         """Return the other columns, in the table's order."""
         return tuple(column for column in self.columns if column.name not in self.key)
+
+
+def pipeline(name: str, schema: str = PUBLIC) -> str:
+    """Return the name under which a table is replicated: `person`, and `sales_person_1c9d77` for `sales.person`.
+
+    The hash of a schema other than `public` keeps `sales.person` apart from a table `public.sales_person`.
+
+    Raises:
+        BadInput: A name that is not supported.
+    """
+    for each in (schema, name):
+        if not NAME.fullmatch(each):
+            raise BadInput(f"table {each!r}: only lower case letters, digits and underscores are supported")
+    return name if schema == PUBLIC else f"{schema}_{name}_{_hash(f'{schema}.{name}')}"
+
+
+def slot(name: str) -> str:
+    """Return the name of the replication slot and the publication of a pipeline, at most 63 bytes long.
+
+    A longer one is cut off and ends with a hash of the whole, so that two tables never share a slot.
+    """
+    whole = f"platform_{name}"
+    return whole if len(whole) <= MOST_BYTES else f"{whole[: MOST_BYTES - 7]}_{_hash(whole)}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 
 def in_pinot(name: str) -> str:
@@ -122,13 +154,29 @@ def quoted(name: str) -> str:
 
 
 COLUMNS = """
-SELECT a.attname, regexp_replace(format_type(a.atttypid, NULL), '\\(.*', ''), coalesce(a.attnum = ANY(i.indkey), false)
+SELECT a.attname, regexp_replace(format_type(a.atttypid, NULL), '\\(.*', ''),
+  coalesce(a.attnum = ANY((i.indkey::int2[])[0:i.indnkeyatts - 1]), false), a.attgenerated <> ''
 FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
 WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
+# Why the changes of a relation would not arrive, or not all of them: by what pg_class says of it.
+NOT_REPLICATED = {
+    "p": "is partitioned: its changes arrive under the names of its partitions",
+    "f": "is a foreign table: its changes are in another server's log",
+    "v": "is a view, which has no changes of its own",
+    "m": "is a materialized view, whose refresh is not in the change log",
+    "u": "is unlogged: its changes are not in the write-ahead log",
+    "t": "is temporary: its changes are not in the write-ahead log",
+    "parent": "has tables that inherit from it: their rows are its rows, and their changes arrive under their names",
+}
+KIND = """
+SELECT CASE WHEN relkind <> 'r' THEN relkind::text WHEN relpersistence <> 'p' THEN relpersistence::text
+  WHEN EXISTS (SELECT FROM pg_inherits WHERE inhparent = pg_class.oid) THEN 'parent' END
+FROM pg_class WHERE oid = to_regclass(%s)
+"""
 
 
-def describe(dsn: str, name: str, schema: str = "public") -> Table:
+def describe(dsn: str, name: str, schema: str = PUBLIC) -> Table:
     """Read the definition of a table from PostgreSQL.
 
     Args:
@@ -140,12 +188,22 @@ def describe(dsn: str, name: str, schema: str = "public") -> Table:
         BadInput: The table does not exist or cannot be replicated.
         Unreachable: PostgreSQL does not accept the connection.
     """
+    pipeline(name, schema)  # names that are not supported do not reach SQL
+    origin = f"{quoted(schema)}.{quoted(name)}"
     try:
         with psycopg.connect(dsn, connect_timeout=10) as connection:
-            rows = connection.execute(COLUMNS, [f'"{schema}"."{name}"']).fetchall()
+            kind = connection.execute(KIND, [origin]).fetchone()
+            rows = connection.execute(COLUMNS, [origin]).fetchall()
     except psycopg.OperationalError as error:
         raise Unreachable(f"PostgreSQL: {error}") from error
-    if not rows:
+    if kind is None:
         raise BadInput(f"PostgreSQL has no table {schema}.{name}")
-    columns = tuple(Column(column, kind) for column, kind, _ in rows)
-    return Table(name, columns, tuple(column for column, _, key in rows if key), schema)
+    if kind[0] is not None:
+        reason = NOT_REPLICATED.get(kind[0], "is not an ordinary table")
+        raise BadInput(f"{schema}.{name} {reason}; replicate an ordinary table")
+    if generated := [column for column, _, _, computed in rows if computed]:
+        raise BadInput(
+            f"{schema}.{name} has the generated column {generated[0]}, whose values are not in the change log"
+        )
+    columns = tuple(Column(column, kind) for column, kind, _, _ in rows)
+    return Table(name, columns, tuple(column for column, _, key, _ in rows if key), schema)

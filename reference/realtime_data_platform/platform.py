@@ -11,7 +11,7 @@ from psycopg import sql
 
 from . import artifacts, statements
 from .connect import Connectors
-from .description import Table, describe, in_pinot, quoted
+from .description import PUBLIC, Table, describe, in_pinot, pipeline, quoted, slot
 from .errors import BadInput, PlatformError
 from .pinot import Pinot
 from .trino import Trino
@@ -72,7 +72,7 @@ class Platform:
         self.pinot = Pinot(addresses.controller, addresses.broker, patience=patience)
         self.trino = Trino(addresses.trino, patience=patience)
 
-    def describe(self, name: str, schema: str = "public") -> Table:
+    def describe(self, name: str, schema: str = PUBLIC) -> Table:
         """Read the definition of a table from PostgreSQL (`description.describe`)."""
         return describe(self.addresses.postgres, name, schema)
 
@@ -88,13 +88,13 @@ class Platform:
         Raises:
             PlatformError: A step failed; the message includes the server's.
         """
-        before = self.status(table.name)
+        before = self.status(table.name, table.schema)
         identity = self.prepare(table)
         try:
             self._apply_steps(table, where)
         except PlatformError:
             if set(before.values()) == {"absent"}:
-                self.remove(table.name)
+                self.remove(table.name, table.schema)
                 self._set_replica_identity(table, identity)
             raise
 
@@ -104,7 +104,7 @@ class Platform:
         self.pinot.apply(artifacts.schema(table), artifacts.table(table, self.peers))
         self.apply_catalogs()
         self.trino.apply_view(statements.view_sql(table, where))
-        self.trino.query(f"EXPLAIN (TYPE VALIDATE) TABLE hive.views.{quoted(table.name)}")
+        self.trino.query(f"EXPLAIN (TYPE VALIDATE) TABLE hive.views.{quoted(table.pipeline)}")
 
     def prepare(self, table: Table) -> str:
         """Set REPLICA IDENTITY FULL; without it an update event leaves out long values that the update did not change.
@@ -144,7 +144,7 @@ class Platform:
             origin = sql.Identifier(table.schema, table.name)
             rows = connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(origin)).fetchone()
         if rows is not None:
-            self.connectors.wait_for_topic(artifacts.connector(table, self.peers)["name"], table.name)
+            self.connectors.wait_for_topic(artifacts.connector(table, self.peers)["name"], table.pipeline)
 
     def apply_catalogs(self) -> None:
         """Create the Pinot and Hive catalogs and the schema `hive.views`; idempotent."""
@@ -152,8 +152,13 @@ class Platform:
         self.trino.apply_catalog("hive", "hive", statements.hive_catalog(self.peers))
         self.trino.apply_schema("hive.views", f"s3://{self.peers.bucket}/views/")
 
-    def status(self, name: str) -> dict[str, str]:
-        """Return the state of the connector, the Pinot table and the view of a table, by these names."""
+    def status(self, name: str, schema: str = PUBLIC) -> dict[str, str]:
+        """Return the state of the connector, the Pinot table and the view of a table, by these names.
+
+        Raises:
+            BadInput: A name that is not supported.
+        """
+        name = pipeline(name, schema)
         catalogs = {catalog for (catalog,) in self.trino.query("SHOW CATALOGS")}
         exists = "hive" in catalogs and self.trino.view("hive", "views", name) is not None
         return {
@@ -169,23 +174,27 @@ class Platform:
             columns = sql.SQL(", ").join(map(sql.Identifier, names))
             origin = sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(table.schema, table.name))
             expected = connection.execute(origin).fetchall()
-        shown = self.trino.query(f"SELECT {', '.join(map(quoted, names))} FROM hive.views.{quoted(table.name)}")  # noqa: S608  # validated names
+        shown = self.trino.query(f"SELECT {', '.join(map(quoted, names))} FROM hive.views.{quoted(table.pipeline)}")  # noqa: S608  # validated names
         in_table, in_view = Counter(expected), Counter(shown)
         return Difference(list((in_table - in_view).elements()), list((in_view - in_table).elements()))
 
-    def remove(self, name: str) -> None:
-        """Remove the pipeline of a table; the table itself, its Kafka topic and the catalogs stay.
+    def remove(self, name: str, schema: str = PUBLIC) -> None:
+        """Remove the pipeline of a table, which may be gone; the table, its Kafka topic and the catalogs stay.
 
         A later `apply` reads the old messages of the topic. Rows that were deleted while no connector ran would be in
         the view again: delete the topic too where that may be.
+
+        Raises:
+            BadInput: A name that is not supported.
         """
+        name = pipeline(name, schema)
         if ("hive",) in self.trino.query("SHOW CATALOGS"):
             self.trino.remove_view(f"hive.views.{quoted(name)}")
         self.pinot.remove(in_pinot(name))
         self.connectors.remove(name)
         with psycopg.connect(self.addresses.postgres, autocommit=True) as connection:
-            slot = f"platform_{name}"
             connection.execute(
-                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", [slot]
+                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s",
+                [slot(name)],
             )
-            connection.execute(sql.SQL("DROP PUBLICATION IF EXISTS {}").format(sql.Identifier(slot)))
+            connection.execute(sql.SQL("DROP PUBLICATION IF EXISTS {}").format(sql.Identifier(slot(name))))

@@ -67,7 +67,7 @@ def view_sql(
     Args:
         described: The table.
         where: A condition on the view's columns, in SQL: `placed >= current_timestamp - INTERVAL '1' YEAR`.
-        name: The view's name; by default the table's.
+        name: The view's name; by default the pipeline's.
         catalog: Name of the Pinot catalog.
         most_rows: The limit with which that catalog was created (`pinot_catalog`).
     """
@@ -78,7 +78,7 @@ def view_sql(
     keys = [quoted(column.name) for column in described.key_columns()]
     listed = ",\n".join(f"    {column}" for column in [*keys, *columns, "op"])
     key = ", ".join(keys)
-    head = f"CREATE OR REPLACE VIEW hive.views.{quoted(name or described.name)} AS\n"
+    head = f"CREATE OR REPLACE VIEW hive.views.{quoted(name or described.pipeline)} AS\n"
     query = f"""  SELECT
 {listed}
   FROM (
@@ -105,7 +105,7 @@ def subset_sql(described: Table, where: str, name: str) -> str:
     return (
         f"CREATE TABLE hive.views.{quoted(name)} WITH (format = 'PARQUET') AS\n"
         f"SELECT {', '.join(map(_in_hive, described.columns))}\n"
-        f"FROM hive.views.{quoted(described.name)}\nWHERE {where}"
+        f"FROM hive.views.{quoted(described.pipeline)}\nWHERE {where}"
     )
 
 
@@ -119,7 +119,7 @@ def _in_hive(column: Column) -> str:
 def _history(described: Table, most_rows: int) -> str:
     """Return the Pinot query for the whole history of a table: rows replaced by upsert included."""
     keys = ", ".join(quoted(column.name) for column in described.key_columns())
-    table_name = in_pinot(described.name)
+    table_name = in_pinot(described.pipeline)
     return f"SET skipUpsert = true; SELECT {keys}, source, op, lsn FROM {table_name} LIMIT {most_rows + 1}"  # noqa: S608  # validated names
 
 

@@ -230,6 +230,7 @@ class TestSameNameInTwoSchemas:
             )
             yield pipeline
         finally:
+            pipeline.platform.remove(pipeline.name, "elsewhere")
             pipeline.sql("DROP SCHEMA elsewhere CASCADE")
 
     @pytest.mark.claim("rdp-29", shows="published", fails_with=r"\(1, 1, 'Stranger', 'c'\) in \[")
@@ -244,3 +245,13 @@ class TestSameNameInTwoSchemas:
     @pytest.mark.claim("rdp-29", shows="corrected", fails_with=r"assert \[\(1, 1, 'Stra")
     def test_same_name_tables_are_kept_apart(self, same_name):
         assert same_name.view() == [*published.VIEW_ROWS, (4, 4, "Dana", "c")]
+
+    @pytest.mark.claim("rdp-29", shows="corrected", fails_with=r"assert not Difference")
+    def test_same_name_tables_are_replicated_side_by_side(self, same_name):
+        platform = same_name.platform
+        other = platform.describe(same_name.name, "elsewhere")
+        platform.apply(other)
+        same_name.until(lambda: not platform.verify(other), "the view of the other table lacks its rows")
+
+        assert platform.trino.query(f"SELECT name FROM hive.views.{other.pipeline}") == [("Stranger",)]
+        assert not platform.verify(same_name.described())

@@ -66,6 +66,52 @@ class TestConnector:
             platform.connectors.apply(artifacts.connector(NOWHERE, platform.peers))
 
 
+# By a suffix of the table's name: statements that make one whose changes would not arrive, and why.
+NOT_REPLICATED = {
+    "partitioned": ("CREATE TABLE {0} (id bigint PRIMARY KEY) PARTITION BY HASH (id)", "is partitioned"),
+    "unlogged": ("CREATE UNLOGGED TABLE {0} (id bigint PRIMARY KEY)", "is unlogged"),
+    "view": ("CREATE VIEW {0} AS SELECT 1 AS id", "is a view"),
+    "materialized": ("CREATE MATERIALIZED VIEW {0} AS SELECT 1 AS id", "is a materialized view"),
+    "parent": ("CREATE TABLE {0} (id bigint PRIMARY KEY); CREATE TABLE {0}_child () INHERITS ({0})", "inherit from it"),
+    "computed": (
+        "CREATE TABLE {0} (id bigint PRIMARY KEY, twice bigint GENERATED ALWAYS AS (id * 2) STORED)",
+        "has the generated column twice",
+    ),
+}
+
+
+class TestDescription:
+    @pytest.fixture
+    def refused(self, people):
+        """Schema `refused`, which the test fills; dropped afterwards."""
+        people.sql("DROP SCHEMA IF EXISTS refused CASCADE")
+        people.sql("CREATE SCHEMA refused")
+        yield people
+        people.sql("DROP SCHEMA refused CASCADE")
+
+    @pytest.mark.parametrize("kind", NOT_REPLICATED)
+    def test_table_whose_changes_never_come_is_refused(self, refused, platform, kind):
+        statement, reason = NOT_REPLICATED[kind]
+        for each in statement.format(f"refused.{kind}").split("; "):
+            refused.sql(each)
+
+        with pytest.raises(BadInput, match=rf"refused\.{kind} .*{reason}"):
+            platform.describe(kind, "refused")
+
+    def test_included_columns_are_no_key_columns(self, refused, platform):
+        refused.sql("CREATE TABLE refused.covered (email text, id bigint, PRIMARY KEY (id) INCLUDE (email))")
+
+        assert platform.describe("covered", "refused").key == ("id",)
+
+    @pytest.mark.parametrize("name", ["x' OR '1'='1", 'x"; DROP TABLE bad', "Person", ""])
+    def test_unsupported_name_reaches_no_server(self, people, platform, name):
+        for call in (platform.describe, platform.status, platform.remove):
+            with pytest.raises(BadInput, match="only lower case letters, digits and underscores are supported"):
+                call(name)
+
+        assert people.sql("SELECT count(*) FROM bad") == [(1,)]
+
+
 class TestTable:
     def test_pinot_table_without_schema_is_rejected(self, platform, people):
         with pytest.raises(Refused, match=r"Pinot's controller refused POST /tables: .*Schema"):
