@@ -153,18 +153,19 @@ class TestTwoRunners:
         source = bucket.put("a", CREATE | {"002-row.sql": "INSERT INTO person VALUES (1);"})
         found = {}
 
-        def work(name, wait):
-            found[name] = run(source, database, settings=Settings(lock_timeout=None, wait_for_runner=wait))[0]
+        def work(name, wait, lock_timeout=None):
+            found[name] = run(source, database, settings=Settings(lock_timeout=lock_timeout, wait_for_runner=wait))[0]
 
         with gate(database, "person"):
-            runners = [threading.Thread(target=work, args=("first", 30))]
+            runners = [threading.Thread(target=work, args=("first", 30), daemon=True)]
             runners[0].start()
             eventually(lambda: database.waiting() == 1, within=30)
-            work("impatient", 0.1)
-            runners.append(threading.Thread(target=work, args=("patient", 60)))
+            # Without the runners' lock it would wait at the gate: not for ever.
+            work("impatient", 0.1, lock_timeout=5)
+            runners.append(threading.Thread(target=work, args=("patient", 60), daemon=True))
             runners[1].start()
         for runner in runners:
-            runner.join()
+            runner.join(60)
 
         assert "another runner has held the migration lock" in found["impatient"].problem
         assert (found["first"].state, found["patient"].state) == (State.APPLIED, State.UP_TO_DATE)
@@ -211,12 +212,12 @@ class TestManyAtOnce:
             run(bucket.put("a", CREATE), each)
         source = bucket.put("a", CREATE | {"002-row.sql": "INSERT INTO person VALUES (1);"})
         found = []
-        runner = threading.Thread(target=lambda: found.extend(run(source, *three, parallel=3)))
+        runner = threading.Thread(target=lambda: found.extend(run(source, *three, parallel=3)), daemon=True)
 
         with gate(three[0], "person"), gate(three[1], "person"), gate(three[2], "person"):
             runner.start()
             eventually(lambda: [each.waiting() for each in three] == [1, 1, 1], within=30)
-        runner.join()
+        runner.join(60)
 
         evidence.table("the report", [{"database": each.database, "state": str(each.state)} for each in found])
         assert [(each.database, each.state) for each in found] == [
