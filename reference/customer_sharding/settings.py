@@ -163,9 +163,13 @@ def _standalone(read: _Reader) -> Standalone:
     # All missing variables are reported at once; an invalid value is reported by its variable.
     values = {name: read.text(f"SHARDING_{name.upper()}") for name in ("host", "user", "password", "database")}
     port = read.whole("SHARDING_PORT", None, least=1)
-    flavor = read.text("SHARDING_FLAVOR")
+    written = read.text("SHARDING_FLAVOR")
     try:
-        return Standalone(Credentials(**values, port=port, flavor=Flavor.of(flavor)))
+        flavor = Flavor.of(written)
+    except BadInput as error:
+        raise BadInput(f"SHARDING_FLAVOR: {error}") from None
+    try:
+        return Standalone(Credentials(**values, port=port, flavor=flavor))
     except BadInput as error:
         raise BadInput(f"the database in SHARDING_HOST, SHARDING_PORT and the other variables: {error}") from None
 
