@@ -66,12 +66,14 @@ MOST_DIGITS = 1_000
 
 def _coefficient(text: str) -> int | Fraction:
     text = text.strip()
+    too_long = NotAQuadratic(f"the coefficients must be numbers of at most {MOST_DIGITS:,} digits")
+    if len(text) > MOST_DIGITS:
+        raise too_long
     match = NUMBER.fullmatch(text)
-    if not match and len(text) <= MOST_DIGITS:
+    if not match:
         raise NotAQuadratic(f"the coefficients must be integers, fractions (1/2) or decimals (0.5), not {text!r}")
-    exponent = (match and match[1]) or "0"
-    if not match or len(text) > MOST_DIGITS or len(text) + abs(int(exponent)) > MOST_DIGITS:
-        raise NotAQuadratic(f"the coefficients must be numbers of at most {MOST_DIGITS:,} digits")
+    if len(text) + abs(int(match[1] or 0)) > MOST_DIGITS:
+        raise too_long
     try:
         return Fraction(text)
     except ZeroDivisionError:

@@ -205,5 +205,5 @@ def describe(dsn: str, name: str, schema: str = PUBLIC) -> Table:
         raise BadInput(
             f"{schema}.{name} has the generated column {generated[0]}, whose values are not in the change log"
         )
-    columns = tuple(Column(column, kind) for column, kind, _, _ in rows)
+    columns = tuple(Column(column, type_) for column, type_, _, _ in rows)
     return Table(name, columns, tuple(column for column, _, key, _ in rows if key), schema)
