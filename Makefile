@@ -47,12 +47,15 @@ ifdef QUICK
 	@echo 'make scenarios, without QUICK, proves the other documents, too.'
 endif
 
-# What only waits or computes for itself runs two at a time, the longest first; each prints when it has ended.
-ASIDE := sabotage-light sabotage-heavy services machinery mutants-changed tox-py313 tox-py311 tox-py312 tox-docs
+# What only waits or computes for itself runs beside the others, the longest first, more at once than there are cores
+# because most of them wait for services; each prints when it has ended.
+ASIDE := services sabotage-heavy machinery sabotage-light installation mutants-changed tox-py313 tox-py311 tox-py312 tox-docs \
+  tox-types
+AT_ONCE ?= 4
 .PHONY: test
 test: $(VENV)/locked ## what CI runs: lint, types, the machinery's tests, docs, sabotage, gate, scenarios (in containers where there is Docker)
-	$(call step,lint and types,$(BIN)/tox -q run -e lint$(,)types)
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=recurse $(ASIDE:%=aside-%)
+	$(call step,lint,$(BIN)/tox -q run -e lint)
+	@$(MAKE) --no-print-directory --jobs=$(AT_ONCE) --output-sync=recurse $(ASIDE:%=aside-%)
 	$(call step,benchmarks: the gate,$(MAKE) --no-print-directory gate)
 	@printf '\n=== scenarios\n'
 	@$(PYTEST) scenarios/ --services=$(SERVICES) --claims-strict
@@ -64,8 +67,12 @@ $(ASIDE:%=aside-%): aside-%:
 	$(call step,$*,$(MAKE) --no-print-directory $*)
 
 .PHONY: services
-services: $(VENV)/locked ## the services' own tests, in both modes, and the extras' installation
-	@$(PYTEST) -q fixtures/tests/services fixtures/tests/images fixtures/tests/installation
+services: $(VENV)/locked ## the services' own tests, in both modes
+	@$(PYTEST) -q fixtures/tests/services fixtures/tests/images
+
+.PHONY: installation
+installation: $(VENV)/locked ## each extra in an environment of its own, and the first command on machines that lack something
+	@$(PYTEST) -q fixtures/tests/installation
 
 # The tests of the libraries, by the folders of reference/.
 LIBRARIES := $(filter-out %__pycache__,$(wildcard $(patsubst reference/%/,fixtures/tests/%,$(wildcard reference/*/))))
@@ -199,4 +206,3 @@ $(VENV)/locked: $(UV) requirements/development.txt pyproject.toml
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-, := ,
