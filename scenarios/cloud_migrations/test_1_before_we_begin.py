@@ -26,7 +26,7 @@ def test_migrations_of_a_bucket_are_applied_by_yoyo(bucket, database, evidence):
 
 
 @pytest.mark.claim("mig-1")
-def test_migrations_are_not_applied_while_yoyos_lock_is_held(bucket, database):
+def test_lock_of_yoyo_keeps_the_runner_out(bucket, database):
     migrations = read_migrations(bucket.put(files=EXAMPLE))
     apply_with_yoyo(migrations[:1], database.url)
     database.rows("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, now(), 4711) RETURNING 1")

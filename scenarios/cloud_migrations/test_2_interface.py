@@ -71,7 +71,7 @@ def test_rollback_files_hooks_and_python_are_honoured(bucket, database):
 
 
 @pytest.mark.claim("mig-2")
-def test_published_reader_passes_over_python_in_silence(published, bucket):
+def test_published_reader_skips_python_silently(published, bucket):
     assert published.ids(bucket.put("a", FILES)) == ["001-person"]
 
 
@@ -119,7 +119,7 @@ SAME = {"001-create-table.sql": "CREATE TABLE orders (id bigint);"}
 
 class TestOneNameUnderTwoPaths:
     @pytest.mark.claim("mig-9", "names", shows="published", fails_with="DID NOT RAISE")
-    def test_published_reader_refuses_one_name_in_two_paths(self, reader, bucket):
+    def test_published_reader_refuses_equal_names(self, reader, bucket):
         paths = [bucket.put(directory, SAME) for directory in ("prod", "stage")]
 
         with pytest.raises(Failed, match="MigrationConflict: 001-create-table"):

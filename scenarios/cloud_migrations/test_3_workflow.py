@@ -74,7 +74,7 @@ def test_directory_above_the_environments_is_no_source(command, bucket, database
 
 
 @pytest.mark.claim("mig-6")
-def test_new_environment_is_set_up_from_an_empty_database(command, bucket, databases):
+def test_empty_database_becomes_a_new_environment(command, bucket, databases):
     source = bucket.put("stage", WORKFLOW["order_service/stage"])
     old, new = databases("old", "new")
     bucket.put("old", WORKFLOW["order_service/prod"])
@@ -110,7 +110,7 @@ def sharded(environment, tmp_path):
 
 
 @pytest.mark.claim("mig-10")
-def test_new_column_reaches_every_database_of_a_service(command, bucket, sharded, environment, evidence):
+def test_new_column_reaches_every_database(command, bucket, sharded, environment, evidence):
     """Saves go on before, during and after: a migration waits a bounded time for its lock, and holds it shortly."""
     service, of_customer = sharded
     source = bucket.put("person", {"001-nickname.sql": "ALTER TABLE person ADD COLUMN nickname text;"})

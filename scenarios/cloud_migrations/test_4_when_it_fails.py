@@ -65,7 +65,7 @@ class TestHistory:
 
 class TestFailure:
     @pytest.mark.claim("mig-8")
-    def test_failing_migration_leaves_its_database_as_it_was(self, command, bucket, databases, listed, evidence):
+    def test_failed_migration_leaves_no_change(self, command, bucket, databases, listed, evidence):
         one, bad, other = databases("one", "bad", "other")
         bad.connection.execute("CREATE TABLE taken (id bigint)")
         words = ("-s", bucket.put("a", FAILING), "-d", listed(one, bad, other), "--stop-after", 2)
@@ -85,7 +85,7 @@ class TestFailure:
         assert one.columns("person") == other.columns("person") == ["id", "name"]
 
     @pytest.mark.claim("mig-8")
-    def test_busy_table_is_not_waited_for_longer_than_allowed(self, command, bucket, database, gate):
+    def test_busy_table_ends_at_the_lock_timeout(self, command, bucket, database, gate):
         run(bucket.put("a", CREATE), database)
         source = bucket.put("a", FAILING)
 
@@ -98,7 +98,7 @@ class TestFailure:
         assert command("apply", "-s", source, "-d", database.url)[0] == 0
 
     @pytest.mark.claim("mig-8")
-    def test_outside_a_transaction_the_report_says_what_stays(self, command, bucket, database):
+    def test_report_says_what_no_transaction_undoes(self, command, bucket, database):
         text = """-- transactional: false
 CREATE TABLE person (name text);
 INSERT INTO person VALUES ('Alice'), ('Alice');
@@ -184,7 +184,7 @@ class TestTwoRunners:
         assert database.rows("SELECT pid FROM yoyo_lock") == [(4711,)]
 
     @pytest.mark.claim("mig-8")
-    def test_killed_runner_blocks_nobody_and_leaves_nothing(self, bucket, database, started, gate):
+    def test_killed_runner_blocks_nobody(self, bucket, database, started, gate):
         """It is killed between the last step of a migration and its record."""
         run(bucket.put("a", CREATE), database)
         source = bucket.put("a", CREATE | {"002-other.sql": "CREATE TABLE other (id bigint);"})
@@ -239,7 +239,7 @@ class TestMariaDB:
         assert mariadb.tables() == ["done"]
 
     @pytest.mark.claim("mig-11", shows="corrected", fails_with="SAVEPOINT")
-    def test_what_stays_on_mariadb_is_reported_and_repaired(self, reader, bucket, mariadb, database, evidence):
+    def test_half_a_migration_on_mariadb_is_reported(self, reader, bucket, mariadb, database, evidence):
         source = bucket.put("a", HALF)
         for each in (mariadb, database):
             with pytest.raises(Failed, match="nowhere") as failure:

@@ -66,7 +66,7 @@ class TestFromTheObjectStore:
         evidence.text("what Poetry says", clean.output)
 
     @pytest.mark.claim("idx-4")
-    def test_pip_chooses_by_python_version_and_reads_metadata_alone(self, index, index_url, clean):
+    def test_pip_chooses_by_metadata_and_python_version(self, index, index_url, clean):
         index.publish([common(), common("0.2.0", requires_python="<3"), common("0.1.3")])
         index.yank("common", "0.1.3", "loses log lines")
 
@@ -144,7 +144,7 @@ class TestTwoIndexes:
         return url
 
     @pytest.mark.claim("idx-6", "pip", shows="published", fails_with="^AssertionError: assert 'ours' == 'theirs'")
-    def test_published_extra_index_lets_the_public_name_win(self, way, indexes, index_url, serving, clean, evidence):
+    def test_published_extra_index_takes_the_public(self, way, indexes, index_url, serving, clean, evidence):
         installed_by_pip(way, clean, indexes, index_url, serving)
 
         assert clean.evaluate(ORIGIN) == "theirs"
@@ -158,19 +158,19 @@ class TestTwoIndexes:
         assert clean.evaluate("import telemetry; print(telemetry.ORIGIN)") == "theirs"
 
     @pytest.mark.claim("idx-6", "hashes", shows="published", fails_with="^AssertionError: assert 'ours' == 'theirs'")
-    def test_published_requirement_without_hash_takes_the_public_file(self, way, indexes, index_url, clean, tmp_path):
+    def test_published_line_takes_the_public_file(self, way, indexes, index_url, clean, tmp_path):
         clean.pip("--index-url", indexes, "--extra-index-url", index_url, *requirement(way, tmp_path))
 
         assert clean.evaluate(ORIGIN) == "theirs"
 
     @pytest.mark.claim("idx-6", "hashes", shows="corrected", fails_with="^AssertionError: assert 'theirs' == 'ours'")
-    def test_requirement_with_a_hash_takes_the_private_file(self, way, indexes, index_url, clean, tmp_path):
+    def test_hash_takes_the_private_file(self, way, indexes, index_url, clean, tmp_path):
         clean.pip("--index-url", indexes, "--extra-index-url", index_url, *requirement(way, tmp_path))
 
         assert clean.evaluate(ORIGIN) == "ours"
 
     @pytest.mark.claim("idx-6", "uv", shows="published", fails_with="^AssertionError: assert 'ours' == 'theirs'")
-    def test_published_order_of_pip_lets_the_public_name_win_in_uv(self, way, indexes, index_url, clean):
+    def test_published_order_in_uv_takes_the_public_name(self, way, indexes, index_url, clean):
         installed_by_uv(way, clean, indexes, index_url)
 
         assert clean.evaluate(ORIGIN) == "theirs"
@@ -182,7 +182,7 @@ class TestTwoIndexes:
         assert clean.evaluate(ORIGIN) == "ours"
 
     @pytest.mark.claim("idx-6", "poetry", shows="published", fails_with="^AssertionError: assert 'ours' == 'theirs'")
-    def test_published_second_source_lets_the_public_name_win(self, way, indexes, index_url, clean):
+    def test_published_second_source_takes_the_public(self, way, indexes, index_url, clean):
         installed_by_poetry(way, clean, indexes, index_url)
 
         assert clean.evaluate(ORIGIN) == "theirs"

@@ -79,7 +79,7 @@ class TestThePages:
 
 class TestPublishingTwice:
     @pytest.mark.claim("idx-9")
-    def test_equal_content_is_left_and_other_content_refused(self, index, client, bucket, keys):
+    def test_other_content_of_a_version_is_refused(self, index, client, bucket, keys):
         index.publish([common()])
         key = f"packages/devtools/common/{common().filename}"
         before = client.head_object(Bucket=bucket, Key=key)["LastModified"], len(keys())

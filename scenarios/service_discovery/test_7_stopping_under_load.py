@@ -70,7 +70,7 @@ def test_stop_under_load_fails_no_call(server, providers, registry, cached, long
 
 
 @pytest.mark.claim("disc-15")
-def test_published_stop_stays_registered_without_answers(provider, registry, long_request):
+def test_published_stop_leaves_a_dead_instance(provider, registry, long_request):
     users = provider("users", implementation="published", **SERVERS["gthread"])
     thread, answers = long_request(users)
 
@@ -103,7 +103,7 @@ def test_stop_deregisters_once_zookeeper_is_back(zookeeper, provider, registry, 
     users.process.wait(20)
 
 
-def test_service_started_before_the_fork_says_that_it_cannot_drain(provider, tmp_path):
+def test_service_of_the_master_says_it_cannot_drain(provider, tmp_path):
     log = tmp_path / "log"
     users = provider("users", ERRORS=str(log), start_in="factory", **PRELOADED)
 

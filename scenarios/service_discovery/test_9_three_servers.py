@@ -46,7 +46,7 @@ def unreachable():
 
 
 @pytest.mark.claim("disc-15")
-def test_killed_leader_stops_neither_lookups_nor_registrations(ensemble, connecting, registering, starting, evidence):
+def test_lookups_and_registrations_outlast_the_leader(ensemble, connecting, registering, starting, evidence):
     first = {each: registering("users", each, connecting())[0] for each in (*STAY, LEAVES)}
     assert all(registration.wait(20) for registration in first.values())
     dies = starting("users", ZOOKEEPER=ensemble.hosts, ZOOKEEPER_GRACE=str(ensemble.session_timeout))
@@ -71,7 +71,7 @@ def test_killed_leader_stops_neither_lookups_nor_registrations(ensemble, connect
 
 
 @pytest.mark.claim("disc-15")
-def test_cache_is_not_confirmed_by_a_server_without_a_leader(ensemble, connecting, registering):
+def test_server_without_a_leader_confirms_nothing(ensemble, connecting, registering):
     registration, _ = registering("users", STAY[0], connection=connecting())
     assert registration.wait(20)
     leader, follower = ensemble.leader(), ensemble.follower()
