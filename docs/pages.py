@@ -6,13 +6,17 @@ import ast
 import difflib
 import inspect
 import os
+import re
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import typer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from sphinx.application import Sphinx
+from typer.cli import get_docs_for_click
 
 from fixtures.claims.ledger import Document, read
 from fixtures.claims.publishing import tables
@@ -89,7 +93,7 @@ def _context(document: Document, results: Results | None, root: Path, folder: Pa
         "published": source.relative_to(root) if source.exists() else None,
         "corrections": list(_corrections(document, root)),
         "modules": list(_modules(document, root)),
-        "commands": list(_commands(document, root)),
+        "commands": dict(_commands(document, root)),
         "up": os.path.relpath(root, folder),
     }
 
@@ -152,7 +156,20 @@ def _docstring(path: Path) -> str | None:
     return ast.get_docstring(ast.parse(path.read_text()))
 
 
-def _commands(document: Document, root: Path) -> Iterator[str]:
+def _commands(document: Document, root: Path) -> Iterator[tuple[str, str]]:
+    """Yield each console script of a library with what its commands and options say for `--help`."""
     file = root / "pyproject.toml"
     scripts = tomllib.loads(file.read_text())["project"].get("scripts", {}) if file.exists() else {}
-    return (name for name, target in scripts.items() if target.startswith(f"reference.{document.name}."))
+    described: set[str] = set()
+    for name, target in scripts.items():
+        if target.startswith(f"reference.{document.name}."):
+            yield name, "" if target in described else _described(name, target)
+            described.add(target)
+
+
+def _described(name: str, target: str) -> str:
+    module, _, app = target.partition(":")
+    command = typer.main.get_command(getattr(import_module(module), app))
+    described = get_docs_for_click(obj=command, ctx=typer.Context(command), name=name, indent=2)
+    # Typer also lists the commands with the beginnings of their sentences, which follow in full.
+    return re.sub(r"\*\*Commands\*\*:\n\n(\* .*\n)+", "", described)

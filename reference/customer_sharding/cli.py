@@ -71,14 +71,17 @@ def register(
     host: Annotated[str, typer.Option(help="Where applications reach it.")],
     database: Annotated[str, typer.Option(help="Its name on the server.")],
     user: Annotated[str, typer.Option(help="The user that applications connect as: may read and write rows.")],
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 5432,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the server.")] = 5432,
     flavor: Annotated[str, typer.Option(help="postgres or mysql.")] = "postgres",
     admin_user: Annotated[str | None, typer.Option(help="The owner of the tables, for preparing and moving.")] = None,
     identifier_field: Annotated[str, typer.Option(help="The column that names the customer.")] = "customer_id",
     password: Annotated[
-        str, typer.Option(envvar="SHARDING_PASSWORD", show_envvar=True, prompt=True, hide_input=True)
+        str,
+        typer.Option(envvar="SHARDING_PASSWORD", show_envvar=True, prompt=True, hide_input=True, help="Its password."),
     ] = "",
-    admin_password: Annotated[str, typer.Option(envvar="SHARDING_ADMIN_PASSWORD", show_envvar=True)] = "",
+    admin_password: Annotated[
+        str, typer.Option(envvar="SHARDING_ADMIN_PASSWORD", show_envvar=True, help="Password of --admin-user.")
+    ] = "",
     allow_superuser: Annotated[bool, typer.Option(help="Accept a superuser's credentials for applications.")] = False,
     row_security: RowSecurity = False,
 ) -> None:
@@ -232,9 +235,9 @@ def description() -> None:
 def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    threads: Annotated[int, typer.Option(min=1)] = 8,
-    workers: Annotated[int, typer.Option(min=1)] = 1,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    threads: Annotated[int, typer.Option(min=1, help="Requests that a worker answers at once.")] = 8,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer requests.")] = 1,
     certificate: Annotated[str | None, typer.Option(help="PEM file; with --key answers are encrypted.")] = None,
     key: Annotated[str | None, typer.Option(help="PEM file of the certificate's key.")] = None,
 ) -> None:

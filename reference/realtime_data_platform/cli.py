@@ -37,9 +37,11 @@ def options(
         str, typer.Option(envvar="POSTGRES", help="DSN of PostgreSQL.")
     ] = "postgresql://postgres:postgres@localhost:5432/postgres",
     connect: Annotated[str, typer.Option(envvar="CONNECT", help="Kafka Connect.")] = "http://localhost:8083",
-    controller: Annotated[str, typer.Option(envvar="PINOT_CONTROLLER")] = "http://localhost:9000",
-    broker: Annotated[str, typer.Option(envvar="PINOT_BROKER")] = "http://localhost:8099",
-    trino: Annotated[str, typer.Option(envvar="TRINO")] = "http://localhost:8080",
+    controller: Annotated[
+        str, typer.Option(envvar="PINOT_CONTROLLER", help="Pinot's controller.")
+    ] = "http://localhost:9000",
+    broker: Annotated[str, typer.Option(envvar="PINOT_BROKER", help="Pinot's broker.")] = "http://localhost:8099",
+    trino: Annotated[str, typer.Option(envvar="TRINO", help="Trino's coordinator.")] = "http://localhost:8080",
     postgres_peer: Annotated[
         str, typer.Option(envvar="POSTGRES_SQL_PEER", help="PostgreSQL's host and port, as Connect reaches it.")
     ] = "postgres:5432",
