@@ -1,6 +1,7 @@
-"""The plugins of every run: the ledger, the services, the measuring."""
+"""The plugins of every run: the browser, the ledger, the measuring, the services."""
 
 pytest_plugins = [
+    "fixtures.browser",
     "fixtures.claims.plugin",
     "fixtures.measure.plugin",
     "fixtures.profiles",
