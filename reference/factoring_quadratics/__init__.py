@@ -32,11 +32,13 @@ True
 (36, Row(p=49, q=1, r=-22, s=-6, total=-316))
 """
 
-from .method import Method, Row, TableTooLong, factor_pairs, method_table, signs
-from .quadratic import Coefficient, Factorisation, NotAQuadratic, Polynomial, as_text, expand, factor, over_integers
+from .errors import FactoringError, NotAQuadratic, TableTooLong
+from .method import Method, Row, factor_pairs, method_table, signs
+from .quadratic import Coefficient, Factorisation, Polynomial, as_text, expand, factor, over_integers
 
 __all__ = [
     "Coefficient",
+    "FactoringError",
     "Factorisation",
     "Method",
     "NotAQuadratic",

@@ -11,8 +11,9 @@ import typer
 
 from reference.command_line import BAD_INPUT, Command
 
-from .method import Method, TableTooLong, method_table
-from .quadratic import Factorisation, NotAQuadratic, as_text, factor, over_integers
+from .errors import NotAQuadratic, TableTooLong
+from .method import Method, method_table
+from .quadratic import Factorisation, as_text, factor, over_integers
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -15,16 +15,13 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import NamedTuple
 
-from .quadratic import Coefficient, NotAQuadratic, Polynomial, as_text, over_integers
+from .errors import NotAQuadratic, TableTooLong
+from .quadratic import Coefficient, Polynomial, as_text, over_integers
 
 #: The largest a and c whose divisors are looked for: a million divisions each.
 MAX_COEFFICIENT = 10**12
 #: The longest table.
 MAX_ROWS = 100_000
-
-
-class TableTooLong(ValueError):
-    """The method's table would take too long to make or to read; ``factor`` does without it."""
 
 
 class Row(NamedTuple):

@@ -15,6 +15,8 @@ from math import gcd, isfinite, isqrt, lcm
 from numbers import Rational
 from typing import SupportsIndex, TypeAlias
 
+from .errors import NotAQuadratic
+
 #: The coefficients of a polynomial, the highest power first: ``(49, -22)`` is ``49x - 22``.
 Polynomial: TypeAlias = tuple[int, ...]
 #: What a coefficient may be: an integer of any kind, a ``Fraction``, sympy's ``Rational``, or a ``Decimal``.
@@ -22,10 +24,6 @@ Coefficient: TypeAlias = SupportsIndex | Rational | Decimal
 
 #: A ``Decimal`` of a larger exponent, such as 1e999999999, would fill the memory with the digits of its fraction.
 MAX_EXPONENT = 10_000
-
-
-class NotAQuadratic(ValueError):
-    """The coefficients are none of a quadratic over the rationals; the message says why."""
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .agreement import Agreement, ComparisonError
     from .data import DataError, History, read_history
     from .directed import symmetrized
+    from .errors import PeaceScoreError
     from .graphs import read_graph
     from .interactions import (
         NEUTRAL,
@@ -72,6 +73,7 @@ _MODULES = {
         "agreement": ("Agreement", "ComparisonError"),
         "data": ("DataError", "History", "read_history"),
         "directed": ("symmetrized",),
+        "errors": ("PeaceScoreError",),
         "graphs": ("read_graph",),
         "interactions": (
             "NEUTRAL",
@@ -103,6 +105,7 @@ __all__ = [
     "Measure",
     "MeasureError",
     "Model",
+    "PeaceScoreError",
     "WeightError",
     "averaged",
     "mean",

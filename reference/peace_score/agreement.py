@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import bootstrap, rankdata
 
+from reference.peace_score.errors import PeaceScoreError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     Scores = Mapping[str, float]
 
 
-class ComparisonError(ValueError):
+class ComparisonError(PeaceScoreError):
     """Two scorings that have too little in common to be compared."""
 
 

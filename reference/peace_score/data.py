@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reference.peace_score.errors import PeaceScoreError
 from reference.peace_score.interactions import (
     DEFAULT,
     UNKNOWN_FATALITY,
@@ -38,7 +39,7 @@ FIRST_YEAR, LAST_YEAR = 1, 2100
 """The years that a row may name."""
 
 
-class DataError(ValueError):
+class DataError(PeaceScoreError):
     """A directory, file or row is not of the expected form; the message says where."""
 
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import networkx as nx
 
+from reference.peace_score.errors import PeaceScoreError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -29,7 +31,7 @@ UNKNOWN_FATALITY: Final = -9
 """The code of the dispute data for an unknown number of deaths."""
 
 
-class MeasureError(ValueError):
+class MeasureError(PeaceScoreError):
     """A parameter or a coded level is outside its scale."""
 
 

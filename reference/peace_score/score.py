@@ -9,6 +9,7 @@ import networkx as nx
 from networkx.utils import not_implemented_for
 
 from reference.peace_score.aggregates import halves, mean, standing
+from reference.peace_score.errors import PeaceScoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +29,7 @@ def _undirected(function: Function) -> Function:
     return cast("Function", guarded)
 
 
-class WeightError(ValueError):
+class WeightError(PeaceScoreError):
     """An edge's or a node's peace is missing where it must be, or outside [0, 1]."""
 
 
