@@ -175,15 +175,17 @@ class TestAServerThatFreezes:
         return refused
 
     @pytest.mark.claim("shard-9")
+    @pytest.mark.claim("shard-17")
     def test_frozen_target_holds_no_fence(self, refused):
         assert self.BOUND / 2 < refused("second", "fence") <= self.BOUND
 
     @pytest.mark.claim("shard-9")
+    @pytest.mark.claim("shard-17")
     def test_frozen_meta_database_holds_no_fence(self, refused):
         """The switch was sent: whether it is committed nobody knows."""
         assert self.BOUND / 2 < refused("meta", "switch") <= self.BOUND
 
-    @pytest.mark.claim("shard-9")
+    @pytest.mark.claim("shard-17")
     def test_killed_mover_holds_no_fence(self, sharded, judged, evidence):
         """Nobody takes over from it until the customer's writes are taken again."""
         (one,) = sharded.place("first")
