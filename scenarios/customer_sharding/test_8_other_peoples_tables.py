@@ -72,6 +72,12 @@ OBSTACLES = {
         "column person.age is integer in first and missing in second",
         "ALTER TABLE person DROP COLUMN age",
     ),
+    "a generated key": (
+        BOTH,
+        "CREATE TABLE doubled (id int, customer_id text, twice int GENERATED ALWAYS AS (2 * id) STORED PRIMARY KEY)",
+        "key column doubled.twice is generated",
+        "ALTER TABLE doubled DROP CONSTRAINT doubled_pkey, ADD PRIMARY KEY (id)",
+    ),
     "a table without the guard": (
         BOTH,
         "CREATE TABLE note (id bigserial PRIMARY KEY, customer_id text NOT NULL)",

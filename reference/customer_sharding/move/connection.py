@@ -20,13 +20,15 @@ from reference.customer_sharding.errors import Conflict, DatabaseUnavailable
 from reference.customer_sharding.postgres import TimedConnection
 
 LOCK_WAIT = 2  # seconds that a change of state waits for the customer's transactions
-# Seconds after which PostgreSQL ends the transaction of an idle mover, which may hold the customer's lock. MySQL ends
-# it only with the connection.
+# Seconds after which PostgreSQL and MariaDB end the transaction of an idle mover, which may hold the customer's lock.
+# MySQL ends it only with the connection.
 ABANDONED = 5
+ALL_ROWS = 2**64 - 1  # MySQL's value for a select without limit
 ANSWER_TIMEOUT = 60  # seconds that a statement may take, including the comparison of all of a customer's rows
 NO_ANSWER = ("08", "40", "53", "57", "58")  # SQLSTATE classes of transient errors, worth a retry
-REFUSED_BY_MYSQL = range(1050, 2000)  # permanent errors, except the transient ones: lock waits, deadlocks, shutdown
-LATER_BY_MYSQL = (1053, 1152, 1153, 1159, 1161, 1184, 1205, 1213)
+REFUSED_BY_MYSQL = range(1050, 2000)  # permanent errors, except the transient ones
+# Shutdown, lost or killed connections, too many of a user's, lock waits, deadlocks, interrupted statements.
+LATER_BY_MYSQL = (1053, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1205, 1213, 1317, 1927, 1969)
 
 
 class Link:
@@ -69,6 +71,8 @@ class Link:
             if self._connection is None:
                 self._connection = self._connect()
             with self._connection.cursor() as cursor:
+                if snapshot and self.flavor is Flavor.MYSQL:  # at a lower level it would begin without one, in silence
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 cursor.execute(begin)
                 try:
                     yield cursor
@@ -116,7 +120,9 @@ class Link:
             autocommit=True, charset="utf8mb4",
             conv=dict[Any, Any](encoders),  # values stay texts
             init_command=f"SET @sharding_mover = 1, time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT}, "
-            "sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'",
+            "sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 1, unique_checks = 1, "
+            f"sql_safe_updates = 0, sql_select_limit = {ALL_ROWS} "
+            f"/*M!100300 , idle_transaction_timeout = {ABANDONED} */",  # a comment to MySQL, which has no such variable
         )  # fmt: skip
 
     def close(self) -> None:

@@ -44,7 +44,7 @@ continues retires the source, applies the recorded changes, waits a lease once m
 the last changes and the comparison take. Before the switch that is at most `lease + fence_limit` in a row, whatever
 fails, and `abort` undoes the move. After the switch, a mover that died must be replaced: `customer-sharding resume`
 continues the move. A mover that is frozen, or cut off, while it holds the customer's lock delays the customer's writes
-by five seconds: then PostgreSQL ends its transaction. MySQL ends it only with the connection.
+by five seconds: then PostgreSQL and MariaDB end its transaction. MySQL ends it only with the connection.
 """
 
 from __future__ import annotations

@@ -57,8 +57,13 @@ _POSTGRES_TRIGGERS = """
 _MYSQL_TABLES = """
     SELECT table_name, engine FROM information_schema.tables
     WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"""
+_MYSQL_OTHERS = """
+    SELECT table_name, table_type FROM information_schema.columns JOIN information_schema.tables
+    USING (table_schema, table_name) WHERE table_schema = DATABASE() AND LOWER(column_name) = LOWER(%s)
+    AND table_type NOT IN ('BASE TABLE', 'VIEW') ORDER BY 1"""
 _MYSQL_COLUMNS = """
-    SELECT table_name, column_name, column_type, COALESCE(collation_name, ''), data_type, extra LIKE '%GENERATED%'
+    SELECT table_name, column_name, column_type, COALESCE(collation_name, ''), data_type,
+           COALESCE(generation_expression, '') <> ''
     FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY 1, 2"""
 _MYSQL_CHILDREN = """
     SELECT table_name, referenced_table_name FROM information_schema.referential_constraints
@@ -84,7 +89,7 @@ def inspect(cursor: Any, flavor: Flavor, tables: Sequence[Table], identifier_fie
         protected = protected_tables(cursor, tables)
         cursor.execute("SELECT getdatabaseencoding()")
     else:
-        problems = list(_mysql(cursor, tables))
+        problems = list(_mysql(cursor, tables, identifier_field))
         columns = _mysql_columns(cursor, tables)
         protected = frozenset()
         cursor.execute("SELECT 'utf8mb4'")
@@ -195,8 +200,14 @@ def _postgres_columns(cursor: Any, tables: Sequence[Table]) -> Mapping[str, Mapp
     return found
 
 
-def _mysql(cursor: Any, tables: Sequence[Table]) -> Iterator[str]:
+def _mysql(cursor: Any, tables: Sequence[Table], identifier_field: str) -> Iterator[str]:
     names = {table.name for table in tables}
+    cursor.execute(_MYSQL_OTHERS, (identifier_field,))
+    for name, kind in cursor.fetchall():
+        yield (
+            f"table {name} has the column {identifier_field} and is {kind}, whose history or rows would stay behind: "
+            "make it an ordinary table, or rename the column where it names no customer"
+        )
     cursor.execute(_MYSQL_TABLES)
     for name, engine in cursor.fetchall():
         if name in names and engine != "InnoDB":

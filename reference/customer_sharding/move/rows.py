@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from reference.customer_sharding.credentials import Flavor
@@ -12,6 +13,7 @@ from .protocol import Key, Row
 from .tables import Table, quoted, read_tables
 
 AT_ONCE = 500  # keys in one statement
+LONGEST_STATEMENT = 1 << 20  # characters of values in one statement, except where one row has more
 
 
 class Rows:
@@ -45,8 +47,9 @@ class Rows:
         if self._flavor is Flavor.POSTGRES:
             digest = f"sum(hashtextextended(ROW({', '.join(columns)})::text, 0)::numeric)"
         else:
-            each = ", ".join(f"COALESCE(HEX(CAST({column} AS BINARY)), '-')" for column in columns)
-            digest = f"SUM(CONV(SUBSTR(MD5(CONCAT_WS(',', {each})), 1, 15), 16, 10))"
+            # A digest of each column: the server gives NULL for a text that is longer than a packet.
+            each = ", ".join(f"COALESCE(MD5(CAST({column} AS BINARY)), '-')" for column in columns)
+            digest = f"SUM(CAST(CONV(SUBSTR(MD5(CONCAT_WS(',', {each})), 1, 15), 16, 10) AS UNSIGNED))"
         cursor.execute(
             f"SELECT count(*), {digest} FROM {self._quote(table.name)} AS moved WHERE {self._theirs()}",
             self._who(customer),
@@ -57,7 +60,7 @@ class Rows:
         """Return the rows that have these keys; keys without a row are skipped."""
         rows: list[Row] = []
         for some in chunks(keys):
-            self._select(cursor, table, customer, f"AND {self._among(table, some)}", _flat(some))
+            self._select(cursor, table, customer, f"AND {self._among(table, some)}", self._typed(table, some))
             rows += map(tuple, cursor.fetchall())
         return rows
 
@@ -68,10 +71,8 @@ class Rows:
         names = [f"moved.{self._quote(column)}" for column in varying]
         after, values = "", list[Any]()
         if last is not None:
-            places = [list(table.key).index(column) for column in varying]
-            values = [
-                int(last[at]) if column in table.whole else last[at] for at, column in zip(places, varying, strict=True)
-            ]
+            typed = dict(zip(table.key, _typed(table, last), strict=True))
+            values = [typed[column] for column in varying]
             if self._flavor is Flavor.POSTGRES:
                 after = f"AND ({', '.join(names)}) > ({placeholders(values)})"
             else:  # by the first condition the server seeks in the index
@@ -100,7 +101,8 @@ class Rows:
         deleted = 0
         for some in chunks(keys):
             statement = f"DELETE FROM {self._quote(table.name)} WHERE {self._theirs('')}"
-            cursor.execute(f"{statement} AND {self._among(table, some)}", [*self._who(customer), *_flat(some)])
+            values = [*self._who(customer), *self._typed(table, some)]
+            cursor.execute(f"{statement} AND {self._among(table, some)}", values)
             deleted += cursor.rowcount
         return deleted
 
@@ -129,12 +131,12 @@ class Rows:
             differs = f"{quote(self._field)}::text <> %s"
         else:
             after, differs = "", f"BINARY {quote(self._field)} <> %s"
-        for some in chunks(rows, AT_ONCE // max(1, len(columns) // 8)):
+        for some in _fitting(rows, AT_ONCE // max(1, len(columns) // 8)):
             keys = self.keys(table, some, columns)
             for part in chunks(keys):
                 cursor.execute(
                     f"SELECT {key} FROM {name} WHERE {differs} AND {self._among(table, part)} LIMIT 1",
-                    [customer, *_flat(part)],
+                    [customer, *self._typed(table, part)],
                 )
                 if found := cursor.fetchone():
                     raise Conflict(
@@ -155,7 +157,7 @@ class Rows:
         """Update the rows whose keys exist, and return the others."""
         known: set[Key] = set()
         for part in chunks(keys):
-            self._select(cursor, table, customer, f"AND {self._among(table, part)}", _flat(part))
+            self._select(cursor, table, customer, f"AND {self._among(table, part)}", self._typed(table, part))
             known.update(self.keys(table, cursor.fetchall()))
         others = [column for column in columns if column not in table.key]
         news = ", ".join(f"{self._quote(column)} = %s" for column in others)
@@ -163,7 +165,7 @@ class Rows:
         for row, key in zip(rows, keys, strict=True):
             if key in known and others:
                 where = f"{self._theirs('')} AND {self._among(table, [key])}"
-                values = [*(row[place] for place in places), *self._who(customer), *key]
+                values = [*(row[place] for place in places), *self._who(customer), *_typed(table, key)]
                 cursor.execute(f"UPDATE {self._quote(table.name)} SET {news} WHERE {where}", values)
         return [row for row, key in zip(rows, keys, strict=True) if key not in known]
 
@@ -181,6 +183,10 @@ class Rows:
 
     def _among(self, table: Table, keys: Sequence[Key]) -> str:
         return f"({', '.join(map(self._quote, table.key))}) IN ({', '.join(f'({placeholders(key)})' for key in keys)})"
+
+    def _typed(self, table: Table, keys: Iterable[Key]) -> list[Any]:
+        """Return the values of keys, in a row; PostgreSQL reads a text as a value of its column's type."""
+        return _flat(keys if self._flavor is Flavor.POSTGRES else (_typed(table, key) for key in keys))
 
     def _theirs(self, alias: str = "moved.") -> str:
         """Return the condition for the customer's rows, compared bitwise: a collation may equate two identifiers."""
@@ -203,6 +209,29 @@ class Rows:
 def placeholders(values: Sequence[Any]) -> str:
     """Return a placeholder for each value."""
     return ", ".join(["%s"] * len(values))
+
+
+def _typed(table: Table, key: Key) -> list[Any]:
+    """Return the values of a key, numbers as numbers: beside texts MySQL may compare them as floating-point numbers."""
+    return [
+        int(value) if column in table.whole else Decimal(value) if column in table.exact else value
+        for column, value in zip(table.key, key, strict=True)
+    ]
+
+
+def _fitting(rows: Sequence[Row], most: int) -> Iterator[Sequence[Row]]:
+    """Split rows into those of one statement: few enough, and no longer than the packets that a server accepts."""
+    some: list[Row] = []
+    length = 0
+    for row in rows:
+        more = sum(len(value) for value in row if value is not None)
+        if some and (len(some) == most or length + more > LONGEST_STATEMENT):
+            yield some
+            some, length = [], 0
+        some.append(row)
+        length += more
+    if some:
+        yield some
 
 
 def _flat(rows: Iterable[Sequence[Any]]) -> list[Any]:

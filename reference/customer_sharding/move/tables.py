@@ -24,6 +24,7 @@ class Table:
         serial: Columns filled by a sequence or AUTO_INCREMENT.
         always: Identity columns that cannot be updated (GENERATED ALWAYS).
         whole: Integer columns.
+        exact: DECIMAL columns (MySQL), which a server may compare with a text as floating-point numbers.
         stable: Columns whose text form no session setting changes: integers, texts and UUIDs.
     """
 
@@ -35,6 +36,7 @@ class Table:
     serial: frozenset[str] = frozenset()
     always: frozenset[str] = frozenset()
     whole: frozenset[str] = frozenset()
+    exact: frozenset[str] = frozenset()
     stable: frozenset[str] = frozenset()
 
 
@@ -53,18 +55,19 @@ COLUMNS = {
     Flavor.POSTGRES: """
         SELECT c.relname, a.attname, a.attgenerated <> '', false,
                a.attidentity <> '' OR pg_get_serial_sequence(quote_ident(c.relname), a.attname) IS NOT NULL,
-               a.attidentity = 'a', a.atttypid IN (20, 21, 23),
+               a.attidentity = 'a', a.atttypid IN (20, 21, 23), false,
                a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype,
                               'bpchar'::regtype, 'uuid'::regtype)
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
         ORDER BY c.relname, a.attnum""",
     Flavor.MYSQL: """
-        SELECT table_name, column_name, extra LIKE '%GENERATED%', data_type = 'float', extra LIKE '%auto_increment%',
-               false, data_type LIKE '%int', false
+        SELECT table_name, column_name, COALESCE(generation_expression, '') <> '', data_type = 'float',
+               extra LIKE '%auto_increment%', false, data_type LIKE '%int', data_type = 'decimal', false
         FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
         WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name, ordinal_position""",
 }
+_FACTS = ("generated", "inexact", "serial", "always", "whole", "exact", "stable")  # of a column, as selected
 KEYS = {
     Flavor.POSTGRES: """
         SELECT c.relname, a.attname
@@ -104,14 +107,13 @@ def read_tables(cursor: Any, flavor: Flavor, identifier_field: str) -> Sequence[
         cursor.execute(statement)
         return list(cursor.fetchall())
 
-    columns: dict[str, list[tuple[str, bool, bool, bool, bool, bool, bool]]] = {}
+    columns: dict[str, dict[str, dict[str, bool]]] = {}
     for name, column, *facts in rows(COLUMNS[flavor]):
-        generated, inexact, serial, always, whole, stable = (bool(int(fact)) for fact in facts)
-        columns.setdefault(name, []).append((column, generated, inexact, serial, always, whole, stable))
+        columns.setdefault(name, {})[column] = dict(zip(_FACTS, (bool(int(fact)) for fact in facts), strict=True))
     theirs = {
         name: each
         for name, each in columns.items()
-        if any(column == identifier_field for column, *_ in each) and not name.startswith("sharding_")
+        if any(_same_column(flavor, column, identifier_field) for column in each) and not name.startswith("sharding_")
     }
     keys: dict[str, list[str]] = {}
     for name, column in rows(KEYS[flavor]):
@@ -119,6 +121,9 @@ def read_tables(cursor: Any, flavor: Flavor, identifier_field: str) -> Sequence[
     for name in theirs:
         if name not in keys:
             raise Conflict(f"table {name} has no primary key: its rows cannot be identified while they move")
+        for column in keys[name]:
+            if theirs[name][column]["generated"]:
+                raise Conflict(f"key column {name}.{column} is generated: let the key be of columns that are written")
     parents: dict[str, set[str]] = {name: set() for name in theirs}
     for child, parent, rules in rows(REFERENCES[flavor]):
         if child in theirs and parent in theirs:
@@ -133,14 +138,19 @@ def read_tables(cursor: Any, flavor: Flavor, identifier_field: str) -> Sequence[
     return [
         Table(
             name=name,
-            columns=[column for column, generated, *_ in theirs[name] if not generated],
+            columns=[column for column, facts in theirs[name].items() if not facts["generated"]],
             key=keys[name],
             referenced=name in referenced,
-            inexact=frozenset(column for column, _, inexact, *_ in theirs[name] if inexact),
-            serial=frozenset(column for column, _, _, serial, *_ in theirs[name] if serial),
-            always=frozenset(column for column, *_, always, _, _ in theirs[name] if always),
-            whole=frozenset(column for column, *_, whole, _ in theirs[name] if whole),
-            stable=frozenset(column for column, *_, stable in theirs[name] if stable),
+            **{
+                fact: frozenset(column for column, facts in theirs[name].items() if facts[fact])
+                for fact in _FACTS
+                if fact != "generated"
+            },
         )
         for name in order
     ]
+
+
+def _same_column(flavor: Flavor, one: str, other: str) -> bool:
+    """Return whether two names are one column's: MySQL ignores their case."""
+    return one.casefold() == other.casefold() if flavor is Flavor.MYSQL else one == other
