@@ -22,9 +22,13 @@ from typer.testing import CliRunner
 from fixtures.faults import Journal
 from fixtures.serving import Served
 from reference.customer_sharding.cli import app as cli
+from reference.customer_sharding.credentials import Credentials
+from reference.customer_sharding.service.store import Store
 from scenarios.customer_sharding.bench import Bench
 from scenarios.customer_sharding.databases import EMPTY, Database, MySQL
 from scenarios.customer_sharding.eavesdropper import Eavesdropper
+from scenarios.customer_sharding.mariadb import NAMES as HERE_AND_THERE
+from scenarios.customer_sharding.mariadb import MariaDatabase
 from scenarios.customer_sharding.processes import PersonService, PublishedShardingService, ShardingService
 from scenarios.customer_sharding.published import CUSTOMERS
 from scenarios.customer_sharding.rogue_server import RogueServer
@@ -45,6 +49,30 @@ def mysql(environment):
     """A customers' database in MariaDB, for claims about MySQL."""
     with contextlib.closing(MySQL(environment["mariadb"])) as database:
         yield database
+
+
+@pytest.fixture(scope="module")
+def prepared_mariadb(environment):
+    """Two databases in one MariaDB, between which customers move, and the storage where they are registered."""
+    with contextlib.ExitStack() as stack:
+        server, url = environment["mariadb"], environment["meta"].url
+        two = {name: stack.enter_context(contextlib.closing(MariaDatabase(server, name))) for name in HERE_AND_THERE}
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(EMPTY)
+        store = stack.enter_context(contextlib.closing(Store(url)))
+        for name, database in two.items():
+            store.register(name, Credentials(**database.user), admin=Credentials(**database.owner))
+        yield SimpleNamespace(databases=two, store=store, meta=url)
+
+
+@pytest.fixture
+def two_in_mariadb(prepared_mariadb):
+    """The same, without customers and rows."""
+    with psycopg.connect(prepared_mariadb.meta, autocommit=True) as connection:
+        connection.execute("TRUNCATE sharding_move, sharding_place")
+    for database in prepared_mariadb.databases.values():
+        database.empty()
+    return prepared_mariadb
 
 
 @pytest.fixture

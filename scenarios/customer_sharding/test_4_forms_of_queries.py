@@ -194,3 +194,15 @@ def test_session_within_a_session_sees_its_own_rows(shared):
         assert names(outer) == ["own 1", "own 2"]
     with contextlib.closing(one.shard), one.shard.session("nobody") as session:
         assert names(session) == []
+
+
+@pytest.mark.claim("shard-15")
+def test_models_reach_own_rows_alone_on_mariadb(shared, mysql, evidence):
+    one = shared(mysql)
+
+    outcomes = check_reads(one, forms(READS)) | check_writes(one, forms(WRITES, RAW))
+
+    evidence.table("forms of queries on MariaDB", table(outcomes))
+    understood = [name for name in CHANGING if name != "update from"]  # which is PostgreSQL's
+    assert [name for name in understood if not outcomes[name].startswith("changed own rows")] == []
+    assert all(outcomes[name] == "refused: BadInput" for name in RAW)

@@ -1,0 +1,145 @@
+"""Tables and values that a server of MySQL's kind compares or stores in its own way: a move carries or refuses them."""
+
+import contextlib
+import hashlib
+import itertools
+
+import pymysql
+import pytest
+
+from reference.customer_sharding.credentials import Credentials
+from reference.customer_sharding.errors import Conflict
+from reference.customer_sharding.move.moving import Mover
+from reference.customer_sharding.move.side import Side
+
+SMALL, CAPITAL, OTHER = "acme", "Acme", "globex"  # customers
+PERSON = "INSERT INTO person (customer_id, name, address) VALUES (%s, %s, %s)"
+READING = "INSERT INTO reading (customer_id, number) VALUES (%s, %s)"
+TICKET = "INSERT INTO ticket (code, seat, customer_id) VALUES (%s, %s, %s)"
+READINGS = """INSERT INTO reading
+    (customer_id, number, person, price, ratio, part, taken, noted, day, lasted, year, kind, flags, bits, small, note,
+     content, facts, code)
+    SELECT %s, POW(-7, seq), NULL, 12345678901234567890.0123456789 / seq, 1 / (seq + 2), 1 / (seq + 2),
+    '2026-11-27 12:00:00.000001', '2026-11-27 12:00:00.000001', '2026-02-28', '-838:59:59', 2026, 'b', 'x,y', b'101',
+    seq, CONCAT('Größe 😀 ', seq, CHAR(39), CHAR(92)), UNHEX('00FF27'), '{"a": [1.0, null]}', 'x' FROM seq_1_to_20"""
+# All of a row as bytes, each column for itself; what the server's text form would hide is seen.
+READ = """SELECT HEX(customer_id), number, person, price, HEX(CAST(ratio * 1e15 AS CHAR)), CAST(part AS DOUBLE), taken,
+    noted, day, lasted, year, kind, flags, HEX(bits), small, HEX(note), HEX(content), facts, HEX(code), doubled
+    FROM reading ORDER BY number"""
+
+
+@pytest.fixture
+def two(two_in_mariadb):
+    """The two databases, by name."""
+    return two_in_mariadb.databases
+
+
+@pytest.fixture
+def store(two_in_mariadb):
+    """The sharding service's storage, with both customers in the first database."""
+    for customer in (SMALL, CAPITAL):
+        two_in_mariadb.store.place(customer, "here")
+    return two_in_mariadb.store
+
+
+def move(store, customer, target="there", **options):
+    store.begin_move(customer, target, lease=0.05, drain=0.0)
+    with contextlib.closing(Mover(store, customer, **options)) as mover:
+        mover.run(10)
+
+
+@pytest.mark.claim("shard-15")
+def test_mariadb_values_of_any_type_are_carried(two, store):
+    two["here"].execute(READINGS, SMALL)
+    before = two["here"].execute(READ)
+
+    move(store, SMALL, batch=3)
+
+    assert len(before) == 20
+    assert two["there"].execute(READ) == before
+    assert two["here"].execute(READ) == []
+
+
+@pytest.mark.claim("shard-15")
+@pytest.mark.parametrize(("code", "seat"), [("1", "B2"), ("2", "A1")], ids=["primary key", "unique key"])
+def test_mariadb_key_of_another_customer_is_not_overwritten(two, store, code, seat):
+    store.place("other", "there")
+    two["there"].execute(TICKET, "1", "A1", "other", user="app")
+    two["here"].execute(TICKET, code, seat, SMALL, user="app")
+
+    with pytest.raises(Conflict):
+        move(store, SMALL)
+
+    assert two["there"].execute("SELECT * FROM ticket") == [("1", "A1", "other")]
+    assert two["here"].execute("SELECT * FROM ticket") == [(code, seat, SMALL)]
+    two["here"].execute(PERSON, SMALL, "on", "somewhere", user="app")  # no fence stays up
+    store.abort_move(SMALL)
+    with contextlib.closing(Mover(store, SMALL)) as mover:
+        mover.run(10)
+    assert store.whereabouts(SMALL)[0] == "here"
+
+
+@pytest.mark.claim("shard-15")
+def test_mariadb_neighbours_of_a_changed_key_stay(two, store):
+    """Numbers that are one number in floating point, in which the server compares them with a list of texts."""
+    numbers = [2**53, 2**53 + 1, 3, 4]
+    for number in numbers:
+        two["here"].execute(READING, SMALL, number, user="app")
+    store.begin_move(SMALL, "there", lease=0.0, drain=0.0)
+    with contextlib.closing(Mover(store, SMALL)) as mover:
+        assert "track" in list(itertools.takewhile(lambda step: step != "copy", iter(mover.step, None)))
+        for number in (2**53, 3):
+            two["here"].execute("UPDATE reading SET note = 'new' WHERE number = %s", number, user="app")
+        mover.run(10)
+
+    found = two["there"].execute("SELECT number, note FROM reading ORDER BY number")
+    assert found == [(3, "new"), (4, None), (2**53, "new"), (2**53 + 1, None)]
+    assert two["here"].execute("SELECT * FROM reading") == []
+
+
+@pytest.mark.claim("shard-15")
+def test_mariadb_values_longer_than_a_packet_are_compared(two, store):
+    """A row's hexadecimal digits are longer than a packet of the server: a changed byte is noticed nevertheless."""
+    assert store.whereabouts(SMALL)[0] == "here"
+    two["here"].execute(READING, SMALL, 1, user="app")
+    two["here"].execute("UPDATE reading SET content = REPEAT('x', 9000000)", user="app")
+    with contextlib.closing(Side("here", Credentials(**two["here"].owner), "customer_id")) as side:
+        before = side.summary(SMALL)
+        two["here"].execute("UPDATE reading SET content = INSERT(content, 7, 1, 'y')", user="app")
+        assert side.summary(SMALL) != before
+
+
+@pytest.mark.claim("shard-15")
+def test_mariadb_rows_longer_than_a_packet_together_move(two, store):
+    for number in (1, 2):
+        two["here"].execute(READING, SMALL, number, user="app")
+    two["here"].execute("UPDATE reading SET content = REPEAT(CHAR(64 + number), 5000000)", user="app")
+
+    move(store, SMALL)
+
+    digests = two["there"].execute("SELECT MD5(content) FROM reading ORDER BY number")
+    assert digests == [(hashlib.md5(each * 5_000_000).hexdigest(),) for each in (b"A", b"B")]
+
+
+@pytest.mark.claim("shard-15")
+def test_mariadb_table_that_no_mover_carries_is_refused(two, store):
+    two["here"].execute("CREATE TABLE kept (customer_id varchar(64) PRIMARY KEY) WITH SYSTEM VERSIONING")
+    for database in two.values():
+        database.execute("CREATE TABLE shout (CUSTOMER_ID varchar(64), id int, PRIMARY KEY (CUSTOMER_ID, id))")
+
+    problems = store.check_move(SMALL, "there")
+
+    assert [each.partition(" and is")[0] for each in problems] == [
+        "here: table kept has the column customer_id",
+        "here: table shout has no guard: run `customer-sharding prepare`",
+        "there: table shout has no guard: run `customer-sharding prepare`",
+    ]
+    two["here"].execute("DROP TABLE kept")
+    for name, database in two.items():
+        store.prepare(name)
+        with pytest.raises(pymysql.err.MySQLError, match="takes no writes here"):
+            database.execute("INSERT INTO shout VALUES ('nobody', 1)", user="app")
+    two["here"].execute("INSERT INTO shout VALUES (%s, 1)", SMALL, user="app")
+    move(store, SMALL)
+    assert two["there"].execute("SELECT * FROM shout") == [(SMALL, 1)]
+    assert two["here"].execute("SELECT * FROM shout") == []
