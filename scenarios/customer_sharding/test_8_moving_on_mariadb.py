@@ -211,3 +211,27 @@ def test_mariadb_mover_has_settings_of_its_own(two, store, monkeypatch):
         batch = side.read(SMALL, {}, 10)
 
     assert [row[batch.columns["person"].index("name")] for row in batch.rows["person"]] == ["1", "2"]
+
+
+@pytest.mark.claim("shard-15")
+def test_mariadb_refused_write_waits_for_no_mover(two, store, monkeypatch):
+    """A writer has locked its row, and the mover is about to delete it: each would wait for the other."""
+    two["here"].execute(PERSON, SMALL, "1", "somewhere", user="app")
+    two["here"].execute("SET innodb_lock_wait_timeout = 3", user="app")
+    delete, refusals = Rows.delete, []
+
+    def written_meanwhile(*arguments):
+        with pytest.raises(pymysql.err.MySQLError) as refusal:
+            two["here"].execute("UPDATE person SET name = 'late'", user="app")
+        refusals.append(refusal.value.args[0])
+        return delete(*arguments)
+
+    store.begin_move(SMALL, "there", lease=0.0, drain=0.0)
+    with contextlib.closing(Mover(store, SMALL)) as mover:
+        assert "switch" in list(iter(mover.step, "open"))
+        monkeypatch.setattr(Rows, "delete", written_meanwhile)
+        mover.run(10)
+
+    assert refusals == [REFUSED_NUMBER]
+    assert two["here"].customers() == {}
+    assert two["there"].customers() == {SMALL: 1}

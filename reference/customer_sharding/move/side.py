@@ -203,7 +203,7 @@ class Side:
         Raises:
             Conflict: The customer is not `gone`, a table that was not compared has rows, or a row cannot be deleted.
         """
-        with self._claimed(claim) as cursor:
+        with self._claimed(claim, refusing=True) as cursor:
             held = states.customer_state(cursor, self.flavor, claim.customer)
             if held is None or held.state != GONE:
                 raise Conflict(f"customer {claim.customer} has not moved away from {self.name}: its rows stay")
@@ -230,7 +230,7 @@ class Side:
         Raises:
             Conflict: The customer is placed here already.
         """
-        with self._claimed(claim) as cursor:
+        with self._claimed(claim, refusing=True) as cursor:
             held = states.customer_state(cursor, self.flavor, claim.customer)
             if held is not None and held.state == INCOMING and held.epoch == claim.epoch:
                 return
@@ -246,7 +246,7 @@ class Side:
             Conflict: A key belongs to another customer here, or a table or a row referred to is missing.
             Superseded: The customer is no longer moving here.
         """
-        with self._claimed(claim) as cursor:
+        with self._claimed(claim, refusing=True) as cursor:
             held = states.customer_state(cursor, self.flavor, claim.customer)
             if held is None or held.state != INCOMING or held.epoch != claim.epoch:
                 raise Superseded(f"customer {claim.customer} is no longer moving to {self.name}")
@@ -278,7 +278,7 @@ class Side:
         Raises:
             Conflict: It has moved here already.
         """
-        with self._claimed(claim) as cursor:
+        with self._claimed(claim, refusing=True) as cursor:
             held = states.customer_state(cursor, self.flavor, claim.customer)
             if held is not None and held.state not in (INCOMING, GONE):
                 raise Conflict(f"customer {claim.customer} is {held.state} in {self.name}: it has moved already")
@@ -290,10 +290,15 @@ class Side:
         self._link.close()
 
     @contextmanager
-    def _claimed(self, claim: Claim) -> Generator[Any]:
-        """Yield a cursor in a transaction that holds the customer's exclusive lock and has checked the claim."""
+    def _claimed(self, claim: Claim, *, refusing: bool = False) -> Generator[Any]:
+        """Yield a cursor in a transaction that holds the customer's lock and has checked the claim.
+
+        Args:
+            claim: The mover's.
+            refusing: Whether this database refuses the customer's writes; else nothing is changed.
+        """
         with self._link.transaction() as cursor:
-            states.lock(cursor, self.flavor, self.name, claim.customer)
+            states.lock(cursor, self.flavor, self.name, claim.customer, shared=refusing)
             states.take_over(cursor, self.flavor, claim)
             yield cursor
 

@@ -50,14 +50,19 @@ def put(cursor: Any, flavor: Flavor, claim: Claim, state: str, limit: float | No
         )
 
 
-def lock(cursor: Any, flavor: Flavor, place: str, customer: str) -> None:
+def lock(cursor: Any, flavor: Flavor, place: str, customer: str, *, shared: bool = False) -> None:
     """Take the customer's exclusive lock until the transaction ends.
+
+    While the database refuses the customer's writes, a shared lock is enough on MySQL, and keeps a writer, who has
+    locked a row already, from a deadlock with the mover, who waits for the row. Movers exclude each other
+    nevertheless: one that takes over writes the row that is locked.
 
     Args:
         cursor: In a transaction.
         flavor: The database system.
         place: Name of the database in messages.
         customer: Identifier of the customer.
+        shared: Whether the database refuses the customer's writes.
 
     Raises:
         Busy: A transaction of the customer did not end within `LOCK_WAIT` seconds.
@@ -66,7 +71,8 @@ def lock(cursor: Any, flavor: Flavor, place: str, customer: str) -> None:
         if flavor is Flavor.POSTGRES:
             cursor.execute(EXCLUSIVE, (customer,))
         else:
-            cursor.execute("SELECT state FROM sharding_customer WHERE customer = %s FOR UPDATE", (customer,))
+            mode = "LOCK IN SHARE MODE" if shared else "FOR UPDATE"
+            cursor.execute(f"SELECT state FROM sharding_customer WHERE customer = %s {mode}", (customer,))
             cursor.fetchall()
     except (psycopg.errors.LockNotAvailable, pymysql.err.OperationalError) as error:
         if isinstance(error, pymysql.err.OperationalError) and error.args[0] != pymysql.constants.ER.LOCK_WAIT_TIMEOUT:
