@@ -46,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     unused = "ignore:Benchmark fixture was not used:pytest_benchmark.logger.PytestBenchmarkWarning"
     config.addinivalue_line("filterwarnings", unused)
     config.addinivalue_line("markers", "peers: under --sizes=peers it times the published package in our place")
+    config.addinivalue_line("markers", "full: it takes minutes and runs under --sizes=full only")
     option = config.option
     if option.benchmark_storage == "file://./.benchmarks":
         option.benchmark_storage = f"file://{config.rootpath / STORAGE}"
@@ -62,10 +63,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(pytest.mark.benchmark(timer=CLOCK))
-    if config.getoption("sizes") == "peers":
-        others = [item for item in items if item.get_closest_marker("peers") is None]
-        items[:] = [item for item in items if item.get_closest_marker("peers") is not None]
-        config.hook.pytest_deselected(items=others)
+    sizes = config.getoption("sizes")
+    others = [item for item in items if not _of_these_sizes(item, sizes)]
+    items[:] = [item for item in items if _of_these_sizes(item, sizes)]
+    config.hook.pytest_deselected(items=others)
+
+
+def _of_these_sizes(item: pytest.Item, sizes: str) -> bool:
+    if sizes == "peers":
+        return item.get_closest_marker("peers") is not None
+    return sizes == "full" or item.get_closest_marker("full") is None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -34,11 +34,15 @@ def on_a_cluster(summarize: Callable[[Any], Any]) -> Callable[[int], tuple[float
     return run
 
 
-def in_a_fresh_process(rows: int) -> tuple[float, Any]:
-    """Time a fresh process of the same worker that makes one summary, from its start to its end."""
-    start = time.perf_counter()
-    once = subprocess.run([sys.executable, sys.argv[0], "once", str(rows)], stdout=subprocess.PIPE, check=True)
-    return time.perf_counter() - start, json.loads(once.stdout)
+def in_a_fresh_process(form: str) -> Callable[[int], tuple[float, Any]]:
+    """Return a function that times a fresh process of the same worker for one summary, from its start to its end."""
+
+    def run(_: int) -> tuple[float, Any]:
+        start = time.perf_counter()
+        once = subprocess.run([sys.executable, sys.argv[0], "once", form], stdout=subprocess.PIPE, check=True)
+        return time.perf_counter() - start, json.loads(once.stdout)
+
+    return run
 
 
 def listed(patterns: Any) -> list[Any]:

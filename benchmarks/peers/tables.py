@@ -36,6 +36,16 @@ def wide_parquet(rows: int) -> Path:
     return _parquet(f"wide-{rows}", rows, some)
 
 
+def numbers_parquet(rows: int) -> Path:
+    """Return a Parquet file of numbers: two columns of integers and two of floats, 20 distinct values each."""
+
+    def some(size: int) -> pd.DataFrame:
+        drawn = np.random.default_rng(size).integers(0, 20, (4, size))
+        return pd.DataFrame({"one": drawn[0], "two": drawn[1] % 5, "three": drawn[2] / 4, "four": drawn[3] % 5 + 0.5})
+
+    return _parquet(f"numbers-{rows}", rows, some)
+
+
 def _parquet(name: str, rows: int, some: Callable[[int], pd.DataFrame]) -> Path:
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -11,11 +11,17 @@ from scenarios.table_summarization import published
 warnings.filterwarnings("ignore", "Sending large graph")  # the document's way to hand a frame to Dask
 
 
-def once() -> None:
-    """Summarize the ten patients in this process."""
+def once(form: str) -> None:
+    """Summarize the ten patients in this process: as a list of records, or as the document's Dask DataFrame."""
     from reference.table_summarization import summarize
 
-    found = summarize(published.data())
+    table: Any = published.data()
+    if form == "frame":
+        import dask.dataframe as dd
+        import pandas as pd
+
+        table = dd.from_pandas(pd.DataFrame.from_records(table), npartitions=published.PARTITIONS)
+    found = summarize(table)
     json.dump([[each.pattern, each.saving, each.coverage] for each in found.patterns], sys.stdout)
 
 
@@ -37,10 +43,11 @@ def main() -> None:
     """Serve the document's cluster, fresh processes, or tables in this process."""
     from document import cluster, in_a_fresh_process, on_a_cluster
     from protocol import serve
-    from tables import patients, patients_parquet, wide_parquet
 
     if sys.argv[1:] == ["fresh"]:
-        serve({"process": in_a_fresh_process})
+        serve({form: in_a_fresh_process(form) for form in ("list", "frame")})
+    from tables import numbers_parquet, patients, patients_parquet, wide_parquet
+
     if sys.argv[1:] == ["document"]:
         from reference.table_summarization import summarize
 
@@ -62,10 +69,11 @@ def main() -> None:
         {
             "objects": counting(patients),
             "parquet": counting(lambda rows: str(patients_parquet(rows))),
+            "numbers": counting(lambda rows: str(numbers_parquet(rows))),
             "wide": counting(lambda rows: str(wide_parquet(rows))),
         }
     )
 
 
 if __name__ == "__main__":
-    once() if sys.argv[1:2] == ["once"] else main()
+    once(sys.argv[2]) if sys.argv[1:2] == ["once"] else main()

@@ -26,7 +26,7 @@ def main() -> None:
     from protocol import serve
 
     if sys.argv[1:] == ["fresh"]:
-        serve({"process": in_a_fresh_process})
+        serve({"frame": in_a_fresh_process("frame")})
     with cluster() as running, running.get_client():
         from tsum import summarize
 
