@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from yoyo.migrations import MigrationList
 
     from .databases.addresses import Database
+    from .databases.connecting import Settings
     from .report import Report
     from .running import Outcome, Runner
 
@@ -95,54 +96,44 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON."
 ReportFile = Annotated[Path | None, typer.Option("--report", help="Write the report as JSON into this file.")]
 
 
-@app.command()
-def plan(
-    source: Source,
-    databases: Databases = None,
-    sharding_meta: ShardingMeta = None,
-    endpoint_url: Endpoint = None,
-    anonymous: Anonymous = None,
-    manifest: ManifestFile = None,
-    trust_public: TrustPublic = False,
-    allow: Allow = None,
-    parallel: Parallel = 4,
-    pooler: Pooler = False,
-    as_json: AsJson = False,
-    report: ReportFile = None,
-) -> None:
-    """Show what apply would do; nothing is written to any database."""
-    with _errors():
-        migrations = _read(source, endpoint_url, anonymous, manifest)
-        runner = _runner(migrations, allow, parallel=parallel, trust_public=trust_public, settings={"pooler": pooler})
-        outcomes = runner.plan(_databases(databases, sharding_meta))
-        _show(_report("plan", migrations, outcomes), as_json, report)
+def _planning(verb: str, *, everything_done: bool) -> Callable[..., None]:
+    """Return a command that shows the plan; with `everything_done`, anything that is pending is exit code 1."""
+
+    def run(
+        source: Source,
+        databases: Databases = None,
+        sharding_meta: ShardingMeta = None,
+        endpoint_url: Endpoint = None,
+        anonymous: Anonymous = None,
+        manifest: ManifestFile = None,
+        trust_public: TrustPublic = False,
+        allow: Allow = None,
+        parallel: Parallel = 4,
+        pooler: Pooler = False,
+        as_json: AsJson = False,
+        report: ReportFile = None,
+    ) -> None:
+        with _errors():
+            from .databases.connecting import Settings
+            from .running import State
+
+            migrations = _read(source, endpoint_url, anonymous, manifest)
+            settings = Settings(pooler=pooler)
+            runner = _runner(migrations, settings, allow, parallel=parallel, trust_public=trust_public)
+            outcomes = runner.plan(_databases(databases, sharding_meta))
+            _show(_report(verb, migrations, outcomes), as_json, report)
+            if everything_done and any(each.state is not State.UP_TO_DATE for each in outcomes):
+                raise typer.Exit(NOT_DONE)
+
+    return run
 
 
-@app.command()
-def status(
-    source: Source,
-    databases: Databases = None,
-    sharding_meta: ShardingMeta = None,
-    endpoint_url: Endpoint = None,
-    anonymous: Anonymous = None,
-    manifest: ManifestFile = None,
-    trust_public: TrustPublic = False,
-    allow: Allow = None,
-    parallel: Parallel = 4,
-    pooler: Pooler = False,
-    as_json: AsJson = False,
-    report: ReportFile = None,
-) -> None:
-    """As plan, but with exit code 1 unless every database is up to date."""
-    with _errors():
-        from .running import State
-
-        migrations = _read(source, endpoint_url, anonymous, manifest)
-        runner = _runner(migrations, allow, parallel=parallel, trust_public=trust_public, settings={"pooler": pooler})
-        outcomes = runner.plan(_databases(databases, sharding_meta))
-        _show(_report("status", migrations, outcomes), as_json, report)
-        if any(each.state is not State.UP_TO_DATE for each in outcomes):
-            raise typer.Exit(NOT_DONE)
+app.command("plan", help="Show what apply would do; nothing is written to any database.")(
+    _planning("plan", everything_done=False)
+)
+app.command("status", help="As plan, but with exit code 1 unless every database is up to date.")(
+    _planning("status", everything_done=True)
+)
 
 
 @app.command()
@@ -175,20 +166,15 @@ def apply(
     """Apply what is pending to every database."""
     with _errors():
         migrations = _read(source, endpoint_url, anonymous, manifest)
-        settings = {
-            "wait_for_runner": wait,
-            "lock_timeout": lock_timeout,
-            "statement_timeout": statement_timeout,
-            "pooler": pooler,
-        }
+        settings = _settings(wait, lock_timeout, statement_timeout, pooler)
         runner = _runner(
             migrations,
+            settings,
             allow,
             parallel=parallel,
             stop_after=stop_after,
             always_hooks=always_hooks,
             trust_public=trust_public,
-            settings=settings,
         )
         everyone = _databases(databases, sharding_meta)
         if dry_run:
@@ -227,14 +213,9 @@ def rollback(
     """Undo the last migrations of every database by their rollback files."""
     with _errors():
         migrations = _read(source, endpoint_url, anonymous, manifest)
-        settings = {
-            "wait_for_runner": wait,
-            "lock_timeout": lock_timeout,
-            "statement_timeout": statement_timeout,
-            "pooler": pooler,
-        }
+        settings = _settings(wait, lock_timeout, statement_timeout, pooler)
         runner = _runner(
-            migrations, allow, parallel=parallel, stop_after=stop_after, trust_public=trust_public, settings=settings
+            migrations, settings, allow, parallel=parallel, stop_after=stop_after, trust_public=trust_public
         )
         everyone = _databases(databases, sharding_meta)
         with _rows_on_standard_error():
@@ -274,16 +255,21 @@ def _read(source: list[str], endpoint_url: str | None, anonymous: bool | None, m
 
 
 def _databases(named: list[str] | None, sharding_meta: str | None) -> list[Database]:
-    from .databases.addresses import distinct, from_sharding_service, parse
+    from .databases.addresses import from_sharding_service, parse
 
     # The variable of the meta database may be set for another command: what is named on the command line counts.
     if named:
         return parse(named)
-    return distinct(from_sharding_service(sharding_meta) if sharding_meta else [])
+    return from_sharding_service(sharding_meta) if sharding_meta else []
 
 
-def _runner(migrations: MigrationList, allow: list[str] | None, *, settings: dict[str, Any], **options: Any) -> Runner:
+def _settings(wait: float, lock_timeout: float, statement_timeout: float | None, pooler: bool) -> Settings:
     from .databases.connecting import Settings
+
+    return Settings(wait_for_runner=wait, lock_timeout=lock_timeout, statement_timeout=statement_timeout, pooler=pooler)
+
+
+def _runner(migrations: MigrationList, settings: Settings, allow: list[str] | None, **options: Any) -> Runner:
     from .databases.planning import Contradiction, Migrations
     from .running import Runner
 
@@ -291,7 +277,7 @@ def _runner(migrations: MigrationList, allow: list[str] | None, *, settings: dic
         allowed = {Contradiction(each) for each in allow or ()}
     except ValueError as error:
         raise BadInput(f"{error}: --allow takes {', '.join(Contradiction)}") from None
-    return Runner(Migrations(migrations), Settings(**settings), allowed, **options)
+    return Runner(Migrations(migrations), settings, allowed, **options)
 
 
 def _digest(migrations: MigrationList) -> str:

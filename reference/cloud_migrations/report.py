@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from .databases.addresses import Database
+from .databases.addresses import Database, distinct
 from .errors import BadInput
 from .running import Outcome, State
 
@@ -64,14 +64,15 @@ class Report:
             digest: The hash over all files of the sources now.
 
         Raises:
-            BadInput: It is the report of something else than `apply`, or of other migrations.
+            BadInput: It is the report of something else than `apply`, or of other migrations; or there is no database,
+                or one is named twice.
         """
         if self.command != "apply":
             raise BadInput(f"this is the report of {self.command}; only that of apply can be resumed")
         if self.digest != digest:
             raise BadInput("the migrations are not those of the report: apply without --resume")
         done = {each.database for each in self.outcomes if each.good}
-        return [each for each in databases if each.name not in done]
+        return [each for each in distinct(databases) if each.name not in done]
 
     def completed_by(self, later: Report) -> Report:
         """Return the report of both runs together: the later one's outcomes, and the good ones of this."""

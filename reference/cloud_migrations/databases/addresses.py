@@ -77,7 +77,7 @@ def parse(texts: Iterable[str], environment: Mapping[str, str] | None = None) ->
         environment: Environment variables; by default those of this process.
 
     Raises:
-        BadInput: A URL or a file is wrong, a variable is missing, or a database is named twice.
+        BadInput: A URL or a file is wrong, or a variable is missing.
     """
     variables = os.environ if environment is None else environment
     found: list[Database] = []
@@ -86,11 +86,11 @@ def parse(texts: Iterable[str], environment: Mapping[str, str] | None = None) ->
             found.append(Database.of(text))
         else:
             found.extend(_of_file(Path(text), variables))
-    return distinct(found)
+    return found
 
 
 def distinct(databases: Iterable[Database]) -> list[Database]:
-    """Return the databases in their order.
+    """Return the databases in their order; whoever works on several databases asks this once.
 
     Raises:
         BadInput: There is none, or a name or an address occurs twice.
@@ -113,7 +113,7 @@ def from_sharding_service(meta: str) -> list[Database]:
         meta: Address of the meta database, `postgresql://...`.
 
     Raises:
-        BadInput: It is not written so, is not a sharding service's, or no database is registered in it.
+        BadInput: It is not written so, or is not a sharding service's.
         DatabaseUnreachable: It does not answer.
     """
     import psycopg
@@ -134,7 +134,7 @@ def from_sharding_service(meta: str) -> list[Database]:
         login = f"{quote(user, safe='')}:{quote(password, safe='')}"
         where = f"[{host}]" if ":" in host else host
         databases.append(Database.of(f"{scheme}://{login}@{where}:{port}/{quote(database, safe='')}", name))
-    return distinct(databases)
+    return databases
 
 
 def _of_file(path: Path, variables: Mapping[str, str]) -> Iterator[Database]:

@@ -11,11 +11,10 @@ from yoyo.migrations import MigrationList
 
 from reference.cloud_migrations.errors import BadInput
 
-from . import filesystems, s3
+from . import filesystems
 from .files import ROLLBACK, Directory, File
 from .manifest import Manifest
 from .migration import SourceHook, SourceMigration
-from .s3 import S3Options
 
 _HOOK = "post-apply"
 
@@ -57,9 +56,9 @@ def read_migrations(
     """
     if not sources:
         raise BadInput("name at least one source of migrations")
-    options = S3Options(endpoint_url, anonymous, timeout)
     peers: dict[str, SourceMigration] = {}
     hooks: dict[str, SourceMigration] = {}
+    options = {"endpoint_url": endpoint_url, "anonymous": anonymous, "timeout": timeout}
     for each in sources:
         for directory in _directories(os.fspath(each), options, storage_options or {}):
             untrusted = directory.unsigned and manifest is None
@@ -71,9 +70,11 @@ def read_migrations(
     return migrations
 
 
-def _directories(source: str, options: S3Options, storage_options: Mapping[str, Any]) -> Iterator[Directory]:
+def _directories(source: str, s3_options: Mapping[str, Any], storage_options: Mapping[str, Any]) -> Iterator[Directory]:
     if source.startswith("s3://"):
-        yield s3.read_directory(source, options)
+        from . import s3  # its SDK takes longer to import than all the rest
+
+        yield s3.read_directory(source, s3.S3Options(**s3_options))
     else:
         yield from filesystems.read_directories(source, storage_options)
 

@@ -12,13 +12,13 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
+from botocore.session import Session
 
 from reference.cloud_migrations.errors import BadInput, SourceUnavailable
 
@@ -95,7 +95,7 @@ def _client(options: S3Options) -> tuple[S3Client, bool]:
     """Return a client, and whether its requests are not signed."""
     if options.endpoint_url is not None and not urlsplit(options.endpoint_url).netloc:
         raise BadInput(f"the endpoint {options.endpoint_url} is no address: write https://HOST or https://HOST:PORT")
-    session = boto3.Session()
+    session = Session()  # boto3's own imports would double the start of the command
     unsigned = options.anonymous
     if unsigned is None:
         unsigned = session.get_credentials() is None
@@ -108,9 +108,9 @@ def _client(options: S3Options) -> tuple[S3Client, bool]:
         **settings,
     )
     # Stores other than AWS have no region, and yet a signature needs one.
-    region = session.region_name or "us-east-1"
-    client: S3Client = session.client("s3", endpoint_url=options.endpoint_url, region_name=region, config=config)
-    return client, unsigned
+    region = session.get_config_variable("region") or "us-east-1"
+    client = session.create_client("s3", endpoint_url=options.endpoint_url, region_name=region, config=config)
+    return cast("S3Client", client), unsigned
 
 
 def _list(client: S3Client, source: str, bucket: str, prefix: str) -> dict[str, str]:
