@@ -1,15 +1,19 @@
 """Before we begin, and getting started: a project is built, and its files and the index of the team go to S3."""
 
+import contextlib
 import json
 
+import boto3
 import pytest
 import requests
 from botocore import UNSIGNED
 from botocore.client import Config
 from botocore.exceptions import ClientError
 
+from fixtures.distributions import metadata, wheel
+from reference.package_index import Distribution
 from scenarios.package_index import published
-from scenarios.package_index.projects import common, poetry_project, source
+from scenarios.package_index.projects import common, made, poetry_project, source
 
 POETRY_IS_BROKEN = "raise SystemExit('no')\n"
 
@@ -171,8 +175,6 @@ class TestThePolicy:
     @pytest.fixture
     def anybody(self, s3, bucket):
         """A client without credentials."""
-        import boto3
-
         client = boto3.client(
             "s3", endpoint_url=s3.url, region_name="us-east-1", config=Config(signature_version=UNSIGNED)
         )
@@ -223,3 +225,61 @@ class TestThePolicy:
         assert output.count("\n") == 1
         assert "the store refuses access" in output
         assert keys() == []
+
+    @pytest.mark.claim("idx-2")
+    def test_signed_url_is_read_without_the_policy(self, s3, bucket, client, index, clean):
+        """For readers who must not be everybody: the owner signs the URL of a file for a while."""
+        index.publish([common()])
+        client.delete_bucket_policy(Bucket=bucket)
+        key = f"packages/devtools/common/{common().filename}"
+        owner = boto3.client(
+            "s3", endpoint_url=s3.url, region_name="us-east-1", config=Config(signature_version="s3v4")
+        )
+        with contextlib.closing(owner):
+            url = owner.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=600)
+
+        clean.pip("--no-index", url)
+
+        assert clean.evaluate("import common; print(common.ORIGIN)") == "ours"
+        assert requests.get(url.partition("?")[0], timeout=5).status_code == 403
+        assert requests.get(url.replace("X-Amz-Expires=600", "X-Amz-Expires=60000"), timeout=5).status_code == 403
+
+
+class TestThePage:
+    @pytest.mark.claim("idx-3")
+    def test_page_in_a_browser_lists_the_packages(self, index, index_url, browser, evidence):
+        index.publish([common("0.1.1"), common(), made("telemetry", "2.0")])
+
+        page = browser.open(index_url)
+
+        rows = page.locator("#projects tbody tr")
+        assert [row.split("\t")[:3] for row in rows.all_inner_texts()] == [
+            ["common", "0.1.2", "2"],
+            ["telemetry", "2.0", "1"],
+        ]
+        assert "telemetry 2.0" in page.locator("#changes").inner_text()
+        page.get_by_label("Search").fill("Telem")
+        assert [row.is_visible() for row in rows.all()] == [False, True]
+        page.get_by_label("Search").fill("")
+        browser.screenshots(evidence, "the first page", index_url)
+
+        page.get_by_role("link", name="common").click()
+
+        assert page.locator("li a").all_inner_texts() == [common("0.1.1").filename, common().filename]
+        with page.expect_download() as download:
+            page.get_by_role("link", name=common().filename).click()
+        assert download.value.path().read_bytes() == common().body
+        browser.screenshots(evidence, "the page of a project", f"{index_url}common/")
+        assert (browser.refused, browser.errors) == ([], [])
+
+    @pytest.mark.claim("idx-3")
+    def test_hostile_words_are_text_in_a_browser(self, index, index_url, browser):
+        script = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title='taken'\">"
+        described = metadata("common", "0.1.2", summary=script)
+        index.publish([Distribution.from_bytes(*wheel("common", "0.1.2", described=described))])
+        index.yank("common", "0.1.2", script)
+
+        for url in (index_url, f"{index_url}common/"):
+            page = browser.open(url)
+            assert page.title() in ("Packages of devtools", "common")
+            assert script in page.locator("body").inner_text()
