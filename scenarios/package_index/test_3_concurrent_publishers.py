@@ -14,7 +14,7 @@ from fixtures.tests.package_index.memory import Crash, Watched, crash
 from fixtures.tests.package_index.model import IndexMachine
 from reference.package_index import BadInput, Conflict, Index, open_store, reindex, verify
 from reference.package_index.stores.s3 import S3Store
-from scenarios.package_index.projects import common, made, source
+from scenarios.package_index.projects import PYPROJECT, common, made, source
 
 PUBLISHERS = 8
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -205,21 +205,26 @@ class TestAServerWithoutConditions:
 
 
 class TestUploads:
-    """twine and uv upload to `package-index serve`."""
+    """twine, uv and Poetry upload to `package-index serve`."""
 
     @pytest.mark.claim("idx-9")
-    def test_uploads_of_twine_and_uv_are_published(self, serving, tools, clean, index, tmp_path):
+    def test_uploads_of_twine_uv_and_poetry_are_published(self, serving, tools, clean, index, tmp_path):
         url = serving("--uploader", "ann:secret", "--reader", "bob:public")
-        wheel, sdist = common(), source("common", "0.1.1")
+        wheel, sdist, newest = common(), source("common", "0.1.1"), common("0.1.3")
         for each in (wheel, sdist):
             (tmp_path / each.filename).write_bytes(each.body)
+        (tmp_path / "project" / "dist").mkdir(parents=True)
+        (tmp_path / "project" / "dist" / newest.filename).write_bytes(newest.body)
         upload = f"{url}/upload/devtools/"
 
         twine = [str(tools.program("twine")), "upload", "--repository-url", upload, "-u", "ann", "-p", "secret"]
         subprocess.run([*twine, str(tmp_path / sdist.filename)], check=True, capture_output=True, env=clean.variables)
         clean._uv("publish", "--publish-url", upload, "-u", "ann", "-p", "secret", str(tmp_path / wheel.filename))
+        clean.variables["POETRY_REPOSITORIES_OURS_URL"] = upload
+        poetry = ["publish", "--repository", "ours", "--username", "ann", "--password", "secret"]
+        clean.poetry(PYPROJECT.format(version="0.1.3"), *poetry)
 
-        assert set(index.project("common").files) == {wheel.filename, sdist.filename}
+        assert set(index.project("common").files) == {wheel.filename, sdist.filename, newest.filename}
         assert {event.by for event in index.project("common").events} == {"ann"}
         clean.pip("--index-url", f"{url.replace('://', '://bob:public@')}/simple/devtools/", "common")
         assert "common" in clean.evaluate("import common; print(common.__name__)")
