@@ -161,16 +161,11 @@ def listed(tmp_path):
 
 @pytest.fixture
 def gate():
-    """Hold a table of a database, so that whoever writes to it waits; a context manager.
-
-    With `at_most`, the server ends the session that holds it after so many seconds: a statement that should have given
-    up before, and did not, then goes on instead of waiting until the test is ended.
-    """
+    """Hold a table of a database, so that whoever writes to it waits; a context manager."""
 
     @contextlib.contextmanager
-    def closed(database, table, at_most=0):
+    def closed(database, table):
         with psycopg.connect(database.url) as connection:
-            connection.execute(f"SET idle_in_transaction_session_timeout = '{at_most}s'")
             connection.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
             yield
             connection.rollback()

@@ -89,10 +89,11 @@ class TestFailure:
         run(bucket.put("a", CREATE), database)
         source = bucket.put("a", FAILING)
 
-        with gate(database, "person", at_most=15):
+        with gate(database, "person"):
             code, said, _ = command("apply", "-s", source, "-d", database.url, "--lock-timeout", 0.2)
-            assert (code, "it did not get its lock in time" in said) == (1, True)
 
+        assert code == 1
+        assert "it did not get its lock in time" in said
         assert database.columns("person") == ["id"]
         assert command("apply", "-s", source, "-d", database.url)[0] == 0
 
