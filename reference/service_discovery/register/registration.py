@@ -65,6 +65,8 @@ class Registration:
     processes that share it, such as the workers of a server, one holds the node and the others stand by; when it ends,
     another takes over. After a SIGKILL of the holder that takes until its session ends; meanwhile the node stays.
     Two machines that register under one address, such as `localhost`, are taken for such processes: a warning says so.
+    It is no error, since where all instances and their callers are on one machine, `localhost` is a right address, and
+    a process cannot know whether another machine will use the registry.
 
     It registers only once the address accepts connections: an application's factory runs before its server listens.
 
