@@ -261,3 +261,19 @@ class TestSeveralMoves:
         assert databases["second"].customers() == {OTHER: 3, "19": 1}
         as_owner(databases["first"], (PEOPLE, [ONE]))
         assert databases["first"].customers() == {ONE: 6}
+
+
+@pytest.mark.claim("shard-14")
+def test_preparing_again_locks_no_guarded_table(store, databases):
+    """A transaction has written one table: `prepare` ends nevertheless, and replaces a trigger that is another one."""
+    first = databases["first"]
+    with psycopg.connect(first.url) as connection:
+        connection.execute(PEOPLE, [ONE])
+        assert store.prepare("first") == ["person"]
+    for change in ("DISABLE TRIGGER sharding_guard", 'DISABLE TRIGGER "~sharding_restore"'):
+        first.connection.execute(f"ALTER TABLE person {change}")
+    assert store.check_move(ONE, "second")
+
+    store.prepare("first")
+
+    assert not store.check_move(ONE, "second")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,11 +18,30 @@ from .triggers import own_tables, triggers
 NUMBERS = 1 << 40  # size of each database's id range; database N begins at N times this
 
 
+_MADE = re.compile(r'CREATE OR REPLACE TRIGGER "?([^" ]* ?[^" ]+)"? (?:BEFORE|AFTER) ')
+_COMMENT = """SELECT obj_description(t.oid, 'pg_trigger') FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+    WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = %s AND t.tgname = %s AND t.tgenabled = 'O'"""
+
+
 def guard_tables(cursor: Any, flavor: Flavor, tables: Sequence[Table], identifier_field: str) -> None:
-    """Create the guard's triggers on tables, or replace them."""
+    """Create the guard's triggers on tables, or replace those that are of another version.
+
+    On PostgreSQL a trigger's comment has the digest of its statement. Making a trigger locks its table until the end
+    of the transaction, and applications that write several tables meanwhile would have deadlocks with it.
+    """
     for table in tables:
         for statement in triggers(flavor, table, identifier_field):
+            made = _MADE.match(statement.strip()) if flavor is Flavor.POSTGRES else None
+            if made is None:
+                cursor.execute(statement)
+                continue
+            digest = hashlib.sha256(statement.encode()).hexdigest()[:16]
+            cursor.execute(_COMMENT, (table.name, made[1]))
+            if cursor.fetchall() == [(digest,)]:
+                continue
             cursor.execute(statement)
+            on, name = (exactly_quoted(Flavor.POSTGRES, each) for each in (table.name, made[1]))
+            cursor.execute(f"COMMENT ON TRIGGER {name} ON {on} IS '{digest}'")
 
 
 def make_own_tables(cursor: Any, flavor: Flavor) -> None:

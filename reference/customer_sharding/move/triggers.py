@@ -20,6 +20,11 @@ from .tables import Table, exactly_quoted
 GUARD, SAVE, RESTORE = "sharding_guard", " sharding_save", "~sharding_restore"
 SPELLING = """SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET timezone = 'UTC' SET extra_float_digits = 1
 SET bytea_output = 'hex'"""
+_WHERE_MISSING = """DO $$BEGIN
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'sharding_customer'::regclass AND attname = 'until') THEN
+    {add};
+  END IF;
+END$$"""
 LONGEST_NAME = 63  # bytes, of PostgreSQL's identifiers
 
 
@@ -53,7 +58,9 @@ def own_tables(flavor: Flavor) -> Iterator[str]:
         f"CREATE TABLE IF NOT EXISTS sharding_customer (customer {text} PRIMARY KEY, state {text} NOT NULL, "
         f"epoch bigint NOT NULL, attempt bigint NOT NULL DEFAULT 0, until {moment}){keyed}"
     )
-    yield f"ALTER TABLE sharding_customer ADD COLUMN IF NOT EXISTS until {moment}"
+    # Of databases that were prepared before this column; where it is there, PostgreSQL would lock the table, too.
+    add = f"ALTER TABLE sharding_customer ADD COLUMN IF NOT EXISTS until {moment}"
+    yield add if flavor is Flavor.MYSQL else _WHERE_MISSING.format(add=add)
     yield (
         f"CREATE TABLE IF NOT EXISTS sharding_change (id {number}, customer {text} NOT NULL, relation {text} NOT NULL, "
         f"row_key text NOT NULL){keyed}"
