@@ -11,7 +11,7 @@ from fixtures.waiting import eventually
 from reference.foreign_partitions.cli import app
 from reference.foreign_partitions.deploy.deployment import Deployment
 from reference.foreign_partitions.description import Secret
-from reference.foreign_partitions.errors import Conflict
+from reference.foreign_partitions.errors import Conflict, Unreachable
 from scenarios.foreign_partitions.table import PERSON, describe
 
 
@@ -151,6 +151,15 @@ class TestCommand:
 
         assert code == 1
         assert "duplicate\tid 5, times 2, leaves ['person_0', 'person_2']" in output
+
+
+@pytest.mark.claim("fdw-1")
+def test_apply_uses_the_tls_settings_of_a_server(servers):
+    """The second server has no TLS: with `sslmode` require, operators' connections must not be made without it."""
+    described = describe(servers.first, servers.second, settings={"sslmode": "require"})
+
+    with pytest.raises(Unreachable, match=r"postgres_5 .*server does not support SSL"), Deployment(described):
+        pass
 
 
 class TestPasswords:

@@ -47,7 +47,9 @@ class Deployment:
         """
         with ExitStack() as stack:
             for server in self.description.servers:
-                connection = connect(server.name, server.admin_endpoint, timeout=self.connect_timeout)
+                connection = connect(
+                    server.name, server.admin_endpoint, timeout=self.connect_timeout, settings=server.settings
+                )
                 self._connections[server.name] = stack.enter_context(connection)
             connection = connect(BASE, self.description.base, timeout=self.connect_timeout)
             self._connections[BASE] = stack.enter_context(connection)
