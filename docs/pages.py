@@ -122,7 +122,7 @@ def _evidence(document: Document, results: Results | None, root: Path, folder: P
 def _corrections(document: Document, root: Path) -> Iterator[dict[str, str]]:
     """Yield the diff of each published artifact: a file `as_published/NAME` and the library's file of that name."""
     folder = root / "scenarios" / document.name / "as_published"
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for file in sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
         name = str(file.relative_to(folder))
         [corrected] = (root / "reference" / document.name).rglob(name)
         before, after = (path.read_text().splitlines() for path in (file, corrected))
@@ -136,6 +136,11 @@ def _modules(document: Document, root: Path) -> Iterator[dict[str, Any]]:
     exported: list[str] = []
     for path in sorted(package.rglob("*.py"), key=lambda path: (path.parent, path.name != "__init__.py", path.name)):
         if path.name == "cli.py" or (path.name.startswith("_") and path.name != "__init__.py"):
+            continue
+        # A folder that is no package holds files that the library hands out, such as a template.
+        if not all(
+            (folder / "__init__.py").exists() for folder in path.parents if package in (folder, *folder.parents)
+        ):
             continue
         parts = path.relative_to(root).with_suffix("").parts
         name = ".".join(parts).removesuffix(".__init__")
