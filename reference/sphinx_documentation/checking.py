@@ -11,6 +11,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import SphinxError
+from sphinx.util.console import color_terminal, nocolor
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 from sphinx.util.tags import Tags
 
@@ -40,6 +41,9 @@ def check(source: Path, *, application: str | None = None, packages: Sequence[st
     source = source.resolve()
     if not (source / "conf.py").is_file():
         raise BadInput(f"{source} has no conf.py: name the folder that sphinx-quickstart calls source")
+    if not color_terminal():
+        nocolor()
+    sys_path = list(sys.path)
     try:
         settings: dict[str, Any] = {"extensions": _with_ours(Config.read(source, overrides={}, tags=Tags()).extensions)}
         if application is not None:
@@ -63,6 +67,8 @@ def check(source: Path, *, application: str | None = None, packages: Sequence[st
             return max(sphinx._warncount, int(sphinx.statuscode != 0))  # noqa: SLF001 Sphinx has no public count
     except SphinxError as error:
         raise DocumentationError(f"the pages cannot be read: {' '.join(str(error).split())}") from error
+    finally:
+        sys.path[:] = sys_path  # conf.py adds to it
 
 
 def _with_ours(extensions: Sequence[str]) -> list[str]:

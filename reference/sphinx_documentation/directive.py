@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import ClassVar, cast
 
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
+from flask import Flask
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.directives import ObjectDescription
+from sphinx.domains.python import PyFunction
 from sphinx.domains.std import StandardDomain
-from sphinx.ext.autodoc import Options
-from sphinx.util.docutils import SphinxDirective, switch_source_input
+from sphinx.roles import XRefRole
+from sphinx.util.docfields import DocFieldTransformer
+from sphinx.util.docutils import switch_source_input
 from sphinx.util.nodes import make_id
 
 from .openapi import media_type_of_errors
 from .routes import Route, routes
 
 OBJECT = "route"
+APPLICATION: ContextVar[Flask | None] = ContextVar("APPLICATION", default=None)
+"""The application of the build that runs; processes that read pages inherit it."""
+
+
+class _NoOptions(dict[str, bool]):
+    """The options of a directive that has none, as mapping and by attributes: handlers of docstrings use both."""
+
+    def __getattr__(self, name: str) -> None:
+        return None
 
 
 def words(text: str | None) -> Sequence[str]:
@@ -26,7 +40,7 @@ def words(text: str | None) -> Sequence[str]:
     return (text or "").replace(",", " ").split()
 
 
-class FlaskRoutes(SphinxDirective):
+class FlaskRoutes(ObjectDescription[str]):
     """Shows the routes of the application that the setting `flask_application` names.
 
     Options: `blueprints` and `endpoints` choose among them (by their names, separated by commas), `static` adds those
@@ -34,6 +48,9 @@ class FlaskRoutes(SphinxDirective):
     ``:route:`` and its endpoint.
     """
 
+    has_content = False
+    required_arguments = 0
+    doc_field_types = PyFunction.doc_field_types
     option_spec: ClassVar = {
         "blueprints": words,
         "endpoints": words,
@@ -43,7 +60,8 @@ class FlaskRoutes(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return a description for each route."""
-        application = getattr(self.env.app, "flask_application_loaded", None)
+        self.domain = "py"  # the fields of docstrings, such as what is raised, are Python's
+        application = APPLICATION.get()
         if application is None:
             raise self.error("flask-routes has no application: set flask_application in conf.py")
         chosen = [route for route in routes(application, static="static" in self.options) if self._is_chosen(route)]
@@ -70,6 +88,7 @@ class FlaskRoutes(SphinxDirective):
         if "no-index" not in self.options:
             self._register(route, signature, index)
         content += self._text(route)
+        DocFieldTransformer(self).transform_all(content)
         if route.problems:
             content += _problems(route, media_type)
         return [index, description]
@@ -90,7 +109,7 @@ class FlaskRoutes(SphinxDirective):
         """Return the docstring, after the extensions that look at docstrings have had it."""
         lines = route.docstring.splitlines()
         name = getattr(route.view, "__qualname__", route.endpoint)
-        self.env.events.emit("autodoc-process-docstring", "function", name, route.view, Options(), lines)
+        self.env.events.emit("autodoc-process-docstring", "function", name, route.view, _NoOptions(), lines)
         source = f"{route.source or self.env.docname}:docstring of {name}"
         text = StringList(lines, source=source)
         parsed = nodes.Element()
@@ -113,4 +132,5 @@ def _problems(route: Route, media_type: str) -> nodes.field_list:
 def setup_directive(app: Sphinx) -> None:
     """Register the directive and the role `route`."""
     app.add_object_type(OBJECT, OBJECT, objname="route")
+    app.add_role_to_domain("std", OBJECT, XRefRole(warn_dangling=True), override=True)
     app.add_directive("flask-routes", FlaskRoutes)

@@ -24,7 +24,7 @@ from sphinx.errors import ConfigError
 from sphinx.util import logging
 
 from .application import load
-from .directive import setup_directive
+from .directive import APPLICATION, setup_directive
 from .errors import DocumentationError
 from .names import faults
 from .openapi import openapi
@@ -90,10 +90,10 @@ def _check_settings(_: Sphinx, config: Config) -> None:
 
 
 def _load_application(app: Sphinx) -> None:
-    app.flask_application_loaded = None  # type: ignore[attr-defined]  # for the directive
+    APPLICATION.set(None)
     if app.config.flask_application:
         try:
-            app.flask_application_loaded = load(app.config.flask_application)  # type: ignore[attr-defined]
+            APPLICATION.set(load(app.config.flask_application))
         except DocumentationError as error:
             raise ConfigError(f"flask_application: {error}") from error
 
@@ -156,7 +156,7 @@ def _report(app: Sphinx, env: BuildEnvironment) -> None:
     pages = {name for name, entry in env.get_domain("py").data["objects"].items() if not entry.aliased}
     for package in config.documented_packages:
         found += [("name", said, None) for said in faults(package, pages, config.documented_except)]
-    application = app.flask_application_loaded  # type: ignore[attr-defined]
+    application = APPLICATION.get()
     if application is not None:
         found += [("route", said, None) for said in _faults_of_routes(application, config.documented_except)]
     suppressed = [each for each in found if logging.is_suppressed_warning(TYPE, each[0], config.suppress_warnings)]
@@ -181,10 +181,11 @@ def _faults_of_routes(application: Any, allowed: Sequence[str]) -> Iterator[str]
 def _finish(app: Sphinx, exception: Exception | None) -> None:
     """Write the OpenAPI description, and fail the build where there are faults."""
     if exception is None and app.config.flask_openapi and app.builder.format == "html":
-        if app.flask_application_loaded is None:  # type: ignore[attr-defined]
+        application = APPLICATION.get()
+        if application is None:
             raise ConfigError("flask_openapi needs an application: set flask_application in conf.py")
         description: Mapping[str, Any] = openapi(
-            app.flask_application_loaded,  # type: ignore[attr-defined]
+            application,
             title=app.config.project,
             version=app.config.release or "0",
         )

@@ -179,7 +179,7 @@ def _function(view: Any) -> Any:
     """Return the function behind decorators, partial arguments and callable objects."""
     while isinstance(view, functools.partial):
         view = view.func
-    if view is None or isinstance(view, type):
+    if not callable(view) or isinstance(view, type):
         return view
     try:
         view = inspect.unwrap(view)

@@ -82,7 +82,7 @@ def test_pages_show_routes_with_the_errors_that_they_answer(documented, service)
 class TestTheDefaultsOnThePage:
     """The page of a class shows the defaults of its fields."""
 
-    @pytest.mark.claim("sphinx-4", "page", shows="published", fails_with="AssertionError")
+    @pytest.mark.claim("sphinx-4", "page", shows="published", fails_with="assert .params: dict")
     def test_published_page_shows_a_type_even_with_warnings_as_errors(self, authors_project, evidence):
         built = authors_project.build("-W")
 
@@ -91,7 +91,7 @@ class TestTheDefaultsOnThePage:
         assert "params: dict[str, ~typing.Any]=<class 'dict'>" in text
         evidence.text("The signature", text[text.index("class service.httpbin") :].partition("¶")[0])
 
-    @pytest.mark.claim("sphinx-4", "page", shows="corrected", fails_with="assert not 'class ' in|<class 'dict'>")
+    @pytest.mark.claim("sphinx-4", "page", shows="corrected", fails_with="assert .<class 'dict'>. not in")
     def test_corrected_page_shows_no_type_for_a_default(self, authors_project):
         built = authors_project.build("-W")
 
@@ -117,7 +117,7 @@ class TestTheDefaultsOnThePage:
 class TestAnotherMachine:
     """The project is cloned into a folder that its author does not have."""
 
-    @pytest.mark.claim("sphinx-5", "page", shows="published", fails_with="AssertionError")
+    @pytest.mark.claim("sphinx-5", "page", shows="published", fails_with="No module named .service.* in ..$")
     def test_published_page_is_empty_and_the_build_succeeds(self, project, evidence):
         built = project.build()
 
@@ -131,6 +131,7 @@ class TestAnotherMachine:
     def test_corrected_page_has_the_class_on_every_machine(self, project):
         built = project.build()
 
+        assert "No module named 'service'" not in built.stderr
         assert (built.returncode, built.stderr) == (0, "")
         assert "A POST request to HTTPBin, with query parameters" in project.text("httpbin.html")
 
@@ -138,7 +139,7 @@ class TestAnotherMachine:
 class TestCodeThatCannotBeImported:
     """A package that the service needs is not installed where the pages are built."""
 
-    @pytest.mark.claim("sphinx-5", "status", shows="published", fails_with="AssertionError")
+    @pytest.mark.claim("sphinx-5", "status", shows="published", fails_with="assert 2 == 0")
     def test_published_build_succeeds_without_the_code(self, authors_project):
         authors_project.edit("service/httpbin.py", "import requests", "import not_installed_here")
 
@@ -147,7 +148,7 @@ class TestCodeThatCannotBeImported:
         assert built.returncode == 0
         assert "No module named 'not_installed_here'" in built.stderr
 
-    @pytest.mark.claim("sphinx-5", "status", shows="corrected", fails_with="assert 0 == [12]|assert 0 in")
+    @pytest.mark.claim("sphinx-5", "status", shows="corrected", fails_with="assert 0 == 2")
     def test_corrected_build_fails_without_the_code(self, authors_project):
         authors_project.edit("service/httpbin.py", "import requests", "import not_installed_here")
 

@@ -20,7 +20,7 @@ def post() -> Any:
     """Post `foo`, as a query parameter and as JSON, and return what HTTPBin answers.
 
     Returns:
-        HTTPBin's description of the request: `args`, `json`, `headers`, `url`.
+        HTTPBin's description of the request, with `args`, `json`, `headers` and `url`.
 
     Raises:
         BadGateway: HTTPBin does not answer, or answers with an error.
