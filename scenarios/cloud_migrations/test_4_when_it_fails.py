@@ -89,9 +89,16 @@ class TestFailure:
         run(bucket.put("a", CREATE), database)
         source = bucket.put("a", FAILING)
 
-        with gate(database, "person"):
-            code, said, _ = command("apply", "-s", source, "-d", database.url, "--lock-timeout", 0.2)
+        words, done = ("apply", "-s", source, "-d", database.url, "--lock-timeout", 0.2), []
+        runner = threading.Thread(target=lambda: done.append(command(*words)), daemon=True)
 
+        with gate(database, "person"):
+            runner.start()
+            eventually(lambda: done or database.waiting() == 1, within=60)
+            runner.join(15)  # from when it waits for the table, however long the machine took to come there
+            assert done, "it waits for the table still"
+
+        (code, said, _), *_ = done
         assert code == 1
         assert "it did not get its lock in time" in said
         assert database.columns("person") == ["id"]
