@@ -49,11 +49,10 @@ endif
 
 # What only waits or computes for itself runs beside the others, the longest first, more at once than there are cores
 # because most of them wait for services; each prints when it has ended.
-ASIDE := services sabotage-heavy machinery sabotage-light installation mutants-changed tox-py313 tox-py311 tox-py312 tox-docs \
-  tox-types
+ASIDE := services sabotage-heavy machinery sabotage-light installation mutants-changed tox-py313 tox-py311 tox-py312 tox-types
 AT_ONCE ?= 4
 .PHONY: test
-test: $(VENV)/locked ## what CI runs: lint, types, the machinery's tests, docs, sabotage, gate, scenarios (in containers where there is Docker)
+test: $(VENV)/locked ## what CI runs: lint, types, the machinery's tests, sabotage, gate, scenarios (in containers where there is Docker)
 	$(call step,lint,$(BIN)/tox -q run -e lint)
 	@$(MAKE) --no-print-directory --jobs=$(AT_ONCE) --output-sync=recurse $(ASIDE:%=aside-%)
 	$(call step,benchmarks: the gate,$(MAKE) --no-print-directory gate)

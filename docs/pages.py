@@ -31,6 +31,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", _write)
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", _not_its_own)
+    app.connect("html-page-context", _mend_links_of_sources)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -42,6 +43,26 @@ def _write(app: Sphinx) -> None:
 def _not_its_own(_app: Sphinx, _what: str, _name: str, it: object, _skipped: bool, _options: object) -> bool | None:
     # autodoc takes an imported C function for a member of the importing module.
     return True if inspect.isbuiltin(it) else None
+
+
+def _mend_links_of_sources(app: Sphinx, page: str, _template: str, context: dict[str, Any], _tree: object) -> None:
+    """Lead the links of a page of source code to where its names are documented.
+
+    The extension viewcode leads all names of a module to the package that exports one of them, and lists the built-in
+    module, which has no page.
+    """
+    if page == "_modules/index":
+        context["body"] = re.sub(r'<li><a href="builtins.html">builtins</a></li>', "", context["body"])
+    elif page.startswith("_modules/"):
+        documented = app.env.domains.python_domain.objects
+        module = page.removeprefix("_modules/").replace("/", ".")
+
+        def mended(link: re.Match[str]) -> str:
+            parts = link[1].split(".")
+            names = [link[1], *(".".join([module, *parts[-last:]]) for last in (1, 2))]
+            return f'#{next((name for name in names if name in documented), link[1])}"'
+
+        context["body"] = re.sub(r'#(reference\.[\w.]+)"', mended, context["body"])
 
 
 def write(root: Path, folder: Path) -> list[Path]:

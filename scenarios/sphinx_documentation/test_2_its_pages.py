@@ -156,3 +156,4 @@ class TestCodeThatCannotBeImported:
 
         assert built.returncode == 2
         assert "No module named 'not_installed_here'" in built.stderr
+        assert "flask_application: " in built.stderr
