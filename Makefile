@@ -47,10 +47,10 @@ ifdef QUICK
 	@echo 'make scenarios, without QUICK, proves the other documents, too.'
 endif
 
-# What only waits or computes for itself runs beside the others, the longest first, more at once than there are cores
-# because most of them wait for services; each prints when it has ended.
+# What only waits or computes for itself runs two at a time, the longest first; each prints when it has ended. Four at a
+# time on two cores took no less time.
 ASIDE := services sabotage-heavy machinery sabotage-light installation mutants-changed tox-py313 tox-py311 tox-py312 tox-types
-AT_ONCE ?= 4
+AT_ONCE ?= 2
 .PHONY: test
 test: $(VENV)/locked ## what CI runs: lint, types, the machinery's tests, sabotage, gate, scenarios (in containers where there is Docker)
 	$(call step,lint,$(BIN)/tox -q run -e lint)
