@@ -168,7 +168,7 @@ def docstring_of(it: object) -> str:
     """
     function = _function(it)
     text = getattr(function, "__doc__", None)
-    if not isinstance(text, str):
+    if function is None or not isinstance(text, str):  # None itself has a docstring from Python 3.13 on
         return ""
     if isinstance(it, type) and text.startswith(f"{it.__name__}("):
         return ""
