@@ -94,10 +94,14 @@ def test_against_the_published_package(sizes, versus, ours_on_the_cluster, publi
 @pytest.mark.parametrize("engine", ["duckdb", "polars"])
 def test_parquet_against_the_limit(engine, sizes, versus, ours, peer):
     rows = 10_000 if sizes == "smoke" else 10_000_000
+    _against_the_limit("parquet", rows, engine, sizes, versus, ours, peer)
+
+
+def _against_the_limit(table, rows, engine, sizes, versus, ours, peer):
     limit = peer("limits", engine)
     versus(
-        lambda: ours.run("parquet", rows, within=120),
-        lambda: limit.run("parquet", rows, within=120),
+        lambda: ours.run(table, rows, within=120),
+        lambda: limit.run(table, rows, within=120),
         rounds=40 if sizes == "full" else 15,
         facts={"rows": rows, "peer": engine, "versions": versions(engine, "pyarrow")},
     )
@@ -135,13 +139,7 @@ def test_wide_and_high_cardinality(sizes, growth, ours):
 @pytest.mark.parametrize("engine", ["duckdb", "polars"])
 def test_numbers_against_the_limit(engine, sizes, versus, ours, peer):
     rows = {"smoke": 10_000, "gate": 1_000_000}.get(sizes, 10_000_000)
-    limit = peer("limits", engine)
-    versus(
-        lambda: ours.run("numbers", rows, within=120),
-        lambda: limit.run("numbers", rows, within=120),
-        rounds=40 if sizes == "full" else 15,
-        facts={"rows": rows, "peer": engine, "versions": versions(engine, "pyarrow")},
-    )
+    _against_the_limit("numbers", rows, engine, sizes, versus, ours, peer)
 
 
 # The gate guards what our own imports cost; the comparisons with the published package, below, take minutes.

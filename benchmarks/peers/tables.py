@@ -37,7 +37,7 @@ def wide_parquet(rows: int) -> Path:
 
 
 def numbers_parquet(rows: int) -> Path:
-    """Return a Parquet file of numbers: two columns of integers and two of floats, 20 distinct values each."""
+    """Return a Parquet file of numbers: two columns of integers and two of floats, of 20 and 5 distinct values."""
 
     def some(size: int) -> pd.DataFrame:
         drawn = np.random.default_rng(size).integers(0, 20, (4, size))
