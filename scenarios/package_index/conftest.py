@@ -1,16 +1,15 @@
 """Fixtures of the scenario: the bucket, its website, indexes in it, installers and servers."""
 
 import functools
-import http.server
 import json
 import subprocess
 import sys
-import threading
 
 import pytest
 import requests
 from typer.testing import CliRunner
 
+from fixtures.file_server import serve_folder
 from fixtures.services.runtimes.ports import free_ports
 from fixtures.venvs import venv
 from fixtures.waiting import eventually
@@ -121,24 +120,14 @@ def deployment(tools, client, bucket, rest):
     return functools.partial(published.Deployment, s3=client, bucket=bucket, url=rest, **programs)
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def public(tmp_path):
     """A second index, which plays the public one: the URL of its first page, and the index to publish to."""
     folder = tmp_path / "public"
     folder.mkdir()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=folder))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
     index = Index(open_store(str(folder)), "everybody", by="somebody")
-    yield f"http://127.0.0.1:{server.server_port}/simple/everybody/", index
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serve_folder(folder) as url:
+        yield f"{url}/simple/everybody/", index
 
 
 @pytest.fixture
