@@ -7,7 +7,7 @@ from yoyo.migrations import MigrationList
 from reference.cloud_migrations import SourceUnavailable, read_migrations
 from scenarios.cloud_migrations.published import EXAMPLE
 from scenarios.cloud_migrations.readers import Failed, apply_with_yoyo
-from scenarios.customer_sharding.eavesdropper import Eavesdropper
+from scenarios.customer_sharding.services.eavesdropper import Eavesdropper
 
 IDS = ["001-create-table", "002-insert-row"]
 

@@ -9,8 +9,8 @@ import pytest
 from fixtures.waiting import eventually
 from scenarios.cloud_migrations.published import EXAMPLE, WORKFLOW
 from scenarios.customer_sharding.databases import EMPTY, Database
-from scenarios.customer_sharding.processes import PersonService, ShardingService
 from scenarios.customer_sharding.published import CUSTOMERS
+from scenarios.customer_sharding.services.processes import PersonService, ShardingService
 
 
 @pytest.mark.claim("mig-4")

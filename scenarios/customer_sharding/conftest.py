@@ -24,14 +24,14 @@ from fixtures.serving import Served
 from reference.customer_sharding.cli import app as cli
 from reference.customer_sharding.credentials import Credentials
 from reference.customer_sharding.service.store import Store
-from scenarios.customer_sharding.bench import Bench
 from scenarios.customer_sharding.databases import EMPTY, Database, MySQL
-from scenarios.customer_sharding.eavesdropper import Eavesdropper
-from scenarios.customer_sharding.mariadb import NAMES as HERE_AND_THERE
-from scenarios.customer_sharding.mariadb import MariaDatabase
-from scenarios.customer_sharding.processes import PersonService, PublishedShardingService, ShardingService
+from scenarios.customer_sharding.moves.mariadb import NAMES as HERE_AND_THERE
+from scenarios.customer_sharding.moves.mariadb import MariaDatabase
 from scenarios.customer_sharding.published import CUSTOMERS
-from scenarios.customer_sharding.rogue_server import RogueServer
+from scenarios.customer_sharding.services.bench import Bench
+from scenarios.customer_sharding.services.eavesdropper import Eavesdropper
+from scenarios.customer_sharding.services.processes import PersonService, PublishedShardingService, ShardingService
+from scenarios.customer_sharding.services.rogue_server import RogueServer
 from scenarios.customer_sharding.sharded import SETTINGS, Sharded
 
 NAMES = ("first", "second", "third")
@@ -205,7 +205,7 @@ def standing(environment, people_options, tmp_path_factory):
         for name, database in databases.items():
             sharding_service.register(name, database)
         settings = {**SETTINGS, **sharding_service.settings, **people_options["settings"]}
-        application = "scenarios.customer_sharding.people:create_app()"
+        application = "scenarios.customer_sharding.services.people:create_app()"
         people = stack.enter_context(
             contextlib.closing(Served(application, folder, settings, workers=people_options["workers"]))
         )

@@ -17,7 +17,7 @@ from flask import Blueprint, Flask, g, request
 from peewee import BigAutoField, Model, MySQLDatabase, PostgresqlDatabase, TextField
 from playhouse.shortcuts import ThreadSafeDatabaseMetadata
 
-from scenarios.customer_sharding.save_barrier import SaveBarrier
+from scenarios.customer_sharding.services.save_barrier import SaveBarrier
 
 # The library
 

@@ -9,8 +9,8 @@ from fixtures.faults import Found, Nemesis, check_reads, check_writes
 from fixtures.faults.history import operations
 from fixtures.waiting import eventually
 from scenarios.customer_sharding.clients import Clients
-from scenarios.customer_sharding.held_commit import HeldCommit
-from scenarios.customer_sharding.movers import STEPS, Mover
+from scenarios.customer_sharding.moves.held_commit import HeldCommit
+from scenarios.customer_sharding.moves.movers import STEPS, Mover
 
 BEFORE = 60  # people of a customer at the start
 LEASE, EXPIRY, RETRY_AFTER = 0.2, 1.0, 0.5  # seconds

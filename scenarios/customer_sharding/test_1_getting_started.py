@@ -7,8 +7,13 @@ from reference.customer_sharding.credentials import Credentials
 from reference.customer_sharding.requests.client import Client
 from reference.customer_sharding.requests.routes import Route
 from reference.customer_sharding.settings import Api
-from scenarios.customer_sharding.processes import PersonService, PublishedShardingService, ShardingService, standalone
 from scenarios.customer_sharding.published import CUSTOMERS
+from scenarios.customer_sharding.services.processes import (
+    PersonService,
+    PublishedShardingService,
+    ShardingService,
+    standalone,
+)
 
 EACH_ITS_OWN = {customer: {customer: 1} for customer in CUSTOMERS}
 ALL_IN_ONE = dict.fromkeys(CUSTOMERS, 1)

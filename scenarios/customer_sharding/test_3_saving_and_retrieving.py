@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from fixtures.serving import ROOT
-from scenarios.customer_sharding.processes import PersonService, ShardingService, standalone
 from scenarios.customer_sharding.published import CUSTOMERS
+from scenarios.customer_sharding.services.processes import PersonService, ShardingService, standalone
 
 INTERPRETERS = {"python": (), "python -O": ("-O",)}
 
@@ -20,7 +20,13 @@ def save(databases):
 
     def save(way, interpreter):
         settings = {"SHARDING_IDENTIFIER_FIELD": "customer_id", **standalone(databases["first"].user)}
-        words = [sys.executable, *INTERPRETERS[interpreter], "-m", "scenarios.customer_sharding.unowned_rows", way]
+        words = [
+            sys.executable,
+            *INTERPRETERS[interpreter],
+            "-m",
+            "scenarios.customer_sharding.services.unowned_rows",
+            way,
+        ]
         done = subprocess.run(
             words, cwd=ROOT, env={**os.environ, **settings}, check=True, capture_output=True, text=True, timeout=60
         )

@@ -11,8 +11,8 @@ from fixtures.services.runtimes.ports import free_ports
 from fixtures.serving import ROOT, Served
 from fixtures.venvs import venv
 from fixtures.waiting import eventually
-from scenarios.customer_sharding.preloaded import FIRST
-from scenarios.customer_sharding.processes import TOKEN, WITHIN, ShardingService
+from scenarios.customer_sharding.services.preloaded import FIRST
+from scenarios.customer_sharding.services.processes import TOKEN, WITHIN, ShardingService
 
 WORKERS, CLIENTS, REQUESTS = 4, 8, 60  # requests of each client
 PRELOAD = ("--preload",)
@@ -85,7 +85,7 @@ def under_gevent(tmp_path):
 
     def start(settings, *options):
         port = free_ports(["http"])["http"]
-        application = "scenarios.customer_sharding.application:create_app()"
+        application = "scenarios.customer_sharding.services.application:create_app()"
         gunicorn = ["-m", "gunicorn", "--worker-class=gevent", f"--bind=127.0.0.1:{port}", *options, application]
         environment = {**os.environ, **settings, "SHARDING_IDENTIFIER_FIELD": "customer_id", "PYTHONPATH": str(ROOT)}
         with log.open("w") as output:
@@ -131,4 +131,4 @@ class TestGevent:
 
 
 def _preloaded(folder, settings, **options):
-    return Served("scenarios.customer_sharding.preloaded:create_app()", folder, settings, **options)
+    return Served("scenarios.customer_sharding.services.preloaded:create_app()", folder, settings, **options)

@@ -3,8 +3,8 @@
 import pytest
 
 from fixtures.waiting import eventually
-from scenarios.customer_sharding.processes import PersonService, PublishedShardingService
 from scenarios.customer_sharding.published import CUSTOMERS
+from scenarios.customer_sharding.services.processes import PersonService, PublishedShardingService
 
 # The path that the sharding service is asked for, by the header's content.
 PATHS = {"../admin": "/admin", "1?role=admin": "/write/1?role=admin", "1#2": "/write/1", None: "/write/None"}

@@ -6,8 +6,8 @@ import requests
 
 from fixtures.serving import DidNotServe
 from fixtures.waiting import eventually
-from scenarios.customer_sharding.processes import ADMIN_TOKEN, PersonService, ShardingService, standalone
 from scenarios.customer_sharding.published import CUSTOMERS
+from scenarios.customer_sharding.services.processes import ADMIN_TOKEN, PersonService, ShardingService, standalone
 
 # Statements on the guard's tables that only their owner may execute, despite the schema's default privileges.
 GUARD = (

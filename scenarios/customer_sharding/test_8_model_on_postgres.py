@@ -11,7 +11,7 @@ from reference.customer_sharding.credentials import Credentials, Flavor
 from reference.customer_sharding.errors import Conflict
 from reference.customer_sharding.move import connection
 from reference.customer_sharding.service.store import Store
-from scenarios.customer_sharding.moves_on_postgres import MovesOnPostgres, World
+from scenarios.customer_sharding.moves.moves_on_postgres import MovesOnPostgres, World
 
 NAMES = {"a": "first", "b": "second"}
 LOCK_WAIT = 0.02  # seconds: a client's transaction stays open until a later step, however long a mover waits

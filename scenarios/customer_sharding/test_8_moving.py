@@ -4,7 +4,7 @@ import psutil
 import pytest
 
 from reference.customer_sharding.move.connection import ABANDONED
-from scenarios.customer_sharding.movers import STEPS
+from scenarios.customer_sharding.moves.movers import STEPS
 from scenarios.customer_sharding.sharded import FENCE_LIMIT, LEASE, PATIENCE, SECONDS
 
 STEPS_BEFORE_THE_SWITCH = list(STEPS)[: list(STEPS).index("switch")]

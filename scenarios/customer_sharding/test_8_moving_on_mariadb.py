@@ -19,8 +19,8 @@ from reference.customer_sharding.move.moving import Mover
 from reference.customer_sharding.move.rows import Rows
 from reference.customer_sharding.move.side import Side
 from scenarios.customer_sharding.clients import Clients
-from scenarios.customer_sharding.mariadb_moves import CAPITAL, OTHER, PERSON, SMALL, TICKET, move
-from scenarios.customer_sharding.processes import ShardingService
+from scenarios.customer_sharding.moves.mariadb_moves import CAPITAL, OTHER, PERSON, SMALL, TICKET, move
+from scenarios.customer_sharding.services.processes import ShardingService
 from scenarios.customer_sharding.sharded import LEASE, SETTINGS
 
 
@@ -45,7 +45,7 @@ def test_mariadb_customers_move_while_clients_write(two, store, two_in_mariadb, 
     meta = two_in_mariadb.meta
     sharding = serve(ShardingService, meta)
     settings = {**SETTINGS, **sharding.settings}
-    application = "scenarios.customer_sharding.people:create_app()"
+    application = "scenarios.customer_sharding.services.people:create_app()"
 
     def run(*words):
         done = CliRunner(env={"SHARDING_META": meta}).invoke(cli, words)

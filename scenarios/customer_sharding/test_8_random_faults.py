@@ -11,9 +11,9 @@ from hypothesis import settings
 
 from fixtures.faults import Found, check_writes
 from fixtures.serving import Served
-from scenarios.customer_sharding.accounts import TABLES, VISITS
 from scenarios.customer_sharding.clients import Clients
-from scenarios.customer_sharding.random_faults import RandomFaults
+from scenarios.customer_sharding.moves.random_faults import RandomFaults
+from scenarios.customer_sharding.services.accounts import TABLES, VISITS
 from scenarios.customer_sharding.sharded import SETTINGS
 
 LONG = settings().max_examples > 1000  # HYPOTHESIS_PROFILE=soak
@@ -33,7 +33,7 @@ def accounts(standing, command, tmp_path):
         database.connection.execute(TABLES)
         assert command("prepare", name)[0] == 0
     environment = {**SETTINGS, **standing.sharding_service.settings, "SHARDING_ANSWER_TIMEOUT": "3"}
-    application = "scenarios.customer_sharding.accounts:create_app()"
+    application = "scenarios.customer_sharding.services.accounts:create_app()"
     with contextlib.closing(Served(application, tmp_path, environment, workers=2)) as served:
         yield served.url
 
@@ -64,7 +64,7 @@ def whole(standing):
     return whole
 
 
-@pytest.mark.claim("shard-17")
+@pytest.mark.claim("shard-18")
 @pytest.mark.timeout(7200 if LONG else 300)
 def test_moves_survive_random_faults(sharded, standing, accounts, command, whole, evidence):
     """Rows of all tables are where their customer is, each acknowledged write among them, and no read was stale."""

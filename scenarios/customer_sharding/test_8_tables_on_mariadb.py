@@ -11,7 +11,16 @@ from reference.customer_sharding.credentials import Credentials
 from reference.customer_sharding.errors import Conflict
 from reference.customer_sharding.move.moving import Mover
 from reference.customer_sharding.move.side import Side
-from scenarios.customer_sharding.mariadb_moves import CAPITAL, PERSON, READ, READING, READINGS, SMALL, TICKET, move
+from scenarios.customer_sharding.moves.mariadb_moves import (
+    CAPITAL,
+    PERSON,
+    READ,
+    READING,
+    READINGS,
+    SMALL,
+    TICKET,
+    move,
+)
 
 
 @pytest.fixture

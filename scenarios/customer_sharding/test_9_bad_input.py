@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from fixtures.services.runtimes.ports import free_ports
-from scenarios.customer_sharding.processes import ADMIN_TOKEN, WITHIN
+from scenarios.customer_sharding.services.processes import ADMIN_TOKEN, WITHIN
 
 DEAD, UNKNOWN, FIELD = "3", "unplaced", "customer_id"
 POSSIBLE = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

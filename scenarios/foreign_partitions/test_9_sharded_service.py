@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from scenarios.customer_sharding.databases import Database
-from scenarios.customer_sharding.processes import PersonService, PublishedShardingService
+from scenarios.customer_sharding.services.processes import PersonService, PublishedShardingService
 from scenarios.foreign_partitions import published
 
 REQUESTS, AT_ONCE = 400, 20

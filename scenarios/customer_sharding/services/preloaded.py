@@ -2,7 +2,7 @@
 
 import os
 
-from scenarios.customer_sharding import application
+from scenarios.customer_sharding.services import application
 
 FIRST = "before-the-fork"  # a customer
 

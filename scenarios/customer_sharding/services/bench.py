@@ -17,7 +17,7 @@ from fixtures.waiting import eventually
 from scenarios.customer_sharding import published
 
 STAND_IN = f"""#!/bin/sh
-PATH="$PATH_OF_AB" exec {shlex.quote(sys.executable)} -m scenarios.customer_sharding.bench "$@"
+PATH="$PATH_OF_AB" exec {shlex.quote(sys.executable)} -m scenarios.customer_sharding.services.bench "$@"
 """
 
 

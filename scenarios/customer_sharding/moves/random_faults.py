@@ -9,7 +9,7 @@ import psycopg
 
 from fixtures.services.runtimes.orphans import ended
 from fixtures.waiting import eventually
-from scenarios.customer_sharding.held_commit import HeldCommit
+from scenarios.customer_sharding.moves.held_commit import HeldCommit
 
 NAMES = ("first", "second", "third")
 STEPS = ("claim", "check", "take over", "receive", "track", "copy", "fence", "compare", "switch", "retire", "open")

@@ -5,7 +5,7 @@ from werkzeug.exceptions import HTTPException
 
 from reference.customer_sharding.problems import problem_of_http
 from reference.customer_sharding.requests.extension import Sharding
-from scenarios.customer_sharding.application import Person
+from scenarios.customer_sharding.services.application import Person
 
 
 def create_app():

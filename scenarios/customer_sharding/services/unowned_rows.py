@@ -1,4 +1,4 @@
-"""Try to save rows that name no customer: `python -O -m scenarios.customer_sharding.unowned_rows WAY`.
+"""Try to save rows that name no customer: `python -O -m scenarios.customer_sharding.services.unowned_rows WAY`.
 
 Prints the outcome of each: `saved`, or the name of the error. The database is set by the environment.
 """
@@ -8,7 +8,8 @@ import sys
 
 from reference.customer_sharding.requests.models import save_with_db
 from reference.customer_sharding.requests.shard import Shard
-from scenarios.customer_sharding import application, published
+from scenarios.customer_sharding import published
+from scenarios.customer_sharding.services import application
 
 # The identifier field is not set, or set to nothing.
 UNOWNED = {"not set": {}, "empty": {"customer_id": ""}}

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from reference.customer_sharding.problems import problem_of_http
 from reference.customer_sharding.requests.extension import Sharding
 from reference.customer_sharding.requests.models import ShardedModel
-from scenarios.customer_sharding.application import Person
+from scenarios.customer_sharding.services.application import Person
 
 VISITS, WIDEST = 2, 18  # visits of a person; digits of a visit's number
 TABLES = """

@@ -12,7 +12,7 @@ from peewee import BigAutoField, TextField
 from reference.customer_sharding.requests.extension import Sharding
 from reference.customer_sharding.requests.models import ShardedModel, save_with_db
 from scenarios.customer_sharding.published import random_person
-from scenarios.customer_sharding.save_barrier import SaveBarrier
+from scenarios.customer_sharding.services.save_barrier import SaveBarrier
 
 
 class Person(SaveBarrier, ShardedModel):
