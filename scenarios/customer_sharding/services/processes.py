@@ -100,7 +100,7 @@ class PersonService(Served):
     """
 
     def __init__(self, folder, way, settings, **options):
-        module = {"published": "published", "corrected": "application"}[way]
+        module = {"published": "published", "corrected": "services.application"}[way]
         environment = {"SHARDING_IDENTIFIER_FIELD": "customer_id", **settings}
         super().__init__(f"scenarios.customer_sharding.{module}:create_app()", folder, environment, **options)
 
