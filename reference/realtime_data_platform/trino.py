@@ -18,9 +18,24 @@ from .statements import catalog_sql
 STALE = 10
 """Seconds for which Trino may not know a new Pinot table: ten times the catalog's `pinot.metadata-expiry`."""
 
+STALE_COLUMNS = 3
+"""Seconds for which it may know the columns of an earlier table of the same name."""
+
 
 class _NotAccepted(Unreachable):
     """Trino never accepted the statement, which can be sent again."""
+
+
+class _TableNotFound(NotFound):
+    """The statement names a catalog or table that Trino does not know, or not yet."""
+
+
+KINDS: Mapping[str, type[Refused]] = {
+    "NOT_FOUND": _TableNotFound,
+    "TABLE_NOT_FOUND": _TableNotFound,
+    "COLUMN_NOT_FOUND": NotFound,
+}
+"""What is raised for an error of Trino's, by its name; `Refused` for every other."""
 
 
 class Trino:
@@ -62,8 +77,7 @@ class Trino:
             message = f"{error.error_name}: {error.message}"
             if error.error_name == "SERVER_STARTING_UP":
                 raise _NotAccepted(f"Trino does not answer yet: {message}") from error
-            unknown = error.error_name in {"NOT_FOUND", "TABLE_NOT_FOUND", "COLUMN_NOT_FOUND"}
-            raise (NotFound if unknown else Refused)(f"Trino refused: {message}") from error
+            raise KINDS.get(str(error.error_name), Refused)(f"Trino refused: {message}") from error
         except (TrinoError, HttpError, OSError) as error:
             if cursor.query_id is None:
                 raise _NotAccepted(f"Trino does not answer at {self._where['host']}: {error}") from error
@@ -113,13 +127,18 @@ class Trino:
         """Create or replace a view by one statement, `CREATE OR REPLACE VIEW ...`.
 
         Trino's Pinot connector caches metadata, so that a new table may be unknown for some seconds, even after another
-        statement has found it. The statement is therefore retried for up to `STALE` seconds.
+        statement has found it. The statement is therefore retried for up to `STALE` seconds, or for `STALE_COLUMNS`
+        where Trino finds the table and lacks a column.
 
         Raises:
             NotFound: The view names a table or column that does not exist; an existing view is unchanged.
             Refused: The statement is wrong in another way; an existing view is unchanged.
         """
-        retry(lambda: self.query(sql), NotFound, within=min(self._patience, STALE))
+
+        def create() -> None:
+            retry(lambda: self.query(sql), NotFound, within=min(self._patience, STALE_COLUMNS))
+
+        retry(create, _TableNotFound, within=min(self._patience, STALE))
 
     def view(self, catalog: str, schema: str, name: str) -> str | None:
         """Return the definition of a view, or None when it does not exist."""

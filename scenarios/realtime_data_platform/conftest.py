@@ -7,15 +7,19 @@ import pytest
 
 from reference.realtime_data_platform.artifacts import Peers
 from reference.realtime_data_platform.platform import Addresses, Platform
+from reference.realtime_data_platform.statements import hive_catalog
 from scenarios.realtime_data_platform import published
 from scenarios.realtime_data_platform.capabilities import FOUND, summary, supports
 from scenarios.realtime_data_platform.pipeline import Pipeline
 
 FOLDER = Path(__file__).parent
+# Services that the platform's client calls, in the order of `Addresses`, and those that call each other.
+CALLED = ("postgres", "connect", "pinot-controller", "pinot-broker", "trino")
+ADDRESSED = (*CALLED, "kafka", "pinot-server", "hive", "s3")
 
 
 def pytest_collection_modifyitems(items):
-    """Give each test ten minutes: whichever comes first starts eleven servers, which takes a loaded machine five."""
+    """Give each test ten minutes: whichever comes first starts up to ten servers, which takes a loaded machine five."""
     for item in items:
         if item.path.parent == FOLDER and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(600))
@@ -30,28 +34,33 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(line)
 
 
-def peers(environment):
-    """Return the addresses under which the services of a run reach each other."""
-    return Peers(
-        postgres=str(environment["postgres"].peer_address()),
-        kafka=str(environment["kafka"].peer_address("plain")),
-        pinot_controller=str(environment["pinot-controller"].peer_address()),
-        pinot_grpc_port=environment["pinot-server"].peer_address("grpc").port,
-        metastore=environment["hive"].service.url(environment["hive"].peer_address()),
-        s3=environment["s3"].service.url(environment["s3"].peer_address()),
+@pytest.fixture(scope="module")
+def platform(environment):
+    """The platform's client, which starts no service: a test declares those that it uses by other fixtures."""
+    at = {name: environment.addressed(name) for name in ADDRESSED}
+    peers = Peers(
+        postgres=str(at["postgres"].peer_address()),
+        kafka=str(at["kafka"].peer_address("plain")),
+        pinot_controller=str(at["pinot-controller"].peer_address()),
+        pinot_grpc_port=at["pinot-server"].peer_address("grpc").port,
+        metastore=at["hive"].service.url(at["hive"].peer_address()),
+        s3=at["s3"].service.url(at["s3"].peer_address()),
     )
+    return Platform(Addresses(*(at[name].url for name in CALLED)), peers)
 
 
 @pytest.fixture(scope="module")
-def platform(environment):
-    """The platform's client, with all services started that a pipeline runs through."""
-    environment.start(
-        "postgres", "kafka", "connect", "pinot-controller", "pinot-broker", "pinot-server", "hive", "s3", "trino"
-    )
-    names = ("postgres", "connect", "pinot-controller", "pinot-broker", "trino")
-    platform = Platform(Addresses(*(environment[name].url for name in names)), peers(environment))
-    platform.apply_catalogs()
-    return platform
+def pinot(platform, pinot_controller, pinot_broker, pinot_server):  # noqa: ARG001  # declared, so that they run
+    """The client of Pinot, whose services are running."""
+    return platform.pinot
+
+
+@pytest.fixture(scope="module")
+def lake(platform, trino, hive, s3):  # noqa: ARG001  # declared, so that they run
+    """The client of Trino, which is running with the catalog `hive` and its schema `views` on S3."""
+    platform.trino.apply_catalog("hive", "hive", hive_catalog(platform.peers))
+    platform.trino.apply_schema("hive.views", f"s3://{platform.peers.bucket}/views/")
+    return platform.trino
 
 
 @pytest.fixture
@@ -69,17 +78,25 @@ def check_capability(request):
 
 
 @pytest.fixture(scope="module")
-def make_pipeline(platform, environment):
-    """Creates a table and its pipeline, not started; it is removed at the end of the test file."""
+def make_stream(platform, environment, postgres, kafka, connect):  # noqa: ARG001  # declared, so that they run
+    """Creates a table whose pipeline is not started and ends in Kafka; it is removed at the end of the test file."""
     created = {}
 
     def make(name, **options):
-        created[name] = Pipeline(platform, environment["kafka"], name, **options)
+        created[name] = Pipeline(platform, kafka, name, **options)
         return created[name]
 
     yield make
-    with ThreadPoolExecutor() as pool:  # each removal mostly waits for the servers
-        list(pool.map(Pipeline.remove, created.values()))
+    if environment.runs("pinot-server", "trino", "hive"):  # a run of the stream alone ends with these tests
+        with ThreadPoolExecutor() as pool:  # each removal mostly waits for the servers
+            list(pool.map(Pipeline.remove, created.values()))
+
+
+@pytest.fixture(scope="module")
+def make_pipeline(make_stream, platform, pinot, lake):  # noqa: ARG001  # declared, so that they run
+    """Creates a table whose pipeline is not started; all its services are running."""
+    platform.apply_catalogs()
+    return make_stream
 
 
 @pytest.fixture(scope="module")

@@ -16,53 +16,67 @@ SNAPPY = 2
 
 
 @pytest.fixture(scope="module")
-def story(make_pipeline, platform):
-    """The document's table `person`, followed by its own requests to Kafka Connect and Pinot."""
-    story = make_pipeline("person")
+def streamed(make_stream, platform):
+    """The document's table `person`, followed by its own request to Kafka Connect; its rows are in the topic."""
+    person = make_stream("person")
     for customer, name in published.PEOPLE:
-        story.sql("INSERT INTO person (customer_id, name) VALUES (%s, %s)", customer, name)
-    where = platform.addresses
-    posted = requests.post(f"{where.connect}/connectors", json=published.connector(platform.peers), timeout=30)
+        person.sql("INSERT INTO person (customer_id, name) VALUES (%s, %s)", customer, name)
+    url = f"{platform.addresses.connect}/connectors"
+    posted = requests.post(url, json=published.connector(platform.peers), timeout=30)
     assert posted.status_code == 201, posted.text
-    story.events(at_least=3)
+    person.events(at_least=3)
+    return person
+
+
+@pytest.fixture(scope="module")
+def stored(streamed, pinot, platform):
+    """The table, with its rows in Pinot by the document's own requests, whose answers are attributes."""
+    controller = platform.addresses.controller
     schema = {"schemaName": ("person_schema.json", json.dumps(published.schema(platform.peers)))}
-    story.schema_answer = requests.post(f"{where.controller}/schemas", files=schema, timeout=30)
-    story.table_answer = requests.post(f"{where.controller}/tables", json=published.table(platform.peers), timeout=60)
-    story.until(
-        lambda: platform.pinot.status("person") == "answers" and len(story.pinot()) == 3,
+    streamed.schema_answer = requests.post(f"{controller}/schemas", files=schema, timeout=30)
+    streamed.table_answer = requests.post(f"{controller}/tables", json=published.table(platform.peers), timeout=60)
+    streamed.until(
+        lambda: pinot.status("person") == "answers" and len(streamed.pinot()) == 3,
         "Pinot lacks some of the three rows",
     )
-    platform.trino.apply_view(published.VIEW.format(name="person"))
-    return story
+    return streamed
+
+
+@pytest.fixture(scope="module")
+def viewed(stored, lake, platform):
+    """The table, with its rows in the document's view."""
+    platform.apply_catalogs()
+    lake.apply_view(published.VIEW.format(name="person"))
+    return stored
 
 
 @pytest.mark.claim("rdp-1")
 class TestConnector:
-    def test_connector_streams_snapshot_to_topic_person(self, story, evidence):
-        events = story.events()[:3]
+    def test_connector_streams_snapshot_to_topic_person(self, streamed, evidence):
+        events = streamed.events()[:3]
 
         assert [(event["after"]["name"], event["op"]) for event in events] == [
             ("Fasih", "r"),
             ("Alice", "r"),
             ("Bob", "r"),
         ]
-        assert story.platform.connectors.status("person") == "RUNNING"
+        assert streamed.platform.connectors.status("person") == "RUNNING"
         evidence.json("an event of the snapshot", events[0])
 
-    def test_publication_has_the_table_alone(self, story):
-        tables = story.sql("SELECT tablename FROM pg_publication_tables WHERE pubname = 'platform_person'")
+    def test_publication_has_the_table_alone(self, streamed):
+        tables = streamed.sql("SELECT tablename FROM pg_publication_tables WHERE pubname = 'platform_person'")
 
         assert tables == [("person",)]
 
-    def test_messages_are_compressed_with_snappy(self, story, environment):
-        kafka = environment["kafka"]
+    @pytest.mark.usefixtures("streamed")
+    def test_messages_are_compressed_with_snappy(self, kafka):
         batches = kafka.read(kafka.place.data / "person-0" / "00000000000000000000.log")
 
         attributes = int.from_bytes(batches[21:23], "big")
         assert attributes & 0b111 == SNAPPY
 
-    def test_heartbeat_arrives_each_second_on_its_topic(self, story):
-        beats = [message.timestamp()[1] for message in story.messages(f"{HEARTBEATS}.user_service", at_least=4)]
+    def test_heartbeat_arrives_each_second_on_its_topic(self, streamed):
+        beats = [message.timestamp()[1] for message in streamed.messages(f"{HEARTBEATS}.user_service", at_least=4)]
 
         between = [after - before for before, after in pairwise(beats)]
         assert sorted(between)[len(between) // 2] == pytest.approx(1000, abs=500)
@@ -70,14 +84,14 @@ class TestConnector:
 
 @pytest.mark.claim("rdp-2")
 class TestPinot:
-    def test_pinot_accepts_schema_and_table(self, story, platform):
-        assert story.schema_answer.json()["status"] == "person successfully added"
-        assert "person_REALTIME successfully added" in story.table_answer.json()["status"]
+    def test_pinot_accepts_schema_and_table(self, stored, platform):
+        assert stored.schema_answer.json()["status"] == "person successfully added"
+        assert "person_REALTIME successfully added" in stored.table_answer.json()["status"]
         table = requests.get(f"{platform.addresses.controller}/tables/person", timeout=10).json()["REALTIME"]
         assert table["upsertConfig"]["mode"] == "FULL"
 
-    def test_transforms_extract_columns_from_payload(self, story):
-        rows = story.pinot("id, customer_id, source, op")
+    def test_transforms_extract_columns_from_payload(self, stored):
+        rows = stored.pinot("id, customer_id, source, op")
 
         extracted = sorted((key, customer, json.loads(row), op) for key, customer, row, op in rows)
         assert extracted == [
@@ -85,7 +99,7 @@ class TestPinot:
         ]
 
 
-@pytest.mark.usefixtures("story")
+@pytest.mark.usefixtures("stored")
 @pytest.mark.claim("rdp-3")
 def test_pinot_query_api_returns_the_rows(platform):
     query = {"sql": "SELECT id FROM person ORDER BY id LIMIT 10"}
@@ -96,20 +110,20 @@ def test_pinot_query_api_returns_the_rows(platform):
 
 
 @pytest.fixture
-def by_sql(platform):
+def by_sql(lake):
     """Trino's client; the catalogs and the schema that the test creates are removed before and after it."""
 
     def remove():
-        platform.trino.query("DROP SCHEMA IF EXISTS hive.by_sql")
+        lake.query("DROP SCHEMA IF EXISTS hive.by_sql")
         for name in ("pinot_by_sql", "hive_by_sql"):
-            platform.trino.remove_catalog(name)
+            lake.remove_catalog(name)
 
     remove()
-    yield platform.trino
+    yield lake
     remove()
 
 
-@pytest.mark.usefixtures("story")
+@pytest.mark.usefixtures("stored")
 @pytest.mark.claim("rdp-4")
 def test_trino_creates_catalogs_and_schema_by_sql(by_sql, platform):
     by_sql.query(published.pinot_catalog(platform.peers, "pinot_by_sql"))
@@ -121,11 +135,10 @@ def test_trino_creates_catalogs_and_schema_by_sql(by_sql, platform):
     assert "location = 's3://lake/by_sql" in created
 
 
-@pytest.mark.usefixtures("story")
+@pytest.mark.usefixtures("viewed")
 @pytest.mark.claim("rdp-5")
-def test_view_returns_exactly_the_documents_rows(environment, evidence):
-    address = environment["trino"].address()
-    connection = connect(host=address.host, port=address.port, user="reader")
+def test_view_returns_exactly_the_documents_rows(trino, evidence):
+    connection = connect(host=trino.address().host, port=trino.address().port, user="reader")
     cursor = connection.cursor()
 
     cursor.execute("SELECT * FROM hive.views.person")
@@ -140,18 +153,18 @@ def test_view_returns_exactly_the_documents_rows(environment, evidence):
 
 
 @pytest.fixture
-def sources(story, platform):
+def sources(viewed, platform):
     """Trino's client; a table of cities is in PostgreSQL, a table of points in Parquet on S3."""
     login = {"connection-user": platform.peers.user, "connection-password": platform.peers.password}
     url = f"jdbc:postgresql://{platform.peers.postgres}/{platform.peers.database}"
 
     def remove():
-        story.sql("DROP TABLE IF EXISTS city")
+        viewed.sql("DROP TABLE IF EXISTS city")
         platform.trino.query("DROP TABLE IF EXISTS hive.views.score")
         platform.trino.remove_catalog("source")
 
     remove()
-    story.sql("CREATE TABLE city AS SELECT * FROM (VALUES (1, 'Karachi'), (2, 'Lahore')) t (customer_id, city)")
+    viewed.sql("CREATE TABLE city AS SELECT * FROM (VALUES (1, 'Karachi'), (2, 'Lahore')) t (customer_id, city)")
     platform.trino.apply_catalog("source", "postgresql", {"connection-url": url, **login})
     platform.trino.query(
         "CREATE TABLE hive.views.score WITH (format = 'PARQUET') AS "
@@ -174,30 +187,30 @@ def test_one_query_joins_pinot_postgres_and_parquet(sources, evidence):
     evidence.text("the query", query)
 
 
-@pytest.mark.usefixtures("story")
+@pytest.mark.usefixtures("stored")
 @pytest.mark.claim("rdp-7")
-def test_pinot_rejects_create_view(platform):
+def test_pinot_rejects_create_view(pinot):
     with pytest.raises(Refused, match=r"CREATE VIEW[\s\S]*(ParseException|parsing)"):
-        platform.pinot.query("CREATE VIEW people AS SELECT id FROM person")
+        pinot.query("CREATE VIEW people AS SELECT id FROM person")
 
 
 @pytest.mark.claim("rdp-3")
-def test_update_leaves_only_the_newest_row_of_a_key(story):
-    story.sql("UPDATE person SET name = 'Alicia' WHERE id = 2")
+def test_update_leaves_only_the_newest_row_of_a_key(stored):
+    stored.sql("UPDATE person SET name = 'Alicia' WHERE id = 2")
 
-    story.until(lambda: "Alicia" in str(story.pinot("source")), "Pinot lacks the update")
+    stored.until(lambda: "Alicia" in str(stored.pinot("source")), "Pinot lacks the update")
 
-    rows = [json.loads(row)["name"] for key, row in story.pinot("id, source") if key == 2]
+    rows = [json.loads(row)["name"] for key, row in stored.pinot("id, source") if key == 2]
     assert rows == ["Alicia"]
 
 
 @pytest.mark.claim("rdp-1")
-def test_delete_is_followed_by_no_null_message(story):
-    before = len(story.events())
-    story.sql("DELETE FROM person WHERE id = 3")
-    eventually(lambda: len(story.events()) > before, within=30)
-    story.sql("UPDATE person SET name = 'last' WHERE id = 1")
+def test_delete_is_followed_by_no_null_message(streamed):
+    before = len(streamed.events())
+    streamed.sql("DELETE FROM person WHERE id = 3")
+    eventually(lambda: len(streamed.events()) > before, within=30)
+    streamed.sql("UPDATE person SET name = 'last' WHERE id = 1")
 
-    after = story.events(at_least=before + 2)[before:]
+    after = streamed.events(at_least=before + 2)[before:]
 
     assert [event and event["op"] for event in after] == ["d", "u"]

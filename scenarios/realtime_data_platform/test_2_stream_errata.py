@@ -80,10 +80,10 @@ class TestConnectorKeys:
         )
 
     @pytest.mark.claim("rdp-17", shows="corrected", fails_with=r"'unknown'.* == \{'known'\}")
-    def test_connector_keys_are_all_known(self, make_pipeline, platform, way):
+    def test_connector_keys_are_all_known(self, make_stream, platform, way):
         configs = {
             "published": published.connector(platform.peers, "keys"),
-            "corrected": artifacts.connector(make_pipeline("keys").described(), platform.peers),
+            "corrected": artifacts.connector(make_stream("keys").described(), platform.peers),
         }
 
         support = platform.connectors.check_keys(configs[way]["config"])
@@ -143,12 +143,12 @@ class TestUnchangedLongValue:
 
 class TestUnprocessableEvent:
     @pytest.fixture
-    def stream(self, make_pipeline, platform, way):
-        """A pipeline and its connector in a database whose `bytea_output` is `escape`, reset afterwards.
+    def stream(self, make_stream, platform, way):
+        """A pipeline up to Kafka and its connector in a database whose `bytea_output` is `escape`, reset afterwards.
 
         The connector cannot parse a short bytea value in that format.
         """
-        pipeline = make_pipeline(f"unprocessable_{way}", more=", photo bytea")
+        pipeline = make_stream(f"unprocessable_{way}", more=", photo bytea")
         followed = Table(
             pipeline.name, (Column("id", "bigint"), Column("customer_id", "bigint")), ("id", "customer_id")
         )
@@ -165,13 +165,13 @@ class TestUnprocessableEvent:
             pipeline.sql("ALTER DATABASE postgres RESET bytea_output")
 
     @pytest.fixture
-    def failed(self, stream, environment):
+    def failed(self, stream, connect):
         """The stream after an unprocessable event and a valid one, and a function that counts new errors in the log."""
         pipeline, connector = stream
         eventually(lambda: self.names_in_topic(pipeline) == ["Fasih"], within=VISIBLE_WITHIN)
 
         def logged_errors():
-            return environment["connect"].log(10_000).count("Error while processing event")
+            return connect.log(10_000).count("Error while processing event")
 
         before = logged_errors()
         pipeline.sql(f"INSERT INTO {pipeline.quoted} (customer_id, name, photo) VALUES (2, 'Alice', 'A')")
@@ -213,25 +213,37 @@ class TestUnprocessableEvent:
         evidence.text("the connector's state", state)
 
 
+@pytest.fixture(scope="module")
+def start_same_name(make_pipeline):
+    """Starts the pipeline of a table; then it and a table of the same name in another schema are changed."""
+    running = {}
+
+    def start(way):
+        if way in running:
+            return running[way]
+        pipeline = make_pipeline(f"namesake_{way}")
+        pipeline.sql("CREATE SCHEMA IF NOT EXISTS elsewhere")
+        pipeline.sql(f"DROP TABLE IF EXISTS elsewhere.{pipeline.name}")
+        pipeline.sql(published.DDL.format(name=f"elsewhere.{pipeline.name}", more=""))
+        pipeline.start(way)
+        pipeline.sql(f"INSERT INTO elsewhere.{pipeline.name} (customer_id, name) VALUES (1, 'Stranger')")
+        key = pipeline.insert(4, "Dana")
+        pipeline.until(lambda: (key,) in pipeline.pinot("id"), "Pinot lacks the change after that of the other table")
+        running[way] = pipeline
+        return pipeline
+
+    yield start
+    for pipeline in running.values():
+        pipeline.platform.remove(pipeline.name, "elsewhere")
+    for pipeline in running.values():
+        pipeline.sql(f"DROP TABLE elsewhere.{pipeline.name}")
+
+
 class TestSameNameInTwoSchemas:
     @pytest.fixture
-    def same_name(self, make_pipeline, way):
+    def same_name(self, start_same_name, way):
         """A pipeline of the document's table, after changes of it and of a table of the same name in another schema."""
-        pipeline = make_pipeline(f"namesake_{way}")
-        pipeline.sql("DROP SCHEMA IF EXISTS elsewhere CASCADE")
-        pipeline.sql("CREATE SCHEMA elsewhere")
-        pipeline.sql(published.DDL.format(name=f"elsewhere.{pipeline.name}", more=""))
-        try:
-            pipeline.start(way)
-            pipeline.sql(f"INSERT INTO elsewhere.{pipeline.name} (customer_id, name) VALUES (1, 'Stranger')")
-            key = pipeline.insert(4, "Dana")
-            pipeline.until(
-                lambda: (key,) in pipeline.pinot("id"), "Pinot lacks the change after that of the other table"
-            )
-            yield pipeline
-        finally:
-            pipeline.platform.remove(pipeline.name, "elsewhere")
-            pipeline.sql("DROP SCHEMA elsewhere CASCADE")
+        return start_same_name(way)
 
     @pytest.mark.claim("rdp-29", shows="published", fails_with=r"\(1, 1, 'Stranger', 'c'\) in \[")
     def test_published_same_name_tables_overwrite_rows(self, same_name, evidence):

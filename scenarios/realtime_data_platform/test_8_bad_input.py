@@ -14,9 +14,9 @@ ABSENT = {"connector": "absent", "pinot": "absent", "view": "absent"}
 NOWHERE = Table("nowhere", (Column("id", "bigint"),), ("id",))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def people(make_pipeline):
-    """A table with a row, whose pipeline is not started."""
+    """A table with a row, whose pipeline no test but the last leaves running."""
     pipeline = make_pipeline("bad")
     pipeline.insert(1, "Fasih")
     return pipeline
@@ -153,7 +153,7 @@ class TestView:
         ("postgresql", {"connection-url": "jdbc:postgresql://localhost:1/postgres"}),
     ],
 )
-def test_catalog_that_reaches_no_server_is_removed(connector, change, platform):
+def test_catalog_that_reaches_no_server_is_removed(connector, change, lake, platform):
     keys = {
         "pinot": statements.pinot_catalog(platform.peers),
         "hive": statements.hive_catalog(platform.peers),
@@ -161,13 +161,13 @@ def test_catalog_that_reaches_no_server_is_removed(connector, change, platform):
     }[connector]
 
     with pytest.raises(Refused, match=r"catalog nowhere does not reach its server: Trino refused: .*:1"):
-        platform.trino.apply_catalog("nowhere", connector, {**keys, **change})
+        lake.apply_catalog("nowhere", connector, {**keys, **change})
 
-    assert ("nowhere",) not in platform.trino.query("SHOW CATALOGS")
+    assert ("nowhere",) not in lake.query("SHOW CATALOGS")
 
 
-def test_catalog_with_an_unknown_key_is_rejected(platform):
+def test_catalog_with_an_unknown_key_is_rejected(lake, platform):
     with pytest.raises(PlatformError, match=r"'pinot\.controller-url' was not used"):
-        platform.trino.apply_catalog("nowhere", "pinot", {"pinot.controller-url": platform.peers.pinot_controller})
+        lake.apply_catalog("nowhere", "pinot", {"pinot.controller-url": platform.peers.pinot_controller})
 
-    assert ("nowhere",) not in platform.trino.query("SHOW CATALOGS")
+    assert ("nowhere",) not in lake.query("SHOW CATALOGS")

@@ -9,9 +9,9 @@ GIB = 2**30
 LIMIT = {"docker": 6 * GIB, "embedded": 4 * GIB}
 
 
-@pytest.mark.usefixtures("platform")
+@pytest.mark.usefixtures("make_pipeline", "glue")
 def test_services_use_less_memory_than_stated(environment, record_property):
-    environment.start()
+    assert environment.runs(*environment.services)
     names = [running.name for running in environment]
     with ThreadPoolExecutor() as pool:  # the engine takes two seconds for each answer
         each = dict(zip(names, pool.map(methodcaller("memory"), environment), strict=True))
