@@ -1,8 +1,9 @@
 """A PostgreSQL table partitioned by hash over several servers with `postgres_fdw`.
 
 Describe the table once (`Description`), create and check it (`Deployment`), read and write it (`Rows`, `DirectRows`),
-and write rows of several servers together (`Outbox`). Sub-package `deploy` creates and checks, `access` reads and
-writes. Names are imported when they are first used, so that the command can say which package is missing.
+write rows of several servers together (`Outbox`), and change its partitions while it is in use (`Rebalance`).
+Sub-package `deploy` creates and checks, `access` reads and writes, `rebalance` replaces partitions. Names are imported
+when they are first used, so that the command can say which package is missing.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
         WithoutPartitionKey,
     )
     from .reading import read
+    from .rebalance.moves import Move
+    from .rebalance.rebalancing import Rebalance
 
 MODULES = {
     "deploy.deployment": ("Deployment",),
@@ -50,6 +53,8 @@ MODULES = {
     "access.outbox": ("Outbox", "SetAside"),
     "deploy.planning": ("Change", "Plan"),
     "reading": ("read",),
+    "rebalance.moves": ("Move",),
+    "rebalance.rebalancing": ("Rebalance",),
     "access.rows": ("Rows",),
     "deploy.verification": ("Report",),
 }
@@ -68,10 +73,12 @@ __all__ = [
     "InTransaction",
     "KeyTaken",
     "Login",
+    "Move",
     "Outbox",
     "Partition",
     "PartitionUnavailable",
     "Plan",
+    "Rebalance",
     "Report",
     "Rows",
     "Secret",

@@ -24,7 +24,8 @@ app = command.application(
     help="Set up and check a PostgreSQL table that is partitioned by hash over several servers.",
     epilog="Exit code: 1 when verify found something, 2 on bad input, 3 when a server does not answer or refuses. "
     "Examples:  foreign-partitions plan person.toml  ·  "
-    "POSTGRES_5_PASSWORD=... foreign-partitions apply person.toml  ·  foreign-partitions verify person.toml",
+    "POSTGRES_5_PASSWORD=... foreign-partitions apply person.toml  ·  foreign-partitions verify person.toml  ·  "
+    "foreign-partitions rebalance --plan person_of_8.toml",
 )
 
 File = Annotated[
@@ -77,16 +78,53 @@ def verify(file: File) -> None:
             raise typer.Exit(UNSOUND)
 
 
+@app.command()
+def rebalance(
+    file: File,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would be replaced, and change nothing.")] = False,
+) -> None:
+    """Replace the partitions by the described ones, on these or on more servers, while the table is in use.
+
+    Run the same command again to continue after a crash.
+    """
+    with _errors():
+        from .reading import read
+        from .rebalance.rebalancing import Rebalance
+
+        with Rebalance(read(file)) as rebalancing:
+            if plan:
+                found, conflicts = rebalancing.plan()
+                for move in found:
+                    typer.echo(str(move))
+                if conflicts:
+                    command.end(NO_ANSWER, "rebalance would refuse: " + "; ".join(conflicts))
+                if not found:
+                    typer.echo("no partition is to be replaced")
+                return
+            steps = 0
+            for step in rebalancing.run():
+                typer.echo(step)
+                steps += 1
+            if not steps:
+                typer.echo("nothing to do")
+
+
 @contextmanager
 def _deployment(file: Path) -> Generator[Deployment]:
-    with command.errors({BadDescription: BAD_INPUT, ForeignPartitionsError: NO_ANSWER}):
-        import psycopg
-
+    with _errors():
         from .deploy.deployment import Deployment
         from .reading import read
 
+        with Deployment(read(file)) as deployment:
+            yield deployment
+
+
+@contextmanager
+def _errors() -> Generator[None]:
+    with command.errors({BadDescription: BAD_INPUT, ForeignPartitionsError: NO_ANSWER}):
+        import psycopg
+
         try:
-            with Deployment(read(file)) as deployment:
-                yield deployment
+            yield
         except psycopg.Error as error:
             command.end(NO_ANSWER, f"a server refuses: {error.diag.message_primary or ' '.join(str(error).split())}")

@@ -252,6 +252,16 @@ class Table:
         """The name of the table's outbox."""
         return suffixed(self.name, "_outbox")
 
+    @property
+    def layout_table(self) -> str:
+        """The name of the table by which a server says which layout its partitions are of."""
+        return suffixed(self.name, "_layout")
+
+    @property
+    def rebalance_table(self) -> str:
+        """The name of the table on the base that exists while a rebalance is under way."""
+        return suffixed(self.name, "_rebalance")
+
 
 @dataclass(frozen=True)
 class Partition:
@@ -292,10 +302,13 @@ class Description:
         if not self.partitions:
             raise BadDescription(f"{self.table.name} has no partitions: list at least one")
         names = [self.table.name, *(each.name for each in self.partitions)]
-        if self.table.outbox in names:
-            raise BadDescription(
-                f"{self.table.outbox!r} is the name of the outbox of {self.table.name}: name it otherwise"
-            )
+        for taken, purpose in (
+            (self.table.outbox, "outbox"),
+            (self.table.layout_table, "layout table"),
+            (self.table.rebalance_table, "rebalance table"),
+        ):
+            if taken in names:
+                raise BadDescription(f"{taken!r} is the name of the {purpose} of {self.table.name}: name it otherwise")
         servers = [each.name for each in self.servers]
         for name in {each for each in [*names, *servers] if names.count(each) + servers.count(each) > 1}:
             raise BadDescription(f"{name!r} is named twice")
@@ -310,6 +323,12 @@ class Description:
     def modulus(self) -> int:
         """How many partitions there are."""
         return len(self.partitions)
+
+    @property
+    def layout(self) -> str:
+        """The number of partitions and a digest of their names and servers, which differs for every other layout."""
+        named = repr([(each.name, each.server) for each in self.partitions])
+        return f"{self.modulus} partitions, {sha256(named.encode()).hexdigest()[:16]}"
 
     def on(self, server: str | None) -> Mapping[int, Partition]:
         """Return the partitions of a server (None: the base) by remainder."""

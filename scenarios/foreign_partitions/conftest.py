@@ -1,7 +1,8 @@
-"""Fixtures of the scenario: two empty servers, the table published and corrected, the service, query plans."""
+"""Fixtures of the scenario: empty servers, the table published and corrected, the service, query plans, clients."""
 
 import contextlib
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import psycopg
@@ -9,14 +10,20 @@ import pytest
 
 from fixtures.serving import Served
 from fixtures.waiting import eventually
+from reference.foreign_partitions import Deployment, Partition, Server
 from scenarios.foreign_partitions.plans import explained
-from scenarios.foreign_partitions.table import WAYS
+from scenarios.foreign_partitions.table import WAYS, describe, endpoint
+from scenarios.foreign_partitions.writing import Clients
 
 EMPTY = """
 DROP EXTENSION IF EXISTS postgres_fdw CASCADE;
 DROP SCHEMA public CASCADE;
 CREATE SCHEMA public;
 ALTER DATABASE postgres RESET ALL
+"""
+FILL = """
+INSERT INTO person (quarter, name, address, customer_id)
+SELECT 1 + n % 40, 'Ada', n, '4' FROM generate_series(1, 400) n
 """
 
 
@@ -145,3 +152,58 @@ def gate(servers):
             eventually(lambda: not holder.execute(active).fetchone()[0], within=10)
 
         yield SimpleNamespace(shut=shut, reached=reached, open=open_)
+
+
+@pytest.fixture
+def third(environment):
+    """A third server, empty."""
+    third = environment["third"]
+    with psycopg.connect(third.url, autocommit=True) as connection:
+        connection.execute("SET client_min_messages = warning")
+        connection.execute(EMPTY)
+    return third
+
+
+@pytest.fixture
+def larger(servers, third):
+    """The table's description with eight partitions on three servers: the base has two, the others three each."""
+    person = describe(servers.first, servers.second)
+    reached = third.address()
+    server = Server("postgres_6", endpoint(third, third.peer_address("sql")), reached=(reached.host, reached.port))
+    homes = [None, None, "postgres_5", "postgres_5", "postgres_6", "postgres_6", "postgres_6", "postgres_5"]
+    return replace(
+        person,
+        partitions=[Partition(f"person_{n}_of_8", home) for n, home in enumerate(homes)],
+        servers=[*person.servers, server],
+    )
+
+
+@pytest.fixture
+def filled(made):
+    """The table with four partitions on two servers, and 400 rows."""
+    table = made("corrected")
+    table.first.execute(FILL)
+    return table
+
+
+@pytest.fixture
+def clients(filled, servers):
+    """Clients that write and read until the block ends, and know only the old description."""
+    settled = dict(filled.rows("SELECT id, quarter FROM person"))
+    return Clients(servers.first.url, filled.description, settled)
+
+
+@pytest.fixture
+def sound(filled, clients, larger, evidence):
+    """Assert that what was acknowledged to the clients is there, in the described partitions."""
+
+    def sound():
+        evidence.json("operations that were acknowledged meanwhile", clients.operations)
+        assert clients.errors == []
+        assert clients.judge(filled) == {}
+        with Deployment(larger) as deployment:
+            report = deployment.verify()
+        assert report.sound, report
+        assert set(report.rows) == {each.name for each in larger.partitions}
+
+    return sound

@@ -411,7 +411,7 @@ class TestDrift:
             Deployment(described("bigint"), lock_timeout=1) as waiting,
         ):
             stack.enter_context(slow.locked())
-            with pytest.raises(Conflict, match="another apply has been under way for 1 s"):
+            with pytest.raises(Conflict, match="another apply or rebalance has been under way for 1 s"):
                 waiting.apply()
 
 

@@ -64,7 +64,7 @@ class TestCommand:
         evidence.text("what is planned", planned[1])
         assert planned == applied
         assert "'***'" in applied[1]
-        assert command("apply") == command("plan") == (0, "nothing to do\n")
+        assert command("apply") == command("plan") == command("rebalance") == (0, "nothing to do\n")
         code, output = command("verify")
         assert (code, output.splitlines()[0]) == (0, "person_0\t0 rows\t0 misplaced")
 

@@ -15,16 +15,15 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
 
 from reference.foreign_partitions.connecting import connect
 from reference.foreign_partitions.description import Description, Partition
 from reference.foreign_partitions.errors import PartitionUnavailable, Unreachable
 
-from .rows import compared, conditions, lookup, partition_of, require_partition_key
+from .rows import Rows, compared, conditions, lookup, partition_of, require_partition_key
 
 # Settings that affect how values are parsed; they are copied from the base's session to every server's.
-SESSION = ("TimeZone", "DateStyle", "IntervalStyle")
+SESSION = (b"TimeZone", b"DateStyle", b"IntervalStyle")
 # Types whose equal values are equal in PostgreSQL, too; the partition of other values is not cached.
 CACHED = frozenset({int, str, bytes, UUID, Decimal, date, datetime})
 
@@ -37,21 +36,31 @@ class DirectRows:
     bounds, as `Deployment.apply` sets them up. Values are parsed with the settings of the base's session: a
     datetime without an offset is in its time zone.
 
+    Each lookup reads in its one statement whether its server's partitions are still those of the description. While a
+    rebalance is under way, and after it with the old description, rows are looked up through the base: more slowly, and
+    with the same results. `bypassed` counts the other lookups.
+
     Args:
         base: A connection to the base, which is queried for its own rows, and once per value of the hash column for its
             partition.
         description: Description of the table; servers are reached at operators' addresses. After a rebalance create an
-            object with the new description.
+            object with the new description, so that lookups go to the servers again.
         remembered: Maximum number of values of the hash column whose partition is cached.
+
+    Attributes:
+        bypassed: Number of lookups that a server answered without the base.
     """
 
     def __init__(self, base: psycopg.Connection[Any], description: Description, *, remembered: int = 100_000) -> None:
         self._base = base
+        self._rows = Rows(base, description)
+        self.bypassed = 0
         self._description = description
+        self._layout = description.layout
         self._servers = {server.name: server for server in description.servers}
         self._connections: dict[str, psycopg.Connection[Any]] = {}
-        self._sessions: dict[str, tuple[str, ...]] = {}
-        self._base_session: tuple[str, ...] = ()
+        self._sessions: dict[str, tuple[bytes | None, ...]] = {}
+        self._base_session: tuple[bytes | None, ...] = ()
         self._remainder = partition_of(description)
         self._cached = lru_cache(remembered)(self._ask_base)
         self._statement = lru_cache(256)(self._compose)
@@ -70,9 +79,7 @@ class DirectRows:
 
     def partition(self, value: Any) -> Partition:
         """Return the partition of rows with this value of the hash column; the base is queried once per value."""
-        # Equal values of different types may mean different values to PostgreSQL.
-        name = type(value).__name__
-        return self._cached(name, value, self._session()) if type(value) in CACHED else self._ask_base(name, value, ())
+        return self._partition(value, self._session())
 
     def find(self, **columns: Any) -> list[dict[str, Any]]:
         """Find rows by equal columns (None: by NULL), on the server that has them.
@@ -84,11 +91,16 @@ class DirectRows:
         key = require_partition_key(self._description.table, columns)
         if key is None:
             return []  # the hash column is never NULL
-        partition = self.partition(key)
-        statement, values = self._statement(partition.name, conditions(columns)), compared(columns)
-        if partition.server is None:
-            return _rows(self._base, statement, values)
-        return self._rows_on(partition.server, statement, values)
+        session = self._session()
+        partition = self._partition(key, session)
+        found = None
+        if partition.server is not None:
+            statement, values = self._statement(partition.name, conditions(columns)), compared(columns)
+            found = self._rows_on(partition.server, statement, values, session)
+        if found is None:
+            return self._rows.find(**columns)
+        self.bypassed += 1
+        return found
 
     def connection(self, name: str) -> psycopg.Connection[Any]:
         """Return the connection to a server, made when it is first asked for; each statement on it commits.
@@ -112,21 +124,31 @@ class DirectRows:
             self._sessions.pop(name, None)
         return self._connections[name]
 
-    def _session(self) -> tuple[str, ...]:
+    def _session(self) -> tuple[bytes | None, ...]:
         if not self._base.closed:  # else what is cached still holds, as long as it lasts
-            self._base_session = tuple(self._base.info.parameter_status(name) or "" for name in SESSION)
+            self._base_session = tuple(map(self._base.pgconn.parameter_status, SESSION))
         return self._base_session
 
-    def _rows_on(self, name: str, statement: bytes, values: list[Any]) -> list[dict[str, Any]]:
+    def _partition(self, value: Any, session: tuple[bytes | None, ...]) -> Partition:
+        # Equal values of different types may mean different values to PostgreSQL.
+        name = type(value).__name__
+        return self._cached(name, value, session) if type(value) in CACHED else self._ask_base(name, value, ())
+
+    def _rows_on(
+        self, name: str, statement: bytes, values: list[Any], session: tuple[bytes | None, ...]
+    ) -> list[dict[str, Any]] | None:
+        """Return the rows of a leaf; None where the server's partitions are not those of the description."""
         fresh = name not in self._connections
         connection = self.connection(name)
-        session = self._session()
         try:
             if self._sessions.get(name) != session:
                 for setting, value in zip(SESSION, session, strict=True):
-                    connection.execute("SELECT set_config(%s, %s, false)", [setting, value])
+                    parameters = [setting.decode(), (value or b"").decode()]
+                    connection.execute("SELECT set_config(%s, %s, false)", parameters)
                 self._sessions[name] = session
-            return _rows(connection, statement, values)
+            return self._of_this_layout(connection.execute(statement, values).fetchall())
+        except psycopg.errors.UndefinedTable:
+            return None  # a leaf that was replaced
         except psycopg.OperationalError as error:
             if not connection.closed:
                 raise
@@ -134,9 +156,9 @@ class DirectRows:
             if fresh:
                 raise PartitionUnavailable(f"{name} was lost: {' '.join(str(error).split())}") from error
         # It was lost since the last lookup, or in this one: to read again does no harm.
-        return self._rows_on(name, statement, values)
+        return self._rows_on(name, statement, values, session)
 
-    def _ask_base(self, _kind: str, value: Any, _session: tuple[str, ...]) -> Partition:
+    def _ask_base(self, _kind: str, value: Any, _session: tuple[bytes | None, ...]) -> Partition:
         """Ask the base, whose types and hash functions decide; one answer holds for a type and a session."""
         found = self._base.execute(self._remainder, [value]).fetchone()
         assert found is not None, "every value has a remainder"
@@ -144,10 +166,22 @@ class DirectRows:
         return self._description.partitions[remainder]
 
     def _compose(self, leaf: str, columns: tuple[tuple[str, bool], ...]) -> bytes:
+        """Return a statement that reads the rows of a leaf and, before them, the layout that they are of.
+
+        In one statement, since the leaf may be replaced between two.
+        """
         table = self._description.table
-        return lookup(table, sql.Identifier(table.schema, leaf), columns).as_bytes()
+        return (
+            sql.SQL("SELECT layout, leaf.* FROM {} LEFT JOIN (SELECT true, found.* FROM ({}) found) leaf ON true")
+            .format(
+                sql.Identifier(table.schema, table.layout_table),
+                lookup(table, sql.Identifier(table.schema, leaf), columns),
+            )
+            .as_bytes()
+        )
 
-
-def _rows(connection: psycopg.Connection[Any], statement: bytes, values: list[Any]) -> list[dict[str, Any]]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement, values).fetchall()
+    def _of_this_layout(self, rows: list[tuple[Any, ...]]) -> list[dict[str, Any]] | None:
+        if not rows or rows[0][0] != self._layout:
+            return None
+        names = self._description.table.columns
+        return [dict(zip(names, row[2:], strict=True)) for row in rows if row[1]]

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
-from reference.foreign_partitions.description import Column, Secret
+from reference.foreign_partitions.description import Column, Secret, Table
 from reference.foreign_partitions.errors import Conflict
 
 from .compatibility import ServerTypes
+from .partitions import is_there
 
 # Identity columns of partitioned tables came with 17.
 OLDEST = 170000
@@ -88,6 +89,7 @@ class ServerState:
         user: Name of the connected user.
         database: Name of the database.
         types: The server's definitions of the table's types; None where they were not read.
+        layout: The layout that the server's partitions are of; None where it does not say so yet.
     """
 
     schema: bool = False
@@ -100,6 +102,7 @@ class ServerState:
     user: str = "postgres"
     database: str = "postgres"
     types: ServerTypes | None = None
+    layout: str | None = None
 
 
 RELATIONS = """
@@ -141,16 +144,13 @@ CHECKS = "SELECT conrelid AS oid, conname AS name, pg_get_constraintdef(oid) AS 
 WHERE conrelid = ANY(%s) AND contype = 'c'"
 
 
-def inspect_server(
-    connection: Connection[Any], schema: str, names: Collection[str], columns: Mapping[str, Column], what: str
-) -> ServerState:
+def inspect_server(connection: Connection[Any], table: Table, names: Collection[str], what: str) -> ServerState:
     """Read the state of the named tables and of what they depend on.
 
     Args:
         connection: A connection to the server.
-        schema: Schema of the tables.
+        table: The described table, whose types the server spells.
         names: Names of the tables.
-        columns: The described columns, whose types the server spells.
         what: Name of the server in errors.
 
     Raises:
@@ -159,6 +159,7 @@ def inspect_server(
     if connection.info.server_version < OLDEST:
         raise Conflict(f"{what} runs PostgreSQL {connection.info.server_version // 10000}: 17 or later is needed")
     cursor = connection.cursor(row_factory=dict_row)
+    schema = table.schema
 
     def rows(query: str, *parameters: Any) -> list[dict[str, Any]]:
         return cursor.execute(query.encode(), parameters).fetchall()
@@ -168,7 +169,7 @@ def inspect_server(
         AS schema, EXISTS (SELECT FROM pg_extension WHERE extname = 'postgres_fdw') AS extension""",
         schema,
     )
-    spelled = _spelled(connection, columns, what)
+    spelled = _spelled(connection, table.columns, what)
     settings = rows(
         """SELECT split_part(s, '=', 1) AS name, split_part(s, '=', 2) AS value FROM pg_db_role_setting r,
         unnest(r.setconfig) s WHERE setrole = 0
@@ -211,7 +212,17 @@ def inspect_server(
         settings={each["name"]: each["value"] for each in settings},
         user=facts["user"],
         database=facts["database"],
+        layout=layout_of(connection, table),
     )
+
+
+def layout_of(connection: Connection[Any], table: Table) -> str | None:
+    """Return the layout that a server says its partitions are of; None where it does not say so."""
+    name = sql.Identifier(table.schema, table.layout_table)
+    if not is_there(connection, name, ("layout",), "the record of a table's layout"):
+        return None
+    found = connection.execute(sql.SQL("SELECT layout FROM {}").format(name)).fetchone()
+    return None if found is None else str(found[0])
 
 
 MAPPINGS = "SELECT srvname AS server, usename AS role, umoptions AS options FROM pg_user_mappings"

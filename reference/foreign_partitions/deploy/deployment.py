@@ -16,6 +16,7 @@ from reference.foreign_partitions.errors import Conflict
 
 from .catalog import ServerState, inspect_server
 from .compatibility import inspect_types
+from .partitions import partitions_of, rebalance_under_way
 from .planning import BASE, Plan, plan
 from .verification import Report, verify
 
@@ -59,19 +60,36 @@ class Deployment:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def plan(self) -> Plan:
-        """Return what `apply` would do."""
+    def connection(self, host: str) -> psycopg.Connection[Any]:
+        """Return the connection to the base (`base`) or to a server; the caller ends its transactions."""
+        return self._connections[host]
+
+    def states(self) -> tuple[ServerState, dict[str, ServerState]]:
+        """Return the state of the base and those of the servers, by name."""
         table = self.description.table
         names = [table.name, *(partition.name for partition in self.description.partitions)]
         hosts = {name: self._inspected(name, connection, names) for name, connection in self._connections.items()}
         for connection in self._connections.values():
             connection.rollback()
-        base = hosts.pop(BASE)
-        return plan(self.description, base, hosts)
+        return hosts.pop(BASE), hosts
+
+    def plan(self) -> Plan:
+        """Return what `apply` would do; where the base has other partitions, that is a conflict, and nothing else."""
+        table, base = self.description.table, self._connections[BASE]
+        attached = partitions_of(base, table)
+        under_way = rebalance_under_way(base, table)
+        base.rollback()
+        if under_way is not None:
+            return Plan((), [f"a rebalance of {table.name} is under way ({under_way}): continue it by rebalance"])
+        described = {partition.name for partition in self.description.partitions}
+        if other := [each.name for each in attached if each.name not in described]:
+            reason = f"base: {table.name} has the partition {other[0]}, which is not described"
+            return Plan((), [f"{reason}: describe it, or change the partitions by rebalance"])
+        return plan(self.description, *self.states())
 
     def _inspected(self, name: str, connection: psycopg.Connection[Any], names: Sequence[str]) -> ServerState:
         table = self.description.table
-        state = inspect_server(connection, table.schema, names, table.columns, name)
+        state = inspect_server(connection, table, names, name)
         if None in state.spelled.values():  # an unknown type is a conflict by itself
             return state
         return replace(state, types=inspect_types(connection, table))
@@ -102,18 +120,32 @@ class Deployment:
                 base.execute("SELECT pg_advisory_lock(%s)", [LOCK])
             except psycopg.errors.LockNotAvailable:
                 raise Conflict(
-                    f"another apply has been under way for {self.lock_timeout} s: wait for its end"
+                    f"another apply or rebalance has been under way for {self.lock_timeout} s: wait for its end"
                 ) from None
         try:
             yield
         finally:
-            if not base.closed:
-                base.rollback()
-                base.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
-                base.commit()
+            try:
+                if not base.closed:
+                    base.rollback()
+                    base.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+                    base.commit()
+            except psycopg.Error:
+                if not base.closed:
+                    raise
+                # A lost connection holds no lock, and the error that lost it is the caller's.
 
     def _apply(self) -> Plan:
         due = self.plan()
+        self.execute(due)
+        return due
+
+    def execute(self, due: Plan) -> None:
+        """Execute the statements of a plan, those of each host in a transaction, while the caller holds the lock.
+
+        Raises:
+            Conflict: The plan has conflicts, or a statement was refused.
+        """
         if due.conflicts:
             raise Conflict("; ".join(due.conflicts))
         for host, connection in self._connections.items():
@@ -125,7 +157,6 @@ class Deployment:
                     except psycopg.Error as error:
                         # Not the error itself: its traceback holds the statement.
                         raise Conflict(f"{change}: {error.diag.message_primary or error.sqlstate}") from None
-        return due
 
     def verify(self) -> Report:
         """Compare the state with the description, and look for misplaced and duplicate rows."""

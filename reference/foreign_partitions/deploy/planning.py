@@ -61,6 +61,7 @@ def plan(description: Description, base: ServerState, servers: Mapping[str, Serv
         if base.types is not None and state.types is not None:
             planner.conflicts += differences(base.types, state.types, server.name, description.table)
         planner.host(server.name, state, server.name)
+        planner.layout(server.name, state)
         planner.checks(server.name, state, base)
     if base.types is not None and not base.types.hashable:
         column = description.table.columns[description.table.hash]
@@ -75,6 +76,26 @@ def plan(description: Description, base: ServerState, servers: Mapping[str, Serv
         for setting in SETTINGS:
             if base.settings.get(setting) != "on":
                 planner.change(BASE, "ALTER DATABASE {} SET {} = on", base.database, setting)
+    return Plan(planner.changes, planner.conflicts)
+
+
+def prepare(description: Description, base: ServerState, servers: Mapping[str, ServerState]) -> Plan:
+    """Return what lets the servers take partitions: the connections to them, and the parent table on each of them.
+
+    Args:
+        description: The description.
+        base: The state of the base's server.
+        servers: The states of the described servers, by name.
+    """
+    planner = _Planner(description)
+    for server in description.servers:
+        state = servers[server.name]
+        if base.types is not None and state.types is not None:
+            planner.conflicts += differences(base.types, state.types, server.name, description.table)
+        planner.parent_of(server.name, state, None)
+        planner.checks(server.name, state, base)
+    planner.connections(base)
+    planner.parent_of(BASE, base, description.table.identity)
     return Plan(planner.changes, planner.conflicts)
 
 
@@ -139,10 +160,19 @@ class _Planner:
     def host(self, host: str, state: ServerState, server: str | None) -> None:
         """The parent and the leaves that this host stores, treated the same on the base and on a server."""
         identity = self.table.identity if server is None else None
+        if not self.parent_of(host, state, identity):
+            return
+        for remainder, leaf in self.description.on(server).items():
+            self._leaf(host, state, leaf.name, remainder)
+        if self.table.name in state.relations:
+            self._sequence(host, state.relations[self.table.name], identity)
+
+    def parent_of(self, host: str, state: ServerState, identity: str | None) -> bool:
+        """The parent on a host; whether its leaves can be planned, too."""
         for name, kind in ((name, each.type) for name, each in self.table.columns.items()):
             if state.spelled.get(kind) is None:
                 self.conflicts.append(f"{host} knows no type {kind!r}, which {name} is to have")
-                return
+                return False
         if not state.schema:
             self.change(host, "CREATE SCHEMA {}", self.table.schema)
         parent = state.relations.get(self.table.name)
@@ -157,12 +187,16 @@ class _Planner:
             ]
             statement = "CREATE TABLE {} ({}) PARTITION BY HASH ({})"
             self.change(host, statement, self.parent, sql.SQL(", ").join(columns), self.table.hash)
-        elif not self._same(host, state, self.table.name, parent):
-            return
-        for remainder, leaf in self.description.on(server).items():
-            self._leaf(host, state, leaf.name, remainder)
-        if parent is not None:
-            self._sequence(host, parent, identity)
+            return True
+        return self._same(host, state, self.table.name, parent)
+
+    def layout(self, host: str, state: ServerState) -> None:
+        """The layout table of a server, by which clients that know another layout notice it."""
+        table, layout = sql.Identifier(self.table.schema, self.table.layout_table), self.description.layout
+        if state.layout is None:
+            self.change(host, "CREATE TABLE {} AS SELECT {}::text AS layout", table, sql.Literal(layout))
+        elif state.layout != layout:
+            self.change(host, "UPDATE {} SET layout = {}", table, sql.Literal(layout))
 
     def _leaf(self, host: str, state: ServerState, name: str, remainder: int) -> None:
         table = sql.Identifier(self.table.schema, name)

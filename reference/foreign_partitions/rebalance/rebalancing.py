@@ -1,0 +1,322 @@
+"""The steps of a rebalance in their order, over connections to all servers; see the package for what each is for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Self, TypeVar
+
+import psycopg
+from psycopg import sql
+
+from reference.foreign_partitions.deploy.partitions import partitions_of
+from reference.foreign_partitions.deploy.planning import BASE, prepare
+from reference.foreign_partitions.description import Description, Partition
+from reference.foreign_partitions.errors import Conflict
+
+from .connections import Connections
+from .copying import BOUND, Copier
+from .moves import Move, moves
+from .obstacles import obstacles
+from .privileges import grant, grants, of_logins
+from .record import Record
+from .waiting import TRY_AGAIN, Busy, Patience, limited
+
+UNDER_WAY = "a rebalance is under way"
+Result = TypeVar("Result")
+
+
+class Rebalance:
+    """Replaces the partitions of a table by the described ones, while the table is in use.
+
+    Args:
+        description: The description of the table as it shall be; servers that still have partitions must be part of it.
+        lock_timeout: Seconds for which others may have to wait while a lock is asked for.
+        hold: Seconds after which the base gives up a switch, whatever this process does.
+        patience: Seconds for which something is tried again that long transactions keep from happening.
+        answer_timeout: Seconds after which a server that does not answer counts as unavailable.
+        connect_timeout: Seconds to wait for each connection.
+        batch: Number of changes that are caught up at once; a switch begins with fewer waiting.
+    """
+
+    def __init__(
+        self,
+        description: Description,
+        *,
+        lock_timeout: float = 1,
+        hold: float = 5,
+        patience: float = 300,
+        answer_timeout: float = 60,
+        connect_timeout: int = 5,
+        batch: int = 2000,
+    ) -> None:
+        self.description = description
+        self.table = description.table
+        self.lock_timeout, self.hold, self.patience, self.batch = lock_timeout, hold, patience, batch
+        self._to = Connections(
+            description, lock_timeout=lock_timeout, answer_timeout=answer_timeout, connect_timeout=connect_timeout
+        )
+        self._copier = Copier(description, self._to.watch.progress)
+        self._parent = sql.Identifier(self.table.schema, self.table.name)
+
+    def __enter__(self) -> Self:
+        """Connect, twice to each server: to read and lock, and to write.
+
+        Raises:
+            Unreachable: A server does not answer, or refuses the connection.
+        """
+        self._to.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._to.__exit__()
+
+    @property
+    def _record(self) -> Record:
+        return Record(self._to.reader(BASE), self.description)
+
+    def plan(self) -> tuple[list[Move], list[str]]:
+        """Return the replacements that are still to be done, and the conflicts that forbid them."""
+        found, conflicts, _ = self._plan()
+        return found, conflicts
+
+    def run(self) -> Iterator[str]:
+        """Carry the rebalance out, or continue it, and yield a sentence after each step.
+
+        From the step `locked` to the step `switched` clients wait, so that what is done between them must be quick.
+
+        Raises:
+            Conflict: It is impossible, another process is at it, or long transactions kept the table for `patience`.
+            PartitionUnavailable: A server was lost or did not answer. What is done stays; `run` continues from there.
+        """
+        steps = self._run()
+        while True:
+            with self._to.watched():
+                step = next(steps, None)
+            if step is None:
+                return
+            yield step
+
+    def _run(self) -> Iterator[str]:
+        with self._to.alone():
+            found, conflicts, recorded = self._plan()
+            if conflicts:
+                raise Conflict("; ".join(conflicts))
+            if not recorded and not found and not self._record.exists():
+                return
+            self._to.deployment.execute(prepare(self.description, *self._to.deployment.states()))
+            if not self._record.exists():
+                self._record.begin(found)
+            self._say_layout(UNDER_WAY)
+            yield f"begun: {len(found)} partitions are to be replaced"
+            for move in recorded:
+                self._settle(move)
+            for move in found:
+                yield from self._replace(move)
+            self._say_layout(self.description.layout)
+            self._record.end()
+            yield f"done: {self.description.layout.partition(',')[0]}"
+
+    def _replace(self, move: Move) -> Iterator[str]:
+        source, at = self._to.reader(move.source.server), str(move)
+        for remainder, leaf in move.targets.items():
+            writer = self._to.writer(leaf.server)
+            with writer.transaction():
+                self._copier.create(writer, remainder, leaf)
+                self._grant(source, writer, move, leaf)
+            source.rollback()
+        yield f"{at}: new leaves are created"
+
+        def record() -> None:
+            source.execute(limited("lock_timeout", self.lock_timeout))
+            self._copier.record_changes(source, move)
+            source.commit()
+
+        self._try(f"a trigger on {move.source.name}", record)
+        yield f"{at}: changes are recorded"
+        number = self._copier.copy(move, source, self._to.writer)
+        yield f"{at}: {number} rows are copied"
+        patience = Patience(self.patience, f"the switch of {move.source.name}")
+        while True:
+            self._catch_up(move, source, patience)
+            yield f"{at}: changes are caught up"
+            try:
+                yield from self._switch(move, source)
+                break
+            except TRY_AGAIN as error:
+                self._to.rollback()
+                patience.wait(error, self.lock_timeout)
+        self._settle(move)
+        yield f"{at}: settled"
+
+    def _catch_up(self, move: Move, source: psycopg.Connection[Any], patience: Patience) -> None:
+        while True:
+            self._to.watch.progress()
+            source.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            numbers = self._copier.catch_up(move, source, self._to.writer, self.batch)
+            for leaf in move.targets.values():
+                self._to.writer(leaf.server).commit()
+            self._copier.forget(move, source, numbers)
+            source.commit()
+            if len(numbers) < self.batch:
+                return
+            patience.end(Busy("more rows change than are caught up"))
+
+    def _switch(self, move: Move, source: psycopg.Connection[Any]) -> Iterator[str]:
+        """Replace the old partition by the new ones: the base's commit does, whatever is before or after it."""
+        base, name, at = self._to.reader(BASE), self._copier.name(move.source.name), str(move)
+        base.execute(limited("transaction_timeout", self.hold))
+        base.execute(limited("lock_timeout", self.lock_timeout))
+        base.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(self._parent))
+        if source is not base:
+            # Longer than the base's, or rows could be written here after they were caught up and before the switch.
+            source.execute(limited("transaction_timeout", 3 * self.hold))
+            source.execute(limited("lock_timeout", self.lock_timeout))
+        source.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(name))
+        yield f"{at}: locked"
+        if not self._copier.quickly_caught_up(move, source, self.batch):
+            raise Busy("more rows change than can be caught up")
+        # On the base the new leaf's bound reads the parent, which only the transaction that locks it can.
+        writers = {**self._to.writers, BASE: base}
+        self._copier.catch_up(move, source, writers.__getitem__, self.batch)
+        for leaf in move.targets.values():
+            if leaf.server is not None:
+                self._to.writer(leaf.server).commit()
+                self._outwait_older_snapshots(leaf.server)
+        yield f"{at}: the last changes are caught up"
+        if source is not base:
+            source.execute(sql.SQL("DROP TABLE {}").format(name))
+        given = grants(base, name)
+        base.execute(sql.SQL("DROP {} {}").format(sql.SQL("TABLE" if source is base else "FOREIGN TABLE"), name))
+        for remainder, leaf in move.targets.items():
+            if leaf.server is None:
+                self._attach(base, remainder, leaf.name)
+            else:
+                statement = "CREATE FOREIGN TABLE {} PARTITION OF {} {} SERVER {}"
+                base.execute(
+                    sql.SQL(statement).format(
+                        self._copier.name(leaf.name), self._parent, self._bound(remainder), sql.Identifier(leaf.server)
+                    )
+                )
+            grant(base, self._copier.name(leaf.name), given)
+        self._record.switched(move)
+        yield f"{at}: ready to switch"
+        base.commit()
+        yield f"{at}: switched"
+        source.commit()
+
+    def _outwait_older_snapshots(self, host: str) -> None:
+        """Wait until no transaction of the base reads a server as it was before the last changes were committed.
+
+        postgres_fdw reads a server in one snapshot for as long as the base's transaction lasts. One that has used
+        another table of the server, and has not yet used this one, would find an old state of the new leaf.
+        """
+        writer = self._to.writer(host)
+        own = [writer.info.backend_pid, self._to.reader(host).info.backend_pid]
+        users = [
+            [server.endpoint.user, *(login.user for login in server.roles.values())]
+            for server in self.description.servers
+            if server.name == host
+        ]
+        ((committed,),) = writer.execute("SELECT clock_timestamp()").fetchall()
+        writer.commit()
+        query = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+            AND backend_xmin IS NOT NULL AND xact_start <= %s AND usename = ANY(%s) AND pid <> ALL(%s)"""
+        until = time.monotonic() + self.lock_timeout
+        while True:
+            ((older,),) = writer.execute(query, [committed, *users, own]).fetchall()
+            writer.commit()
+            if not older:
+                return
+            if time.monotonic() > until:
+                raise Busy(f"{older} transactions of the base have used other tables of {host}")
+            time.sleep(0.01)
+
+    def _settle(self, move: Move) -> None:
+        """Remove what is left of the old leaf, and attach the new ones on their servers; a repetition does no harm."""
+        old, changes = move.source.server, self._copier.changes(move)
+        statements = ["DROP TABLE IF EXISTS {changes}", "DROP FUNCTION IF EXISTS {changes}()"]
+        if old is not None:
+            statements.insert(0, "DROP TABLE IF EXISTS {old}")
+        remove = [sql.SQL(each).format(old=self._copier.name(move.source.name), changes=changes) for each in statements]
+
+        def settle(host: str) -> None:
+            writer = self._to.writer(host)
+            with writer.transaction():
+                writer.execute(limited("lock_timeout", self.lock_timeout))
+                if host == (old or BASE):
+                    for statement in remove:
+                        writer.execute(statement)
+                for remainder, leaf in move.targets.items():
+                    name = self._copier.name(leaf.name).as_string()
+                    query = "SELECT relispartition FROM pg_class WHERE oid = to_regclass(%s)"
+                    if leaf.server == host and writer.execute(query, [name]).fetchall() == [(False,)]:
+                        self._attach(writer, remainder, leaf.name)
+
+        for host in dict.fromkeys([old or BASE, *(leaf.server or BASE for leaf in move.targets.values())]):
+            self._try(f"attaching the new leaves on {host}", partial(settle, host))
+
+    def _attach(self, connection: psycopg.Connection[Any], remainder: int, leaf: str) -> None:
+        name = self._copier.name(leaf)
+        for statement in (
+            "ALTER TABLE {parent} ATTACH PARTITION {leaf} {bound}",
+            "ALTER TABLE {leaf} DROP CONSTRAINT {check}",
+        ):
+            connection.execute(
+                sql.SQL(statement).format(
+                    parent=self._parent, leaf=name, bound=self._bound(remainder), check=sql.Identifier(BOUND)
+                )
+            )
+
+    def _grant(
+        self, source: psycopg.Connection[Any], writer: psycopg.Connection[Any], move: Move, leaf: Partition
+    ) -> None:
+        """Give the roles of the old leaf the same privileges on a new one, and logins of the base those they need."""
+        name = self._copier.name(leaf.name)
+        grant(writer, name, grants(source, self._copier.name(move.source.name)))
+        for server in self.description.servers:
+            if server.name == leaf.server:
+                base = self._to.reader(BASE)
+                grant(writer, name, of_logins(base, self._parent, server))
+                base.rollback()
+
+    def _plan(self) -> tuple[list[Move], list[str], list[Move]]:
+        """Return what is to be replaced, the conflicts, and what is replaced already."""
+        base = self._to.reader(BASE)
+        recorded, layouts = self._record.read()
+        if layouts - {self.description.layout}:
+            other = ", ".join(layouts)
+            return [], [f"a rebalance to other partitions ({other}) is under way: finish it by its description"], []
+        found, conflicts = moves(self.description, partitions_of(base, self.table))
+        base.rollback()
+        if not conflicts:
+            states = self._to.deployment.states()
+            conflicts += prepare(self.description, *states).conflicts
+            conflicts += obstacles(self._to.deployment, found, states, begun=bool(layouts))
+        return found, conflicts, recorded
+
+    def _say_layout(self, layout: str) -> None:
+        name = sql.Identifier(self.table.schema, self.table.layout_table)
+        for server in self.description.servers:
+            writer = self._to.writer(server.name)
+            with writer.transaction():
+                writer.execute(sql.SQL("CREATE TABLE IF NOT EXISTS {} (layout text)").format(name))
+                writer.execute(sql.SQL("DELETE FROM {}").format(name))
+                writer.execute(sql.SQL("INSERT INTO {} VALUES (%s)").format(name), [layout])
+
+    def _try(self, what: str, attempt: Callable[[], Result]) -> Result:
+        def once() -> Result:
+            self._to.watch.progress()
+            try:
+                return attempt()
+            except TRY_AGAIN:
+                self._to.rollback()
+                raise
+
+        return Patience(self.patience, what).until_free(once, self.lock_timeout)
+
+    def _bound(self, remainder: int) -> sql.Composed:
+        return sql.SQL("FOR VALUES WITH (MODULUS {}, REMAINDER {})").format(
+            sql.Literal(self.description.modulus), sql.Literal(remainder)
+        )

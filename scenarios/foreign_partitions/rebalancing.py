@@ -1,0 +1,57 @@
+"""Running a rebalance up to one of its steps, in this process or in one that is killed there."""
+
+import multiprocessing
+import os
+import signal
+
+import psycopg
+
+from reference.foreign_partitions import Rebalance
+
+# How the sentence of each kind of step ends, in the order of a replacement.
+STEPS = [
+    "are to be replaced",
+    "new leaves are created",
+    "changes are recorded",
+    "rows are copied",
+    ": changes are caught up",
+    "locked",
+    "the last changes are caught up",
+    "ready to switch",
+    "switched",
+    "settled",
+]
+WITHIN_THE_SWITCH = ("locked", "the last changes are caught up", "ready to switch", "switched")
+
+
+def state(*urls):
+    """Return every table of every server with its bound."""
+    query = """SELECT c.relname, pg_get_expr(relpartbound, c.oid) FROM pg_class c
+        WHERE relnamespace = 'public'::regnamespace ORDER BY 1"""
+    found = []
+    for url in urls:
+        with psycopg.connect(url) as connection:
+            found.append(connection.execute(query).fetchall())
+    return found
+
+
+def run_until(steps, end, begin=""):
+    """Go on to the step whose sentence begins and ends so, and return the rest of the run."""
+    for step in steps:
+        if step.endswith(end) and step.startswith(begin):
+            return steps
+    raise AssertionError(f"no step ends with {end!r}")
+
+
+def run_and_be_killed(description, end):
+    """Rebalance in another process that is killed after a step."""
+    process = multiprocessing.get_context("spawn").Process(target=_killed_after, args=(description, end))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+
+
+def _killed_after(description, end):
+    with Rebalance(description) as rebalance:
+        run_until(rebalance.run(), end)
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,73 @@
+"""A rebalance that is killed at its steps, loses a server, or finds an old leaf gone, while clients write and read."""
+
+import time
+
+import psycopg
+import pytest
+from hypothesis import settings
+
+from reference.foreign_partitions import Conflict, Deployment, PartitionUnavailable, Rebalance
+from scenarios.foreign_partitions.rebalancing import STEPS, run_and_be_killed, run_until
+
+pytestmark = pytest.mark.claim("fdw-12")
+
+LONG = settings().max_examples > 1000  # HYPOTHESIS_PROFILE=soak
+KILLED = STEPS if LONG else ["the last changes are caught up", "switched"]
+LOST = [("locked", "pause"), *([("changes are recorded", "pause"), ("rows are copied", "kill")] if LONG else [])]
+
+
+def test_rebalance_continues_after_a_kill_at_any_step(larger, clients, sound):
+    with clients:
+        for end in KILLED:
+            run_and_be_killed(larger, end)
+            clients.work_on()
+            with Deployment(larger) as deployment:
+                report = deployment.verify()
+                with pytest.raises(Conflict, match="a rebalance of person is under way"):
+                    deployment.apply()
+            assert "a rebalance of person is under way" in report.conflicts[0]
+            assert report.misplaced == {}
+        with Rebalance(larger) as rebalance:
+            list(rebalance.run())
+    sound()
+
+
+@pytest.mark.parametrize(("end", "fault"), LOST)
+def test_rebalance_survives_a_lost_server(end, fault, larger, clients, sound, third):
+    with clients:
+        with Rebalance(larger, hold=1, answer_timeout=3) as rebalance:
+            steps = rebalance.run()
+            run_until(steps, end)
+            getattr(third, fault)()
+            began = time.monotonic()
+            try:
+                with pytest.raises(PartitionUnavailable, match=r"^postgres_6 .* run the same command again"):
+                    list(steps)
+                clients.work_on()
+            finally:
+                third.resume() if fault == "pause" else third.restart()
+            assert time.monotonic() - began < 30
+        with Rebalance(larger) as rebalance:
+            list(rebalance.run())
+    sound()
+
+
+@pytest.mark.usefixtures("filled")
+def test_rebalance_keeps_new_leaves_of_a_lost_one(larger, servers):
+    """A base that was restored from before a switch reads an old leaf that is dropped: the new leaves have the rows."""
+    with Rebalance(larger) as rebalance, Rebalance(larger) as another:
+        steps = rebalance.run()
+        run_until(steps, "rows are copied", "person_3")
+        with pytest.raises(Conflict, match="another apply or rebalance"):
+            list(another.run())
+        steps.close()
+    with psycopg.connect(servers.second.url, autocommit=True) as second:
+        second.execute("DROP TABLE person_3")
+        query = "SELECT count(*) FROM (TABLE person_3_of_8 UNION ALL TABLE person_7_of_8) new"
+        before = second.execute(query).fetchone()
+
+        with Rebalance(larger) as rebalance, pytest.raises(Conflict, match="postgres_5: there is no table person_3,"):
+            list(rebalance.run())
+
+        assert before > (0,)
+        assert second.execute(query).fetchone() == before
