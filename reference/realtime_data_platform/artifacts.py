@@ -5,11 +5,15 @@ Read this to see what is configured and why; `artifacts_of_person` holds the res
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from .description import PUBLIC, TYPES, Table, in_pinot, slot
+from .column_types import DAYS, ENCODING
+from .description import PUBLIC, ROW_COLUMNS, Column, Table, in_pinot, is_plain, quoted, slot
 
+LONGEST = 2**31 - 1
+PREFIX = "user_service_"
 CONNECTOR = "io.debezium.connector.postgresql.PostgresConnector"
 
 
@@ -71,30 +75,82 @@ def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any
             "database.user": peers.user,
             "database.password": peers.password,
             "database.dbname": peers.database,
-            "table.include.list": f"{table.schema}\\.{table.name}",
+            "table.include.list": _pattern(table.schema, table.name),
             "plugin.name": "pgoutput",
             "publication.autocreate.mode": "filtered",
-            "time.precision.mode": "connect",
+            **ENCODING,
             "tombstones.on.delete": "false",
             "snapshot.mode": "initial",
             "heartbeat.interval.ms": "1000",
             "transforms": "route",
             "transforms.route.type": "org.apache.kafka.connect.transforms.RegexRouter",
-            "transforms.route.regex": r"([^.]+)\.([^.]+)\.([^.]+)",
-            "transforms.route.replacement": "$3" if table.schema == PUBLIC else table.pipeline,
+            **_route(table),
             "event.processing.failure.handling.mode": "fail",
             "producer.override.compression.type": "snappy",
-            "topic.prefix": f"user_service_{table.pipeline}",
+            "topic.prefix": f"{PREFIX}{table.pipeline}",
             "slot.name": slot(table.pipeline),
             "publication.name": slot(table.pipeline),
             "poll.interval.ms": str(poll_ms),
+            **_left_out(table),
+            **_snapshot(table),
         },
     }
 
 
+def _pattern(*names: str) -> str:
+    """Return the regular expression of a table or column by which Debezium finds that one alone.
+
+    Debezium compares without regard to case, unless the expression says otherwise, and separates expressions by commas.
+    """
+    return "(?-i)" + "\\.".join(
+        re.sub(r"[^A-Za-z0-9_]", lambda found: f"\\x{{{ord(found[0]):x}}}", name) for name in names
+    )
+
+
+def _route(table: Table) -> dict[str, str]:
+    """Return the route of a table's events to the topic of its pipeline."""
+    if is_plain(table.name, table.schema):
+        regex, topic = r"([^.]+)\.([^.]+)\.([^.]+)", "$3" if table.schema == PUBLIC else table.pipeline
+    else:  # the name that Debezium gives the topic has no letters that Kafka does not take
+        regex, topic = rf"{PREFIX}{table.pipeline}\..*", table.pipeline
+    return {"transforms.route.regex": regex, "transforms.route.replacement": topic}
+
+
+def _left_out(table: Table) -> dict[str, str]:
+    """Return the setting by which Debezium leaves out the columns that are not carried."""
+    patterns = [_pattern(table.schema, table.name, column) for column in table.left_out]
+    return {"column.exclude.list": ",".join(patterns)} if patterns else {}
+
+
+def _snapshot(table: Table) -> dict[str, str]:
+    """Return the query of the snapshot of a table with dates, which are read as days since 1970.
+
+    Debezium reads dates by Java's old calendar, in which dates before 1582 are other days, and those before the year 1
+    lose their era. Days it takes as they are, as its stream sends them.
+    """
+    if not any(column.type == "date" for column in table.columns):
+        return {}
+    origin = f"{quoted(table.schema)}.{quoted(table.name)}"
+    columns = ", ".join(map(_selected, table.columns))
+    query = f"SELECT {columns} FROM {origin}"  # noqa: S608  # quoted names
+    key, name = "snapshot.select.statement.overrides", f"{table.schema}.{table.name}"
+    return {key: name, f"{key}.{name}": query}
+
+
+def _selected(column: Column) -> str:
+    name = quoted(column.name)
+    if column.type != "date":
+        return name
+    later, earlier = DAYS
+    return (
+        f"CASE {name} WHEN 'infinity' THEN {later} WHEN '-infinity' THEN {earlier} ELSE {name} - DATE '1970-01-01' END "
+        f"AS {name}"
+    )
+
+
 def schema(table: Table) -> dict[str, Any]:
     """Return Pinot's schema: the key columns, the row as JSON, the operation, its time and log sequence number."""
-    fields = [{"name": column.name, "dataType": TYPES[column.type][0]} for column in table.key_columns()]
+    fields: list[dict[str, Any]] = [_key_field(column) for column in table.key_columns()]
     fields += [{"name": "source", "dataType": "JSON"}, {"name": "op", "dataType": "STRING"}]
     fields += [{"name": "lsn", "dataType": "LONG"}]
     time = {"name": "ts_ms", "dataType": "LONG", "format": "1:MILLISECONDS:EPOCH", "granularity": "1:MILLISECONDS"}
@@ -102,7 +158,7 @@ def schema(table: Table) -> dict[str, Any]:
         "schemaName": in_pinot(table.pipeline),
         "dimensionFieldSpecs": fields,
         "dateTimeFieldSpecs": [time],
-        "primaryKeyColumns": [column.name for column in table.key_columns()],
+        "primaryKeyColumns": [column.in_pinot for column in table.key_columns()],
         "metricFieldSpecs": [],
     }
 
@@ -114,18 +170,27 @@ def transforms(table: Table) -> list[dict[str, str]]:
     """
     functions = []
     for column in table.key_columns():
-        kind = {"LONG": "jsonPathLong", "INT": "jsonPathLong", "DOUBLE": "jsonPathDouble"}.get(
-            TYPES[column.type][0], "jsonPathString"
-        )
+        kind = {"LONG": "jsonPathLong", "INT": "jsonPathLong"}.get(column.carried.pinot, "jsonPathString")
         default = "''" if kind == "jsonPathString" else "0"
-        before = f"{kind}(payload, '$.before.{column.name}', {default})"
-        functions.append((column.name, f"{kind}(payload, '$.after.{column.name}', {before})"))
+        before = f"{kind}(payload, '{_path('before', column)}', {default})"
+        functions.append((column.in_pinot, f"{kind}(payload, '{_path('after', column)}', {before})"))
     functions += [(name, f"jsonPath(payload, '{path}')") for name, path in ROW_COLUMNS.items()]
     return [{"columnName": name, "transformFunction": function} for name, function in functions]
 
 
-# The log sequence number orders the changes of a key, since two of them may have the same millisecond.
-ROW_COLUMNS = {"source": "$.after", "op": "$.op", "ts_ms": "$.ts_ms", "lsn": "$.source.lsn"}
+def _key_field(column: Column) -> dict[str, Any]:
+    """Return Pinot's column of a key column; without a length of its own Pinot would cut a text at 512 characters."""
+    field: dict[str, Any] = {"name": column.in_pinot, "dataType": column.carried.pinot}
+    return field | ({"maxLength": LONGEST} if column.carried.pinot == "STRING" else {})
+
+
+def _path(part: str, column: Column) -> str:
+    """Return the JSON path of a column's value; a name that is not plain is written in escaped characters alone."""
+    if column.in_pinot == column.name:
+        return f"$.{part}.{column.name}"
+    units = column.name.encode("utf-16-be")
+    escaped = "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+    return f'$.{part}["{escaped}"]'
 
 
 def table(described: Table, peers: Peers) -> dict[str, Any]:

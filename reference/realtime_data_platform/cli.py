@@ -28,6 +28,10 @@ app = command.application(
 
 Name = Annotated[str, typer.Argument(help="The table's name.")]
 Schema = Annotated[str, typer.Option(help="Its schema in PostgreSQL.")]
+Columns = Annotated[
+    list[str] | None, typer.Option(help="A column to carry besides the key; again for each. Default: all.")
+]
+AsText = Annotated[list[str] | None, typer.Option(help="A column to carry as PostgreSQL's text; again for each.")]
 
 
 @app.callback()
@@ -90,10 +94,12 @@ def apply(
     table: Name,
     schema: Schema = "public",
     where: Annotated[str | None, typer.Option(help="A condition on the view's columns, in SQL.")] = None,
+    columns: Columns = None,
+    as_text: AsText = None,
 ) -> None:
     """Create or update connector, Pinot schema and table, catalogs and view of a table; idempotent."""
     with _platform(context) as platform:
-        described = platform.describe(table, schema)
+        described = platform.describe(table, schema, columns=columns or (), as_text=as_text or ())
         platform.apply(described, where)
         typer.echo(f"{table}: hive.views.{described.pipeline} is ready")
 
@@ -115,10 +121,16 @@ def query(context: typer.Context, sql: Annotated[str, typer.Argument(help="One S
 
 
 @app.command()
-def verify(context: typer.Context, table: Name, schema: Schema = "public") -> None:
-    """Compare the table in PostgreSQL with the view, row by row."""
+def verify(
+    context: typer.Context,
+    table: Name,
+    schema: Schema = "public",
+    columns: Columns = None,
+    as_text: AsText = None,
+) -> None:
+    """Compare the table in PostgreSQL with the view, row by row; give the options that `apply` had."""
     with _platform(context) as platform:
-        difference = platform.verify(platform.describe(table, schema))
+        difference = platform.verify(platform.describe(table, schema, columns=columns or (), as_text=as_text or ()))
     for row in difference.missing:
         typer.echo(f"missing\t{row}")
     for row in difference.extra:
@@ -129,10 +141,17 @@ def verify(context: typer.Context, table: Name, schema: Schema = "public") -> No
 
 
 @app.command()
-def resend(context: typer.Context, table: Name, schema: Schema = "public") -> None:
+def resend(
+    context: typer.Context,
+    table: Name,
+    schema: Schema = "public",
+    columns: Columns = None,
+    as_text: AsText = None,
+) -> None:
     """Emit a change event of every row, for values that the stream never had, such as the default of a new column."""
     with _platform(context) as platform:
-        typer.echo(f"{table}: {platform.resend(platform.describe(table, schema))} rows")
+        described = platform.describe(table, schema, columns=columns or (), as_text=as_text or ())
+        typer.echo(f"{table}: {platform.resend(described)} rows")
 
 
 @app.command()

@@ -7,27 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import psycopg
 
+from .column_types import ColumnType, column_type
 from .errors import BadInput, Unreachable
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
-
-# By PostgreSQL type: Pinot's type for a key column, and the Trino expression that casts the JSON text `{}`.
-TYPES = {
-    "bigint": ("LONG", "CAST({} AS bigint)"),
-    "integer": ("INT", "CAST({} AS integer)"),
-    "text": ("STRING", "{}"),
-    "character varying": ("STRING", "{}"),
-    "boolean": ("BOOLEAN", "CAST({} AS boolean)"),
-    "double precision": ("DOUBLE", "CAST({} AS double)"),
-    "timestamp with time zone": (
-        "STRING",
-        "CAST(from_iso8601_timestamp_nanos({}) AS timestamp(6) with time zone)",
-    ),
-}
 
 # SQL keywords that Pinot 0.11 does not accept as a table name without quotes, found by trying every keyword.
 KEYWORD_LIST = """
@@ -39,6 +28,14 @@ window with
 """
 KEYWORDS = frozenset(KEYWORD_LIST.split())
 SUFFIX = "_table"
+KEY = "key_"
+"""Beginning of the names of Pinot's key columns whose own names Pinot does not take."""
+
+ROW_COLUMNS = {"source": "$.after", "op": "$.op", "ts_ms": "$.ts_ms", "lsn": "$.source.lsn"}
+"""Pinot's other columns, and where each is in Debezium's event.
+
+The log sequence number orders the changes of a key, since two of them may have the same millisecond."""
+
 PUBLIC = "public"
 # PostgreSQL cuts a publication's name off at so many bytes, and refuses a replication slot of a longer one.
 MOST_BYTES = 63
@@ -49,21 +46,42 @@ class Column:
     """A column of a table.
 
     Attributes:
-        name: Its name.
-        type: Its PostgreSQL type without modifier; one of the keys of `TYPES`.
+        name: Its name, any that PostgreSQL takes.
+        type: Its type as PostgreSQL formats it (`column_types.column_type`).
+        as_text: Whether the view has PostgreSQL's text of the value, so that it also has those that Trino's type lacks.
 
     Raises:
-        BadInput: The name or the type is not supported.
+        BadInput: Values of the type cannot be carried, or not as text.
     """
 
     name: str
     type: str
+    as_text: bool = False
 
     def __post_init__(self) -> None:
-        if not NAME.fullmatch(self.name):
-            raise BadInput(f"column {self.name!r}: only lower case letters, digits and underscores are supported")
-        if self.type not in TYPES:
-            raise BadInput(f"column {self.name}: type {self.type!r} is not supported; these are: {', '.join(TYPES)}")
+        try:
+            carried = column_type(self.type)
+        except BadInput as error:
+            raise BadInput(f"column {self.name}: {error}; leave it out (--columns)") from error
+        if self.as_text and carried.text is None and carried.trino != "varchar":
+            raise BadInput(f"column {self.name}: type {self.type} is not carried as text; leave out --as-text")
+
+    @property
+    def carried(self) -> ColumnType:
+        """How values of the column are carried, as text or not."""
+        found = column_type(self.type)
+        if not self.as_text:
+            return found
+        return replace(
+            found, trino="varchar", view=found.text or found.view, postgres="{column}::text", compared="{column}"
+        )
+
+    @property
+    def in_pinot(self) -> str:
+        """The name of Pinot's column when this one is part of the key."""
+        if NAME.fullmatch(self.name) and self.name not in ROW_COLUMNS and not self.name.startswith(KEY):
+            return self.name
+        return f"{KEY}{_hash(self.name)}"
 
 
 @dataclass(frozen=True)
@@ -72,9 +90,10 @@ class Table:
 
     Attributes:
         name: Its name in PostgreSQL; what the platform creates for it has the name `pipeline`.
-        columns: Its columns, in the table's order.
+        columns: Its columns that are carried, in the table's order.
         key: Names of the columns of its primary key.
         schema: Its schema in PostgreSQL.
+        left_out: Names of its columns that are not carried.
 
     Raises:
         BadInput: The table cannot be replicated; the message says why.
@@ -84,25 +103,37 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     schema: str = PUBLIC
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        name = self.pipeline
-        if "__" in f"{name}_":
-            raise BadInput(f"table {name!r}: Pinot reserves a double underscore and an underscore at the end")
-        if name in map(in_pinot, KEYWORDS):
-            raise BadInput(f"table {name!r}: in Pinot, table {name.removesuffix(SUFFIX)!r} has this name; rename one")
         if not self.key:
             raise BadInput(f"{self.schema}.{self.name} has no primary key, by which changes of a row are matched")
         names = {column.name for column in self.columns}
         if missing := set(self.key) - names:
             raise BadInput(f"the key of {self.name} names {', '.join(sorted(missing))}, which is not a column")
-        if reserved := names & {"source", "op", "ts_ms", "lsn"}:
-            raise BadInput(f"{self.name} has a column {', '.join(sorted(reserved))}, a name that the platform reserves")
+        for column in self.key_columns():
+            if column.carried.nested:
+                raise BadInput(
+                    f"{self.name}: type {column.type} of the key column {column.name} cannot be part of a key"
+                )
+        folded = Counter(column.name.lower() for column in self.columns)
+        if same := [column.name for column in self.columns if folded[column.name.lower()] > 1]:
+            raise BadInput(
+                f"{self.name}: Trino's names have no case, so that {' and '.join(same)} would be one column; "
+                "leave one out (--columns)"
+            )
 
     @property
     def pipeline(self) -> str:
         """The name of its connector, topic, Pinot table (`in_pinot`) and view."""
         return pipeline(self.name, self.schema)
+
+    @property
+    def op(self) -> str:
+        """The name of the view's column for the last operation: `op`, or `__op` where the table has a column `op`."""
+        return next(
+            name for name in ("op", "__op", "___op") if name not in {each.name.lower() for each in self.columns}
+        )
 
     def key_columns(self) -> tuple[Column, ...]:
         """Return the key's columns, in the table's order."""
@@ -113,18 +144,27 @@ class Table:
         return tuple(column for column in self.columns if column.name not in self.key)
 
 
+def is_plain(name: str, schema: str = PUBLIC) -> bool:
+    """Return whether a table's name is one that every service takes as it is."""
+    own = name if schema == PUBLIC else f"{schema}_{name}"
+    return (
+        NAME.fullmatch(name) is not None
+        and NAME.fullmatch(schema) is not None
+        and "__" not in f"{own}_"  # Pinot reserves a double underscore, and one at the end
+        and own not in map(in_pinot, KEYWORDS)
+    )
+
+
 def pipeline(name: str, schema: str = PUBLIC) -> str:
     """Return the name under which a table is replicated: `person`, and `sales_person_1c9d77` for `sales.person`.
 
-    The hash of a schema other than `public` keeps `sales.person` apart from a table `public.sales_person`.
-
-    Raises:
-        BadInput: A name that is not supported.
+    The hash of a schema other than `public` keeps `sales.person` apart from a table `public.sales_person`. A name that
+    some service does not take (`Order Items`) is spelt in plain letters, and has a hash, too: `order_items_6f1c02`.
     """
-    for each in (schema, name):
-        if not NAME.fullmatch(each):
-            raise BadInput(f"table {each!r}: only lower case letters, digits and underscores are supported")
-    return name if schema == PUBLIC else f"{schema}_{name}_{_hash(f'{schema}.{name}')}"
+    if is_plain(name, schema):
+        return name if schema == PUBLIC else f"{schema}_{name}_{_hash(f'{schema}.{name}')}"
+    spelt = re.sub("[^a-z0-9]+", "_", (name if schema == PUBLIC else f"{schema}_{name}").lower()).strip("_")
+    return f"{spelt or 'table'}_{_hash(f'{quoted(schema)}.{quoted(name)}')}"
 
 
 def slot(name: str) -> str:
@@ -153,11 +193,33 @@ def quoted(name: str) -> str:
     return '"{}"'.format(name.replace('"', '""'))
 
 
+# A domain is carried as its base type, with the domain's modifier.
 COLUMNS = """
-SELECT a.attname, regexp_replace(format_type(a.atttypid, NULL), '\\(.*', ''),
-  coalesce(a.attnum = ANY((i.indkey::int2[])[0:i.indnkeyatts - 1]), false), a.attgenerated <> ''
-FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
-WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+WITH RECURSIVE origin AS (
+  SELECT a.*, coalesce(a.attnum = ANY((i.indkey::int2[])[0:i.indnkeyatts - 1]), false) AS key,
+    i.indimmediate IS FALSE AS deferrable
+  FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
+  WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
+), base AS (
+  SELECT attnum, atttypid AS type, atttypmod AS modifier FROM origin
+  UNION ALL
+  SELECT base.attnum, t.typbasetype, t.typtypmod FROM base JOIN pg_type t ON t.oid = base.type WHERE t.typtype = 'd'
+), named AS (
+  SELECT base.attnum, CASE WHEN t.typsubscript = 'array_subscript_handler'::regproc THEN '[]' ELSE '' END AS suffix,
+    e.oid AS type, base.modifier, e.typtype::text AS kind, e.typname,
+    e.typnamespace = 'pg_catalog'::regnamespace AS built_in
+  FROM base JOIN pg_type t ON t.oid = base.type
+  JOIN pg_type e ON e.oid = CASE t.typsubscript WHEN 'array_subscript_handler'::regproc THEN t.typelem ELSE t.oid END
+  WHERE t.typtype <> 'd'
+)
+SELECT o.attname, CASE
+    WHEN n.kind = 'e' THEN 'enum' WHEN n.kind = 'c' THEN 'composite' WHEN n.kind = 'm' THEN 'multirange'
+    WHEN n.kind = 'd' THEN 'domain' WHEN n.kind = 'r' AND NOT n.built_in THEN 'range'
+    WHEN NOT n.built_in THEN n.typname::text
+    WHEN n.typname IN ('numeric', 'bit') THEN format_type(n.type, n.modifier)
+    ELSE regexp_replace(format_type(n.type, NULL), '\\(.*\\)', '') END || n.suffix,
+  o.key, o.attgenerated <> '', o.deferrable
+FROM origin o JOIN named n USING (attnum) ORDER BY o.attnum
 """
 # Why the changes of a relation would not arrive, or not all of them: by what pg_class says of it.
 NOT_REPLICATED = {
@@ -176,19 +238,22 @@ FROM pg_class WHERE oid = to_regclass(%s)
 """
 
 
-def describe(dsn: str, name: str, schema: str = PUBLIC) -> Table:
+def describe(
+    dsn: str, name: str, schema: str = PUBLIC, *, columns: Collection[str] = (), as_text: Collection[str] = ()
+) -> Table:
     """Read the definition of a table from PostgreSQL.
 
     Args:
         dsn: Connection string of PostgreSQL.
         name: The table's name.
         schema: Its schema.
+        columns: Names of the columns to carry besides the key; by default all of them.
+        as_text: Names of the columns to carry as PostgreSQL's text.
 
     Raises:
         BadInput: The table does not exist or cannot be replicated.
         Unreachable: PostgreSQL does not accept the connection.
     """
-    pipeline(name, schema)  # names that are not supported do not reach SQL
     origin = f"{quoted(schema)}.{quoted(name)}"
     try:
         with psycopg.connect(dsn, connect_timeout=10) as connection:
@@ -196,14 +261,31 @@ def describe(dsn: str, name: str, schema: str = PUBLIC) -> Table:
             rows = connection.execute(COLUMNS, [origin]).fetchall()
     except psycopg.OperationalError as error:
         raise Unreachable(f"PostgreSQL: {error}") from error
+    except (psycopg.DataError, psycopg.ProgrammingError) as error:  # a name with a null byte, a wrong DSN
+        raise BadInput(f"PostgreSQL takes no table of the name {name!r}: {error}") from error
     if kind is None:
         raise BadInput(f"PostgreSQL has no table {schema}.{name}")
     if kind[0] is not None:
         reason = NOT_REPLICATED.get(kind[0], "is not an ordinary table")
         raise BadInput(f"{schema}.{name} {reason}; replicate an ordinary table")
-    if generated := [column for column, _, _, computed in rows if computed]:
+    if unknown := {*columns, *as_text} - {column for column, *_ in rows}:
+        raise BadInput(f"{schema}.{name} has no column {', '.join(sorted(unknown))}")
+    key = tuple(column for column, _, in_key, *_ in rows if in_key)
+    carried = [row for row in rows if not columns or row[0] in columns or row[0] in key]
+    if generated := [column for column, _, _, computed, _ in carried if computed]:
         raise BadInput(
-            f"{schema}.{name} has the generated column {generated[0]}, whose values are not in the change log"
+            f"{schema}.{name} has the generated column {generated[0]}, whose values are not in the change log; "
+            "leave it out (--columns)"
         )
-    columns = tuple(Column(column, type_) for column, type_, _, _ in rows)
-    return Table(name, columns, tuple(column for column, _, key, _ in rows if key), schema)
+    if any(deferrable for *_, deferrable in rows):
+        raise BadInput(
+            f"the primary key of {schema}.{name} is deferrable: a key may have two rows in between, "
+            "whose changes cannot be told apart; make it NOT DEFERRABLE"
+        )
+    return Table(
+        name,
+        tuple(Column(column, type_, column in as_text) for column, type_, *_ in carried),
+        key,
+        schema,
+        tuple(row[0] for row in rows if row not in carried),
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +19,9 @@ from .pinot import Pinot
 from .trino import Trino
 
 WHOLE_ROWS = "f"
+TEXT_FORMAT = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 1"
+"""Settings under which PostgreSQL writes values as text the way the change log has them."""
+
 IDENTITIES = {"d": "DEFAULT", "f": "FULL", "n": "NOTHING"}
 
 
@@ -37,6 +42,17 @@ class Addresses:
     controller: str = "http://localhost:9000"
     broker: str = "http://localhost:8099"
     trino: str = "http://localhost:8080"
+
+
+def comparable(value: Any) -> Any:
+    """Return a value, or a row of values, such that equal ones compare equal and can be counted."""
+    if isinstance(value, float):
+        return "NaN" if math.isnan(value) else value
+    if isinstance(value, Mapping):
+        return tuple(sorted(value.items()))
+    if isinstance(value, (list, tuple)):
+        return tuple(map(comparable, value))
+    return value
 
 
 @dataclass(frozen=True)
@@ -72,9 +88,11 @@ class Platform:
         self.pinot = Pinot(addresses.controller, addresses.broker, patience=patience)
         self.trino = Trino(addresses.trino, patience=patience)
 
-    def describe(self, name: str, schema: str = PUBLIC) -> Table:
+    def describe(
+        self, name: str, schema: str = PUBLIC, *, columns: Collection[str] = (), as_text: Collection[str] = ()
+    ) -> Table:
         """Read the definition of a table from PostgreSQL (`description.describe`)."""
-        return describe(self.addresses.postgres, name, schema)
+        return describe(self.addresses.postgres, name, schema, columns=columns, as_text=as_text)
 
     def apply(self, table: Table, where: str | None = None) -> None:
         """Create or update the pipeline of a table, from connector to view; idempotent.
@@ -153,11 +171,7 @@ class Platform:
         self.trino.apply_schema("hive.views", f"s3://{self.peers.bucket}/views/")
 
     def status(self, name: str, schema: str = PUBLIC) -> dict[str, str]:
-        """Return the state of the connector, the Pinot table and the view of a table, by these names.
-
-        Raises:
-            BadInput: A name that is not supported.
-        """
+        """Return the state of the connector, the Pinot table and the view of a table, by these names."""
         name = pipeline(name, schema)
         catalogs = {catalog for (catalog,) in self.trino.query("SHOW CATALOGS")}
         exists = "hive" in catalogs and self.trino.view("hive", "views", name) is not None
@@ -168,14 +182,20 @@ class Platform:
         }
 
     def verify(self, table: Table) -> Difference:
-        """Compare the table in PostgreSQL with the view, row by row, and return how they differ."""
-        names = [column.name for column in (*table.key_columns(), *table.other_columns())]
+        """Compare the table in PostgreSQL with the view, row by row, and return how they differ.
+
+        NaN and infinity are values. Dates and times are compared, and returned, as PostgreSQL's text in UTC, since
+        Python has none of them before the year 1.
+        """
+        columns = (*table.key_columns(), *table.other_columns())
+        wanted = ", ".join(each.carried.postgres.format(column=quoted(each.name)) for each in columns)
+        query = f"SELECT {wanted} FROM {quoted(table.schema)}.{quoted(table.name)}"  # noqa: S608  # quoted names
         with psycopg.connect(self.addresses.postgres) as connection:
-            columns = sql.SQL(", ").join(map(sql.Identifier, names))
-            origin = sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(table.schema, table.name))
-            expected = connection.execute(origin).fetchall()
-        shown = self.trino.query(f"SELECT {', '.join(map(quoted, names))} FROM hive.views.{quoted(table.pipeline)}")  # noqa: S608  # validated names
-        in_table, in_view = Counter(expected), Counter(shown)
+            connection.execute(TEXT_FORMAT)
+            expected = connection.execute(query.encode()).fetchall()
+        wanted = ", ".join(each.carried.compared.format(column=quoted(each.name)) for each in columns)
+        shown = self.trino.query(f"SELECT {wanted} FROM hive.views.{quoted(table.pipeline)}")  # noqa: S608  # quoted names
+        in_table, in_view = Counter(map(comparable, expected)), Counter(map(comparable, shown))
         return Difference(list((in_table - in_view).elements()), list((in_view - in_table).elements()))
 
     def remove(self, name: str, schema: str = PUBLIC) -> None:
@@ -183,9 +203,6 @@ class Platform:
 
         A later `apply` reads the old messages of the topic. Rows that were deleted while no connector ran would be in
         the view again: delete the topic too where that may be.
-
-        Raises:
-            BadInput: A name that is not supported.
         """
         name = pipeline(name, schema)
         if ("hive",) in self.trino.query("SHOW CATALOGS"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .artifacts import Peers
-from .description import TYPES, Column, Table, in_pinot, quoted
+from .description import NAME, Column, Table, in_pinot, quoted
 
 MOST_ROWS = 200_000
 """Default limit on the rows of a table's history that a view reads; beyond it Trino fails the query."""
@@ -71,13 +71,11 @@ def view_sql(
         catalog: Name of the Pinot catalog.
         most_rows: The limit with which that catalog was created (`pinot_catalog`).
     """
-    columns = []
-    for column in described.other_columns():
-        text = f"JSON_EXTRACT_SCALAR(source, '$.{column.name}')"
-        columns.append(f"{TYPES[column.type][1].format(text)} AS {quoted(column.name)}")
-    keys = [quoted(column.name) for column in described.key_columns()]
-    listed = ",\n".join(f"    {column}" for column in [*keys, *columns, "op"])
-    key = ", ".join(keys)
+    keys = [_key(column) for column in described.key_columns()]
+    columns = [_decoded(column) for column in described.other_columns()]
+    op = "op" if described.op == "op" else f"op AS {described.op}"
+    listed = ",\n".join(f"    {column}" for column in [*keys, *columns, op])
+    key = ", ".join(quoted(column.in_pinot) for column in described.key_columns())
     head = f"CREATE OR REPLACE VIEW hive.views.{quoted(name or described.pipeline)} AS\n"
     query = f"""  SELECT
 {listed}
@@ -109,16 +107,41 @@ def subset_sql(described: Table, where: str, name: str) -> str:
     )
 
 
+def _key(column: Column) -> str:
+    """Return the view's column of a key column, which Pinot has as a number, as a boolean or as JSON text."""
+    name, own = quoted(column.name), quoted(column.in_pinot)
+    if column.carried.pinot == "STRING" and column.carried.view != "{value}":
+        return f"{_expression(column, own)} AS {name}"
+    return name if name == own else f"{own} AS {name}"
+
+
+def _decoded(column: Column) -> str:
+    """Return the view's column of another column, from the row's JSON."""
+    step = f".{column.name}" if NAME.fullmatch(column.name) else _bracketed(column.name)
+    function = "JSON_EXTRACT" if column.carried.nested else "JSON_EXTRACT_SCALAR"
+    value = f"{function}(source, '${step}')"
+    return f"{_expression(column, value)} AS {quoted(column.name)}"
+
+
+def _expression(column: Column, value: str) -> str:
+    return column.carried.view.format(value=value, name=_escaped(column.name))
+
+
+def _bracketed(name: str) -> str:
+    inner = _escaped(name.replace("\\", "\\\\").replace('"', '\\"'))
+    return f'["{inner}"]'
+
+
 def _in_hive(column: Column) -> str:
     name = quoted(column.name)
-    if column.type == "timestamp with time zone":
+    if column.carried.trino == "timestamp(6) with time zone":
         return f"CAST({name} AT TIME ZONE 'UTC' AS timestamp(6)) AS {name}"
     return name
 
 
 def _history(described: Table, most_rows: int) -> str:
     """Return the Pinot query for the whole history of a table: rows replaced by upsert included."""
-    keys = ", ".join(quoted(column.name) for column in described.key_columns())
+    keys = ", ".join(quoted(column.in_pinot) for column in described.key_columns())
     table_name = in_pinot(described.pipeline)
     return f"SET skipUpsert = true; SELECT {keys}, source, op, lsn FROM {table_name} LIMIT {most_rows + 1}"  # noqa: S608  # validated names
 
