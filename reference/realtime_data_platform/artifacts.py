@@ -80,6 +80,7 @@ def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any
             "publication.autocreate.mode": "filtered",
             **ENCODING,
             "tombstones.on.delete": "false",
+            "skipped.operations": "none",  # by default Debezium leaves out TRUNCATE
             "snapshot.mode": "initial",
             "heartbeat.interval.ms": "1000",
             "transforms": "route",

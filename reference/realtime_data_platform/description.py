@@ -79,7 +79,7 @@ class Column:
     @property
     def in_pinot(self) -> str:
         """The name of Pinot's column when this one is part of the key."""
-        if NAME.fullmatch(self.name) and self.name not in ROW_COLUMNS and not self.name.startswith(KEY):
+        if NAME.fullmatch(self.name) and self.name not in ROW_COLUMNS and not self.name.startswith((KEY, "__")):
             return self.name
         return f"{KEY}{_hash(self.name)}"
 

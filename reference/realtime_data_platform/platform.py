@@ -106,6 +106,7 @@ class Platform:
         Raises:
             PlatformError: A step failed; the message includes the server's.
         """
+        self._require_readable(table)
         before = self.status(table.name, table.schema)
         identity = self.prepare(table)
         try:
@@ -115,6 +116,18 @@ class Platform:
                 self.remove(table.name, table.schema)
                 self._set_replica_identity(table, identity)
             raise
+
+    def _require_readable(self, table: Table) -> None:
+        """Refuse a table of more rows than a view can read: applied, its view would fail every query."""
+        origin = sql.Identifier(table.schema, table.name)
+        query = sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT {}) AS first_rows")
+        try:
+            with psycopg.connect(self.addresses.postgres) as connection:
+                counted = connection.execute(query.format(origin, sql.Literal(statements.MOST_ROWS + 1))).fetchone()
+        except psycopg.errors.UndefinedTable as error:
+            raise BadInput(f"PostgreSQL has no table {table.schema}.{table.name}") from error
+        if counted is not None and counted[0] > statements.MOST_ROWS:
+            raise BadInput(f"{statements.too_many(table.name)}: carry a smaller table")
 
     def _apply_steps(self, table: Table, where: str | None) -> None:
         self.connectors.apply(artifacts.connector(table, self.peers))
@@ -170,16 +183,16 @@ class Platform:
         self.trino.apply_catalog("hive", "hive", statements.hive_catalog(self.peers))
         self.trino.apply_schema("hive.views", f"s3://{self.peers.bucket}/views/")
 
-    def status(self, name: str, schema: str = PUBLIC) -> dict[str, str]:
+    def status(self, table: str, schema: str = PUBLIC) -> dict[str, str]:
         """Return the state of the connector, the Pinot table and the view of a table, by these names."""
-        name = pipeline(name, schema)
+        name = pipeline(table, schema)
         catalogs = {catalog for (catalog,) in self.trino.query("SHOW CATALOGS")}
         exists = "hive" in catalogs and self.trino.view("hive", "views", name) is not None
-        return {
-            "connector": self.connectors.status(name),
-            "pinot": self.pinot.status(in_pinot(name)),
-            "view": "there" if exists else "absent",
-        }
+        pinot = self.pinot.status(in_pinot(name))
+        view = "there" if exists else "absent"
+        if exists and pinot == "answers" and self.pinot.changes(in_pinot(name)) > statements.MOST_ROWS:
+            view = f"fails: {statements.too_many(table)}"
+        return {"connector": self.connectors.status(name), "pinot": pinot, "view": view}
 
     def verify(self, table: Table) -> Difference:
         """Compare the table in PostgreSQL with the view, row by row, and return how they differ.

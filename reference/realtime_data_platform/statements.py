@@ -61,15 +61,16 @@ def view_sql(
     Pinot tracks the valid row of a key separately in each segment, and an update moves it from one segment to another.
     A query during that move, through Trino or Pinot's broker, sees the key twice or not at all. The replaced rows are
     still stored. So the view requests all rows (`skipUpsert`) in one broker answer and takes the newest row of each
-    key by log sequence number. It requests one row more than `most_rows`, so that Trino fails the query instead of
-    returning an incomplete answer.
+    key by log sequence number, and of a truncated table those that came after. It requests one row more than
+    `most_rows` and counts them, so that the query fails instead of returning an incomplete answer, whatever limit the
+    catalog has.
 
     Args:
         described: The table.
         where: A condition on the view's columns, in SQL: `placed >= current_timestamp - INTERVAL '1' YEAR`.
         name: The view's name; by default the pipeline's.
         catalog: Name of the Pinot catalog.
-        most_rows: The limit with which that catalog was created (`pinot_catalog`).
+        most_rows: Limit on the changes that the view reads; the catalog's (`pinot_catalog`) must not be lower.
     """
     keys = [_key(column) for column in described.key_columns()]
     columns = [_decoded(column) for column in described.other_columns()]
@@ -80,14 +81,21 @@ def view_sql(
     query = f"""  SELECT
 {listed}
   FROM (
-    SELECT {key}, max_by(source, lsn) AS source, max_by(op, lsn) AS op
+    SELECT {key}, max_by(source, lsn) AS source, max_by(op, lsn) AS op, max(lsn) AS lsn,
+      sum(count(*)) OVER () AS __changes, max(max(IF(op = 't', lsn))) OVER () AS __truncated
     FROM {catalog}.default.{quoted(_history(described, most_rows))}
     GROUP BY {key}
   )
-  WHERE op <> 'd'"""  # noqa: S608  # names are validated by `Table`
+  WHERE op NOT IN ('d', 't') AND lsn > coalesce(__truncated, 0)
+    AND IF(__changes > {most_rows}, fail('{_escaped(too_many(described.name, most_rows))}'), true)"""  # noqa: S608  # quoted names
     if where is None:
         return head + query
     return f"{head}SELECT * FROM (\n{query}\n)\nWHERE {where}"  # noqa: S608  # the caller writes the condition in SQL
+
+
+def too_many(name: str, most_rows: int = MOST_ROWS) -> str:
+    """Return why a view over more than `most_rows` changes has no answer."""
+    return f"table {name} has more than {most_rows:,} changes, as many as its view can read at once"
 
 
 def subset_sql(described: Table, where: str, name: str) -> str:

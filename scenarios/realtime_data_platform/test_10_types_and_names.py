@@ -122,7 +122,7 @@ def insert_awkward(connection, number, name=ITEMS):
 
 
 @pytest.mark.claim("rdp-33")
-def test_any_name_and_a_changed_key_arrive(awkward, platform):
+def test_any_name_a_changed_key_and_truncate_arrive(awkward, platform):
     table, [number, _, _, text, _] = f"{quoted(SALES)}.{quoted(ITEMS)}", map(quoted, KEY)
     described = platform.describe(ITEMS, SALES)
     insert_awkward(awkward, 2)
@@ -137,3 +137,8 @@ def test_any_name_and_a_changed_key_arrive(awkward, platform):
         f"FROM hive.views.{quoted(described.pipeline)} ORDER BY {number}"
     )
     assert rows == [(1, 10000, "new", "c"), (7, 0, "o", "c")]
+
+    awkward.execute(f"TRUNCATE {table}".encode())
+    insert_awkward(awkward, 4)
+    eventually(lambda: not platform.verify(described), within=VISIBLE_WITHIN)
+    assert platform.trino.query(f"SELECT {number} FROM hive.views.{quoted(described.pipeline)}") == [(4,)]

@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.waiting import eventually
 from reference.realtime_data_platform import artifacts, statements
-from reference.realtime_data_platform.errors import Refused
+from reference.realtime_data_platform.errors import BadInput, Refused
 from scenarios.realtime_data_platform import published
 from scenarios.realtime_data_platform.capabilities import CONSISTENT_READS
 from scenarios.realtime_data_platform.concurrent_updates import ReadCheck, updating_rows
@@ -101,3 +101,30 @@ class TestReadsOfTheView:
             platform.trino.remove_catalog("limited")
             if way == "corrected":
                 platform.apply(pipeline.described())
+
+
+class TestSize:
+    @pytest.mark.claim("rdp-32")
+    def test_view_beyond_its_limit_fails_under_any_catalog(self, segmented, platform, monkeypatch):
+        pipeline = segmented("corrected")
+        message = f"table {pipeline.name} has more than {KEYS} changes, as many as its view can read at once"
+        platform.trino.apply_view(statements.view_sql(pipeline.described(), name="short", most_rows=KEYS))
+
+        with pytest.raises(Refused, match=message):
+            platform.trino.query("SELECT count(*) FROM hive.views.short")
+        with pytest.raises(Refused, match=message):
+            platform.trino.query("SELECT name FROM hive.views.short WHERE id = 1")
+
+        assert platform.status(pipeline.name)["view"] == "there"
+        monkeypatch.setattr(statements, "MOST_ROWS", KEYS)
+        assert "has more than" in platform.status(pipeline.name)["view"]
+
+    @pytest.mark.claim("rdp-32")
+    def test_table_of_too_many_rows_is_refused_before_anything_is_made(self, make_pipeline, platform):
+        pipeline = make_pipeline("large", ddl="CREATE TABLE {name} (id bigint PRIMARY KEY)")
+        pipeline.sql(f"INSERT INTO large SELECT generate_series(1, {statements.MOST_ROWS + 1})")
+
+        with pytest.raises(BadInput, match="table large has more than 200,000 changes"):
+            platform.apply(pipeline.described())
+        assert set(platform.status("large").values()) == {"absent"}
+        assert pipeline.sql("SELECT relreplident::text FROM pg_class WHERE relname = 'large'") == [("d",)]
