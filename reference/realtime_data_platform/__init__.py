@@ -13,12 +13,15 @@ columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
   (`artifacts.transforms`, `statements.view_sql`).
 - Two updates of one key may have the same millisecond. The log sequence number (`lsn`) orders them.
 - A plain SELECT through Trino may see a key twice, or not at all, while rows are updated. The view reads the whole
-  history from one answer of Pinot's broker and takes the newest row of each key.
+  history from one answer of Pinot's broker and takes the newest row of each key; beyond 200,000 changes it fails.
 - An update leaves out long (TOASTed) values that it did not change. The table gets REPLICA IDENTITY FULL
   (`Platform.prepare`).
 - An event that the connector cannot process stops the connector instead of being skipped silently.
 - The connector includes one table of one schema. A pattern over all schemas merges tables of the same name.
-- Tables whose name is a SQL keyword (`order`) work. The S3 secret is not stored in the catalog in clear text.
+- Tables and columns of any name work. The S3 secret is not stored in the catalog in clear text.
+- Times keep their microseconds and dates their day. Under the document's settings numbers are bytes, microseconds are
+  cut off, and the snapshot moves dates before 1582 (`column_types`, `artifacts.connector`).
+- A TRUNCATE empties the view. By default Debezium leaves it out.
 
 **What is added.** `Platform.verify` compares the view with the table row by row, `Platform.resend` emits every row
 again, `Platform.apply` removes what it created when a later step fails, and the command `data-platform` does all

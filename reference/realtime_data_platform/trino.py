@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from trino.dbapi import connect
 from trino.exceptions import Error as TrinoError
-from trino.exceptions import HttpError, TrinoQueryError
+from trino.exceptions import HttpError, TrinoDataError, TrinoQueryError
 
 from .description import quoted
 from .errors import BadInput, NotFound, Refused, Unreachable
@@ -78,6 +78,8 @@ class Trino:
             if error.error_name == "SERVER_STARTING_UP":
                 raise _NotAccepted(f"Trino does not answer yet: {message}") from error
             raise KINDS.get(str(error.error_name), Refused)(f"Trino refused: {message}") from error
+        except TrinoDataError as error:
+            raise Refused(f"Python has no such value, cast the column to varchar: {error}") from error
         except (TrinoError, HttpError, OSError) as error:
             if cursor.query_id is None:
                 raise _NotAccepted(f"Trino does not answer at {self._where['host']}: {error}") from error

@@ -91,6 +91,12 @@ def test_value_that_trino_lacks_fails_the_query(platform, kind):
         platform.trino.query(f'SELECT {column} FROM hive.views."typed"')
 
 
+@pytest.mark.usefixtures("types")
+def test_value_that_python_lacks_is_refused_in_a_sentence(platform):
+    with pytest.raises(Refused, match=r"Python has no such value, cast the column to varchar: .*-4712-01-01"):
+        platform.trino.query(f"SELECT {column_of('date')} FROM hive.views.every_type WHERE id = 0")
+
+
 SALES = """Größe "2024", 'a'. b"""
 ITEMS = """Order.Items; "x" 'y' {z} %s 😀"""
 KEY = ("""Id "x" 'y' {0} \\ ]""", "K" * 63, "ключ", "source", "day")
