@@ -11,10 +11,9 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-import psycopg
-
 from .column_types import ColumnType, column_type
-from .errors import BadInput, Unreachable
+from .errors import BadInput, Refused
+from .postgres import connected
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -256,12 +255,10 @@ def describe(
     """
     origin = f"{quoted(schema)}.{quoted(name)}"
     try:
-        with psycopg.connect(dsn, connect_timeout=10) as connection:
+        with connected(dsn) as connection:
             kind = connection.execute(KIND, [origin]).fetchone()
             rows = connection.execute(COLUMNS, [origin]).fetchall()
-    except psycopg.OperationalError as error:
-        raise Unreachable(f"PostgreSQL: {error}") from error
-    except (psycopg.DataError, psycopg.ProgrammingError) as error:  # a name with a null byte, a wrong DSN
+    except Refused as error:  # a name of no letters
         raise BadInput(f"PostgreSQL takes no table of the name {name!r}: {error}") from error
     if kind is None:
         raise BadInput(f"PostgreSQL has no table {schema}.{name}")

@@ -14,8 +14,9 @@ from psycopg import sql
 from . import artifacts, statements
 from .connect import Connectors
 from .description import PUBLIC, Table, describe, in_pinot, pipeline, quoted, slot
-from .errors import BadInput, PlatformError
+from .errors import BadInput
 from .pinot import Pinot
+from .postgres import connected
 from .trino import Trino
 
 WHOLE_ROWS = "f"
@@ -111,7 +112,7 @@ class Platform:
         identity = self.prepare(table)
         try:
             self._apply_steps(table, where)
-        except PlatformError:
+        except BaseException:
             if set(before.values()) == {"absent"}:
                 self.remove(table.name, table.schema)
                 self._set_replica_identity(table, identity)
@@ -121,11 +122,11 @@ class Platform:
         """Refuse a table of more rows than a view can read: applied, its view would fail every query."""
         origin = sql.Identifier(table.schema, table.name)
         query = sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT {}) AS first_rows")
-        try:
-            with psycopg.connect(self.addresses.postgres) as connection:
+        with connected(self.addresses.postgres) as connection:
+            try:
                 counted = connection.execute(query.format(origin, sql.Literal(statements.MOST_ROWS + 1))).fetchone()
-        except psycopg.errors.UndefinedTable as error:
-            raise BadInput(f"PostgreSQL has no table {table.schema}.{table.name}") from error
+            except psycopg.errors.UndefinedTable as error:
+                raise BadInput(f"PostgreSQL has no table {table.schema}.{table.name}") from error
         if counted is not None and counted[0] > statements.MOST_ROWS:
             raise BadInput(f"{statements.too_many(table.name)}: carry a smaller table")
 
@@ -148,7 +149,7 @@ class Platform:
     def _set_replica_identity(self, table: Table, identity: str) -> str:
         """Set the replica identity of a table and return the one before; `i` (by an index) is left as it is."""
         origin = sql.Identifier(table.schema, table.name)
-        with psycopg.connect(self.addresses.postgres, autocommit=True) as connection:
+        with connected(self.addresses.postgres) as connection:
             query = "SELECT relreplident::text FROM pg_class WHERE oid = to_regclass(%s)"
             former = connection.execute(query, [origin.as_string()]).fetchone()
             if former is None:
@@ -165,13 +166,13 @@ class Platform:
         connector skipped. It updates each row to its own values, and locks it until the statement ends.
         """
         key = sql.Identifier(table.key[0])
-        with psycopg.connect(self.addresses.postgres, autocommit=True) as connection:
+        with connected(self.addresses.postgres) as connection:
             origin = sql.Identifier(table.schema, table.name)
             return connection.execute(sql.SQL("UPDATE {} SET {} = {}").format(origin, key, key)).rowcount
 
     def wait_for_topic(self, table: Table) -> None:
         """Wait until the topic of a table with rows exists, since Pinot rejects a table without its topic."""
-        with psycopg.connect(self.addresses.postgres) as connection:
+        with connected(self.addresses.postgres) as connection:
             origin = sql.Identifier(table.schema, table.name)
             rows = connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(origin)).fetchone()
         if rows is not None:
@@ -203,7 +204,7 @@ class Platform:
         columns = (*table.key_columns(), *table.other_columns())
         wanted = ", ".join(each.carried.postgres.format(column=quoted(each.name)) for each in columns)
         query = f"SELECT {wanted} FROM {quoted(table.schema)}.{quoted(table.name)}"  # noqa: S608  # quoted names
-        with psycopg.connect(self.addresses.postgres) as connection:
+        with connected(self.addresses.postgres) as connection:
             connection.execute(TEXT_FORMAT)
             expected = connection.execute(query.encode()).fetchall()
         wanted = ", ".join(each.carried.compared.format(column=quoted(each.name)) for each in columns)
@@ -222,7 +223,7 @@ class Platform:
             self.trino.remove_view(f"hive.views.{quoted(name)}")
         self.pinot.remove(in_pinot(name))
         self.connectors.remove(name)
-        with psycopg.connect(self.addresses.postgres, autocommit=True) as connection:
+        with connected(self.addresses.postgres) as connection:
             connection.execute(
                 "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s",
                 [slot(name)],

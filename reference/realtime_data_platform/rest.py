@@ -100,9 +100,13 @@ class Rest:
 
         return retry(send, Unreachable, _Temporary, within=self.patience)
 
-    @staticmethod
-    def _content(answer: requests.Response) -> Any:
-        return answer.json() if answer.ok and answer.content else None
+    def _content(self, answer: requests.Response) -> Any:
+        if not answer.ok or not answer.content:
+            return None
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise Refused(f"{self.url} does not answer in JSON: is this the address of {self.name}?") from error
 
 
 def _error_message(answer: requests.Response) -> str:

@@ -119,10 +119,13 @@ class Pipeline:
             f"user_service_{self.name}",
             published.connector(self.platform.peers, self.name)["config"]["topic.prefix"],
         }
-        own = {self.name, *(f"{HEARTBEATS}.{prefix}" for prefix in prefixes)}
+        self.delete_topics({self.name, *(f"{HEARTBEATS}.{prefix}" for prefix in prefixes)})
+        self.sql(f"DROP TABLE IF EXISTS {self.quoted}")
+
+    def delete_topics(self, own):
+        """Delete the topics of these names that exist, and wait until they are gone."""
         admin = AdminClient({"bootstrap.servers": self.kafka})
         if existing := own & admin.list_topics(timeout=10).topics.keys():
             for deleted in admin.delete_topics(list(existing)).values():
                 deleted.result()
             eventually(lambda: not own & admin.list_topics(timeout=10).topics.keys(), within=VISIBLE_WITHIN)
-        self.sql(f"DROP TABLE IF EXISTS {self.quoted}")

@@ -1,0 +1,43 @@
+"""Connections to PostgreSQL whose errors are this library's: one sentence each, with what the server answered."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from .errors import BadInput, Refused, Unreachable
+
+PATIENCE = 10
+"""Seconds for a connection."""
+
+
+@contextmanager
+def connected(dsn: str) -> Generator[psycopg.Connection[tuple[Any, ...]]]:
+    """Open a connection in autocommit mode, and close it after the block.
+
+    Args:
+        dsn: Connection string of PostgreSQL.
+
+    Raises:
+        BadInput: The connection string is none, or a statement has a value that PostgreSQL does not take.
+        Refused: PostgreSQL rejects a statement.
+        Unreachable: PostgreSQL does not accept the connection, or ends it.
+    """
+    try:
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=PATIENCE) as connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        raise Unreachable(f"PostgreSQL: {_sentence(error)}") from error
+    except psycopg.DataError as error:
+        raise BadInput(f"PostgreSQL does not take this value: {_sentence(error)}") from error
+    except psycopg.Error as error:
+        if error.sqlstate is None:  # no server has answered
+            raise BadInput(f"PostgreSQL's connection string is wrong: {_sentence(error)}") from error
+        raise Refused(f"PostgreSQL refuses: {_sentence(error)}") from error
+
+
+def _sentence(error: psycopg.Error) -> str:
+    return str(error).strip()
