@@ -43,15 +43,16 @@ def run_until(steps, end, begin=""):
     raise AssertionError(f"no step ends with {end!r}")
 
 
-def run_and_be_killed(description, end):
+def run_and_be_killed(description, end, begin=""):
     """Rebalance in another process that is killed after a step."""
-    process = multiprocessing.get_context("spawn").Process(target=_killed_after, args=(description, end))
+    process = multiprocessing.get_context("spawn").Process(target=_killed_after, args=(description, end, begin))
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
 
 
-def _killed_after(description, end):
+def _killed_after(description, end, begin):
     with Rebalance(description) as rebalance:
-        run_until(rebalance.run(), end)
+        steps = rebalance.run()
+        run_until(steps, end, begin)
         os.kill(os.getpid(), signal.SIGKILL)
