@@ -58,8 +58,7 @@ def plan(description: Description, base: ServerState, servers: Mapping[str, Serv
     planner = _Planner(description)
     for server in description.servers:
         state = servers[server.name]
-        if base.types is not None and state.types is not None:
-            planner.conflicts += differences(base.types, state.types, server.name, description.table)
+        planner.types(server.name, state, base)
         planner.host(server.name, state, server.name)
         planner.layout(server.name, state)
         planner.checks(server.name, state, base)
@@ -90,8 +89,7 @@ def prepare(description: Description, base: ServerState, servers: Mapping[str, S
     planner = _Planner(description)
     for server in description.servers:
         state = servers[server.name]
-        if base.types is not None and state.types is not None:
-            planner.conflicts += differences(base.types, state.types, server.name, description.table)
+        planner.types(server.name, state, base)
         planner.parent_of(server.name, state, None)
         planner.checks(server.name, state, base)
     planner.connections(base)
@@ -281,6 +279,11 @@ class _Planner:
             if each.remote_name not in (None, column):
                 statement = "ALTER FOREIGN TABLE {} ALTER {} OPTIONS (DROP column_name)"
                 self.change(BASE, statement, table, column)
+
+    def types(self, host: str, state: ServerState, base: ServerState) -> None:
+        """The types of the columns, which may differ in name alone, or hash a value differently."""
+        if base.types is not None and state.types is not None:
+            self.conflicts += differences(base.types, state.types, host, self.table)
 
     def checks(self, host: str, state: ServerState, base: ServerState) -> None:
         """The CHECK constraints of the base, which PostgreSQL does not enforce in foreign partitions."""

@@ -1,19 +1,16 @@
 """The service `people`, with several tables: each person has visits and a label, written in one transaction.
 
-The keys of visits are numbers of all widths, chosen by the application; labels have a key of texts. It answers as
-`people` does, so that the same clients can ask it; a person whose rows do not fit together is answered as `torn`.
+The keys of visits are numbers of all widths, chosen by the application; labels have a key of texts. The service answers
+as `people` does, so that the same clients can ask it.
 """
 
 import random
 
 import peewee
-from flask import Flask, g, jsonify, request
-from werkzeug.exceptions import HTTPException
 
-from reference.customer_sharding.problems import problem_of_http
-from reference.customer_sharding.requests.extension import Sharding
 from reference.customer_sharding.requests.models import ShardedModel
 from scenarios.customer_sharding.services.application import Person
+from scenarios.customer_sharding.services.people import application
 
 VISITS, WIDEST = 2, 18  # visits of a person; digits of a visit's number
 TABLES = """
@@ -44,48 +41,29 @@ class Label(ShardedModel):
 
 
 def create_app():
-    app = Flask(__name__)
-    sharding = Sharding(app)
-    app.register_error_handler(HTTPException, problem_of_http)
+    return application(save, remove)
 
-    @app.get("/")
-    @sharding.exempt
-    def ready():
-        return jsonify(ready=True)
 
-    @app.put("/person/<customer_id>/<name>")
-    def put(customer_id, name):
-        address = request.get_json()["address"]
-        with g.db.atomic():
-            person = Person.get_or_none(Person.name == name)
-            if person is None:
-                person = Person.create(name=name, address=address, customer_id=customer_id)
-                add_visits(person)
-                Label.create(customer_id=customer_id, name=name, address=address)
-            else:
-                for model, condition in (
-                    (Person, Person.id == person.id),
-                    (Visit, Visit.person_id == person.id),
-                    (Label, Label.name == name),
-                ):
-                    model.update(address=address).where(condition).execute()
-        return jsonify(success=True)
+def save(customer_id, name, address):
+    person = Person.get_or_none(Person.name == name)
+    if person is None:
+        person = Person.create(name=name, address=address, customer_id=customer_id)
+        add_visits(person)
+        Label.create(customer_id=customer_id, name=name, address=address)
+        return
+    for model, condition in (
+        (Person, Person.id == person.id),
+        (Visit, Visit.person_id == person.id),
+        (Label, Label.name == name),
+    ):
+        model.update(address=address).where(condition).execute()
 
-    @app.delete("/person/<customer_id>/<name>")
-    def delete(customer_id, name):  # noqa: ARG001 the extension has seen whose path it is
-        with g.db.atomic():
-            for person in Person.select().where(Person.name == name):
-                Visit.delete().where(Visit.person_id == person.id).execute()
-            Label.delete().where(Label.name == name).execute()
-            Person.delete().where(Person.name == name).execute()
-        return jsonify(success=True)
 
-    @app.get("/person/<customer_id>/<name>")
-    def get(customer_id, name):  # noqa: ARG001 likewise
-        addresses = [person.address for person in Person.select().where(Person.name == name)]
-        return jsonify(addresses=addresses)
-
-    return app
+def remove(name):
+    for person in Person.select().where(Person.name == name):
+        Visit.delete().where(Visit.person_id == person.id).execute()
+    Label.delete().where(Label.name == name).execute()
+    Person.delete().where(Person.name == name).execute()
 
 
 def add_visits(person):

@@ -9,6 +9,20 @@ from scenarios.customer_sharding.services.application import Person
 
 
 def create_app():
+    return application(save, remove)
+
+
+def save(customer_id, name, address):
+    if not Person.update(address=address).where(Person.name == name).execute():
+        Person.create(name=name, address=address, customer_id=customer_id)
+
+
+def remove(name):
+    Person.delete().where(Person.name == name).execute()
+
+
+def application(save, remove):
+    """Create the service from what saves and what removes a person, each in a transaction."""
     app = Flask(__name__)
     sharding = Sharding(app)
     app.register_error_handler(HTTPException, problem_of_http)
@@ -20,15 +34,14 @@ def create_app():
 
     @app.put("/person/<customer_id>/<name>")
     def put(customer_id, name):
-        address = request.get_json()["address"]
         with g.db.atomic():
-            if not Person.update(address=address).where(Person.name == name).execute():
-                Person.create(name=name, address=address, customer_id=customer_id)
+            save(customer_id, name, request.get_json()["address"])
         return jsonify(success=True)
 
     @app.delete("/person/<customer_id>/<name>")
     def delete(customer_id, name):  # noqa: ARG001 the extension has seen whose path it is
-        Person.delete().where(Person.name == name).execute()
+        with g.db.atomic():
+            remove(name)
         return jsonify(success=True)
 
     @app.get("/person/<customer_id>/<name>")
