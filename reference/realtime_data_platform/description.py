@@ -277,7 +277,7 @@ def describe(
     if any(deferrable for *_, deferrable in rows):
         raise BadInput(
             f"the primary key of {schema}.{name} is deferrable: a key may have two rows in between, "
-            "whose changes cannot be told apart; make it NOT DEFERRABLE"
+            "whose changes cannot be distinguished; make it NOT DEFERRABLE"
         )
     return Table(
         name,

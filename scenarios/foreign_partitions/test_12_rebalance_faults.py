@@ -17,7 +17,7 @@ KILLED = [*((end, "") for end in (STEPS if LONG else STEPS[6:7])), ("switched", 
 LOST = [("locked", "pause"), *([("changes are recorded", "pause"), ("rows are copied", "kill")] if LONG else [])]
 
 
-def test_rebalance_continues_after_a_kill_at_any_step(filled, larger, clients, sound):
+def test_killed_rebalance_is_continued(filled, larger, clients, sound):
     with clients:
         for end, begin in KILLED:
             run_and_be_killed(larger, end, begin)

@@ -60,7 +60,7 @@ class RandomFaults:
     """Moves one customer after the other, and breaks something during each move.
 
     Args:
-        seed: Of all choices; the same seed chooses the same faults.
+        seed: Seed of all choices; the same seed chooses the same faults.
         sharded: The customers, movers and servers.
         servers: The databases' servers and the meta database's, by name.
         urls: URLs of the same, as a superuser.
