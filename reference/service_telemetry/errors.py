@@ -1,0 +1,13 @@
+"""The errors of this library."""
+
+
+class TelemetryError(Exception):
+    """The base of the errors of this library."""
+
+
+class BadInput(TelemetryError, ValueError):
+    """An argument is not usable; the message says what to do."""
+
+
+class LoadFailed(TelemetryError):
+    """A request of a load was not answered with 200."""

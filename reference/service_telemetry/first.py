@@ -1,0 +1,79 @@
+"""The first Flask service: `POST /` calls the second, `GET /N` computes a Fibonacci number.
+
+Run it with `python -m reference.service_telemetry.first`, or under gunicorn as
+`reference.service_telemetry.first:create_app()`; `SECOND` is the URL of the second service, `PORT` where it listens.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import time
+from http import HTTPStatus
+from typing import Any
+
+import requests
+from flask import Flask
+
+from .instruments import counter
+
+LARGEST = 31
+"""The largest number that the load asks for, and the largest that is computed: the time doubles every 1.44 numbers."""
+TIMEOUT = 30.0
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(second: str | None = None) -> Flask:
+    """Return the service.
+
+    Args:
+        second: URL of the second service; by default the variable `SECOND`.
+
+    Raises:
+        KeyError: Neither is given.
+    """
+    url = second or os.environ["SECOND"]
+    app = Flask("first")
+    received = counter("first.request.count", "Requests that the service received")
+
+    @app.post("/")
+    def post() -> Any:
+        """Wait for up to a second, then return what the second service answers."""
+        received.add(1, {"env": "dev"})
+        logger.info("calling the second service")
+        time.sleep(random.random())  # noqa: S311  # how long work takes, no secret
+        answer = requests.post(url, timeout=TIMEOUT)
+        return answer.json(), answer.status_code
+
+    @app.get("/<int:n>")
+    def get(n: int) -> Any:
+        """Return a Fibonacci number, computed through nested functions that a profile shows by name."""
+        if n > LARGEST:
+            return {"status": 400, "title": f"n is {n}: at most {LARGEST} is computed"}, HTTPStatus.BAD_REQUEST
+
+        def _one(n: int) -> int:
+            return _two(n)
+
+        def _two(n: int) -> int:
+            return _fibo(n)
+
+        def _fibo(n: int) -> int:
+            for smaller in range(1, n - 1):
+                fibonacci(smaller)
+            return fibonacci(n)
+
+        return {"fibonacci": _one(n)}
+
+    return app
+
+
+def fibonacci(n: int) -> int:
+    """Return the n-th Fibonacci number by its definition, which is what makes it slow."""
+    return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    create_app().run(port=int(os.environ["PORT"]))

@@ -1,0 +1,47 @@
+"""The second Flask service: `POST /` calls the endpoint `/delay` of HTTPBin and times it.
+
+Run it with `python -m reference.service_telemetry.second`, or under gunicorn as
+`reference.service_telemetry.second:create_app()`; `HTTPBIN` is the URL of HTTPBin, `PORT` where it listens.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+import requests
+from flask import Flask
+
+from .instruments import durations, timed
+
+TIMEOUT = 20.0
+
+
+def create_app(httpbin: str | None = None, delay: float = 0) -> Flask:
+    """Return the service.
+
+    Args:
+        httpbin: URL of HTTPBin; by default the variable `HTTPBIN`.
+        delay: Seconds that HTTPBin is asked to wait.
+
+    Raises:
+        KeyError: Neither a URL nor the variable is given.
+    """
+    url = httpbin or os.environ["HTTPBIN"]
+    app = Flask("second")
+    latency = durations("httpbin.latency", "Time that HTTPBin takes")
+
+    @app.post("/")
+    def post() -> Any:
+        """Return what HTTPBin answers."""
+        with timed(latency, {"env": "dev"}):
+            answer = requests.post(f"{url}/delay/{delay:g}", timeout=TIMEOUT)
+        return answer.json(), answer.status_code
+
+    return app
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    create_app().run(port=int(os.environ["PORT"]))

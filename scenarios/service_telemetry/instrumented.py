@@ -1,0 +1,174 @@
+"""The two services under opentelemetry-instrument, and what their console exporters print."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from fixtures.services.runtimes.orphans import child_variables, end, tree
+from fixtures.services.runtimes.ports import free_ports
+from fixtures.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+AS_PUBLISHED = Path(__file__).parent / "as_published"
+SIGNALS = ("traces", "metrics", "logs")
+# The SDK's defaults are five seconds for spans and sixty for metrics.
+QUICKLY = {"OTEL_BSP_SCHEDULE_DELAY": "200", "OTEL_BLRP_SCHEDULE_DELAY": "200", "OTEL_METRIC_EXPORT_INTERVAL": "700"}
+
+
+def console() -> list[str]:
+    """Return the options of opentelemetry-instrument by which every signal is printed."""
+    return [word for signal in SIGNALS for word in (f"--{signal}_exporter", "console")]
+
+
+class Instrumented:
+    """One service, run by opentelemetry-instrument in a process of its own.
+
+    Args:
+        name: `first` or `second`.
+        way: Whose code it is, `published` or `corrected`.
+        environment: The environment with OpenTelemetry's packages.
+        folder: Folder of its output.
+        variables: Environment variables, such as where it finds the next service.
+        options: Options of opentelemetry-instrument; by default every signal is printed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        way: str,
+        environment: Any,
+        folder: Path,
+        variables: Mapping[str, str],
+        options: Sequence[str] = (),
+    ) -> None:
+        self.name = name
+        self.port = free_ports(["http"])["http"]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._printed = folder / f"{name}-{self.port}.stdout"
+        self._errors = folder / f"{name}-{self.port}.stderr"
+        path, service = {
+            "published": (AS_PUBLISHED, [str(AS_PUBLISHED / name / "service.py")]),
+            "corrected": (ROOT, ["-m", f"reference.service_telemetry.{name}"]),
+        }[way]
+        command = [environment.program("opentelemetry-instrument"), *(options or console()), "--service_name", name]
+        # No variable of this run's own telemetry, if it has any, reaches the service.
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
+        clean |= {"PYTHONPATH": str(path), "PORT": str(self.port), **child_variables(), **QUICKLY, **variables}
+        with self._printed.open("wb") as printed, self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [*command, environment.python, *service], env=clean, stdout=printed, stderr=errors
+            )
+
+    def wait(self) -> None:
+        """Wait until it serves."""
+        eventually(self._serves, within=120, every=0.1, message=lambda: f"{self.name} serves: {self.errors()[-2000:]}")
+
+    def printed(self) -> list[dict[str, Any]]:
+        """Return every JSON object that its console exporters have printed."""
+        return list(_objects(self._printed.read_text()))
+
+    def spans(self) -> list[dict[str, Any]]:
+        """Return its spans."""
+        return [each for each in self.printed() if "context" in each]
+
+    def logs(self) -> list[dict[str, Any]]:
+        """Return its log records."""
+        return [each for each in self.printed() if "severity_text" in each]
+
+    def metric(self, name: str) -> dict[str, Any] | None:
+        """Return the newest state of a metric that it has printed."""
+        newest = None
+        for each in self.printed():
+            for resource in each.get("resource_metrics", ()):
+                for scope in resource["scope_metrics"]:
+                    newest = next((metric for metric in scope["metrics"] if metric["name"] == name), newest)
+        return newest
+
+    def errors(self) -> str:
+        """Return what it wrote to its standard error."""
+        return self._errors.read_text()
+
+    def cpu_seconds(self) -> float:
+        """Return how much processor time its processes have used."""
+        return sum(sum(each.cpu_times()[:2]) for each in tree(psutil.Process(self._process.pid)))
+
+    def close(self) -> None:
+        """End it."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            end(tree(psutil.Process(self._process.pid)))
+        self._process.wait()
+
+    def _serves(self) -> bool:
+        if self._process.poll() is not None:
+            raise RuntimeError(f"{self.name} has ended: {self.errors()[-2000:]}")
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+
+class Pair:
+    """The first service in front of the second, which is in front of HTTPBin.
+
+    Args:
+        way: Whose code they are, `published` or `corrected`.
+        environment: The environment with OpenTelemetry's packages.
+        folder: Folder of their output.
+        httpbin: URL of HTTPBin.
+        options: Options of opentelemetry-instrument; by default every signal is printed.
+        variables: Environment variables of both.
+    """
+
+    def __init__(
+        self,
+        way: str,
+        environment: Any,
+        folder: Path,
+        httpbin: str,
+        options: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        given = dict(variables or {})
+        self.requests = 0
+        self.second = Instrumented("second", way, environment, folder, {"HTTPBIN": httpbin, **given}, options)
+        self.first = Instrumented("first", way, environment, folder, {"SECOND": self.second.url, **given}, options)
+        try:
+            self.second.wait()
+            self.first.wait()
+        except BaseException:
+            self.close()
+            raise
+
+    def post(self, times: int = 1) -> list[requests.Response]:
+        """Send requests to the first service, all at once, and return the answers."""
+        with ThreadPoolExecutor(times) as pool:
+            answers = list(pool.map(lambda _: requests.post(self.first.url, timeout=60), range(times)))
+        self.requests += times
+        return answers
+
+    def close(self) -> None:
+        """End both."""
+        self.first.close()
+        self.second.close()
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    decoder, at = json.JSONDecoder(), 0
+    while (at := text.find("{", at)) >= 0:
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except ValueError:  # the last one is still being written, or it is none
+            at += 1
+        else:
+            if isinstance(value, dict):
+                yield value

@@ -1,0 +1,218 @@
+"""Two services under opentelemetry-instrument, whose spans, metrics and log records are printed."""
+
+import subprocess
+from itertools import pairwise
+
+import pytest
+
+from fixtures.waiting import eventually
+from scenarios.service_telemetry import published
+from scenarios.service_telemetry.waterfall import Bar, chain, waterfall
+
+SPANS = [("first", "server"), ("first", "client"), ("second", "server"), ("second", "client")]
+EXPORTERS = """
+from importlib.metadata import entry_points
+print(*(entry.name for entry in entry_points(group="opentelemetry_metrics_exporter")))
+"""
+
+
+def spans_of_one_request(pair):
+    """Send a request; return the printed spans of its trace, by service and kind."""
+    known = {span["context"]["trace_id"] for span in pair.first.spans()}
+    (answer,) = pair.post()
+    assert answer.status_code == 200
+
+    def complete():
+        spans = pair.first.spans() + pair.second.spans()
+        ours = [span for span in spans if span["context"]["trace_id"] not in known]
+        return ours if len(ours) == len(SPANS) else None
+
+    return eventually(complete, within=60, message="the four spans of a request are printed")
+
+
+@pytest.mark.claim("otel-1")
+def test_first_service_calls_the_second_which_calls_httpbin(pair):
+    before = len(pair.second.spans())
+
+    (answer,) = pair.post()
+
+    assert answer.status_code == 200
+    assert answer.json()["url"].endswith("/delay/0")
+    called = eventually(lambda: [span for span in pair.second.spans()[before:] if "CLIENT" in span["kind"]], within=60)
+    assert called[0]["attributes"]["http.url"] == answer.json()["url"]
+
+
+@pytest.mark.claim("otel-1")
+def test_first_service_sleeps_before_it_calls_the_second(pair):
+    slept = []
+    for _ in range(3):
+        spans = {(each.service, each.kind): each for each in map(Bar.of_console, spans_of_one_request(pair))}
+        slept.append(spans["first", "client"].start - spans["first", "server"].start)
+
+    assert all(seconds >= 0 for seconds in slept)
+    assert max(slept) > 0.02  # three sleeps of up to a second are all this short once in 125000 runs
+
+
+@pytest.mark.claim("otel-2")
+def test_one_trace_spans_both_services(pair, evidence):
+    spans = [Bar.of_console(span) for span in spans_of_one_request(pair)]
+
+    found = chain(spans, spans[0].trace)
+
+    assert [(span.service, span.kind) for span in found] == SPANS
+    assert len({span.trace for span in found}) == 1
+    assert [child.parent for child in found] == ["", *(parent.identity for parent in found[:-1])]
+    assert all(parent.start <= child.start <= child.end <= parent.end for parent, child in pairwise(found))
+    evidence.figure("A request through both services", waterfall(found))
+
+
+@pytest.mark.claim("otel-2")
+def test_spans_have_the_attributes_of_the_document(pair, evidence):
+    spans = {
+        (span["resource"]["attributes"]["service.name"], span["kind"].rpartition(".")[2].lower()): span
+        for span in spans_of_one_request(pair)
+    }
+
+    server = spans["first", "server"]["attributes"]
+    assert {key: server[key] for key in published.SERVER_ATTRIBUTES} == {
+        **published.SERVER_ATTRIBUTES,
+        "net.host.port": pair.first.port,
+        "http.host": f"127.0.0.1:{pair.first.port}",
+    }
+    assert spans["second", "server"]["attributes"]["http.user_agent"].startswith("python-requests/")
+    for client, url in ((spans["first", "client"], pair.second.url + "/"), (spans["second", "client"], "/delay/0")):
+        assert (client["attributes"]["http.method"], client["attributes"]["http.status_code"]) == ("POST", 200)
+        assert client["attributes"]["http.url"].endswith(url)
+    assert spans["first", "server"]["resource"]["attributes"]["telemetry.sdk.language"] == "python"
+    evidence.json("The span of the first service", spans["first", "server"])
+
+
+class TestTheNameOfTheServerSpan:
+    """The method is part of it."""
+
+    @pytest.mark.claim("otel-14", "span name", shows="published", fails_with="AssertionError")
+    def test_published_name_is_that_of_no_span(self, pair, server_span):
+        assert server_span not in {span["name"] for span in spans_of_one_request(pair)}
+
+    @pytest.mark.claim("otel-14", "span name", shows="corrected", fails_with="AssertionError")
+    def test_corrected_name_has_the_method(self, pair, server_span):
+        assert [span["name"] for span in spans_of_one_request(pair)].count(server_span) == 2
+
+
+class TestAMeterProviderOfTheServicesOwn:
+    """`opentelemetry-instrument` has set one."""
+
+    REFUSED = "Overriding of current MeterProvider is not allowed"
+
+    def said(self, pair):
+        return pair.first.errors() + "".join(str(record["body"]) for record in pair.first.logs())
+
+    @pytest.mark.claim("otel-14", "meter provider", shows="published", fails_with="AssertionError")
+    def test_published_meter_provider_is_refused(self, pair):
+        assert self.REFUSED in self.said(pair)
+
+    @pytest.mark.claim("otel-14", "meter provider", shows="corrected", fails_with="AssertionError")
+    def test_corrected_counter_needs_no_meter_provider(self, pair):
+        pair.post()
+        eventually(lambda: pair.first.metric("first.request.count"), within=60, message="the counter is printed")
+
+        assert self.REFUSED not in self.said(pair)
+
+
+class TestLogRecords:
+    """They are exported by the logging instrumentation alone."""
+
+    @pytest.mark.claim("otel-14", "logs", shows="published", fails_with="AssertionError")
+    def test_published_logs_are_written_and_not_exported(self, pair):
+        spans_of_one_request(pair)
+        eventually(lambda: pair.first.metric("first.request.count"), within=60, message="the counter is printed")
+
+        assert "calling the second service" in pair.first.errors()
+        assert pair.first.logs() == []
+
+    @pytest.mark.claim("otel-14", "logs", shows="corrected", fails_with="NotWithin: the record is printed")
+    def test_corrected_logs_are_exported_with_their_trace(self, pair):
+        trace = spans_of_one_request(pair)[0]["context"]["trace_id"]
+
+        record = eventually(
+            lambda: next((each for each in pair.first.logs() if each["trace_id"] == trace), None),
+            within=15,
+            message="the record is printed",
+        )
+
+        assert record["body"] == "calling the second service"
+
+
+class TestMetricExporters:
+    """Which there are for metrics."""
+
+    @staticmethod
+    def installed(opentelemetry):
+        listed = subprocess.run(
+            [opentelemetry.python, "-c", EXPORTERS], capture_output=True, text=True, check=True, timeout=60
+        )
+        return set(listed.stdout.split())
+
+    @pytest.mark.claim("otel-14", "exporters", shows="published", fails_with="AssertionError")
+    def test_published_list_of_exporters_lacks_some(self, opentelemetry, exporters):
+        assert self.installed(opentelemetry) > exporters
+
+    @pytest.mark.claim("otel-14", "exporters", shows="corrected", fails_with="AssertionError")
+    def test_corrected_list_of_exporters_has_otlp(self, opentelemetry, exporters):
+        assert exporters >= {"otlp", "otlp_proto_grpc", "otlp_proto_http"}
+        assert self.installed(opentelemetry) == exporters
+
+
+@pytest.mark.claim("otel-6")
+def test_histogram_times_the_call_in_seconds(pair, evidence):
+    pair.post(4)
+    latency = eventually(lambda: complete(pair, "httpbin.latency"), within=60, message="four calls are printed")
+
+    (point,) = latency["data"]["data_points"]
+    assert latency["unit"] == "s"
+    assert point["count"] == sum(point["bucket_counts"]) == pair.requests
+    assert point["count"] * point["min"] <= point["sum"] <= point["count"] * point["max"]
+    assert 0 < point["min"] <= point["max"] < 60
+    evidence.json("The histogram", latency)
+
+
+@pytest.mark.claim("otel-6")
+def test_histogram_in_seconds_needs_buckets_of_its_own(pair, pairs, evidence):
+    pairs("published").post(4)
+    pair.post(4)
+    default = eventually(lambda: complete(pairs("published"), "httpbin.latency"), within=60)
+    own = eventually(lambda: complete(pair, "httpbin.latency"), within=60)
+
+    (default_point,), (own_point,) = (each["data"]["data_points"] for each in (default, own))
+    below_five = {
+        way: sum(bound < 5 for bound in point["explicit_bounds"] if bound)
+        for way, point in (("published", default_point), ("corrected", own_point))
+    }
+    assert below_five == {"published": 0, "corrected": 11}
+    assert default["unit"] == "1.0"  # no unit, though the values are seconds
+    assert default_point["bucket_counts"][1] == default_point["count"]  # all of them between zero and five
+    evidence.json(
+        "The bounds, in seconds", {"by default": default_point["explicit_bounds"], "own": own_point["explicit_bounds"]}
+    )
+
+
+def complete(pair, metric):
+    """Return a metric of the second service once every request that was sent is in it."""
+    printed = pair.second.metric(metric)
+    return printed if printed and printed["data"]["data_points"][0]["count"] == pair.requests else None
+
+
+@pytest.mark.claim("otel-11")
+def test_bootstrap_finds_the_instrumentations_of_what_is_installed(opentelemetry, evidence):
+    listed = subprocess.run(
+        [opentelemetry.program("opentelemetry-bootstrap"), "-a", "requirements"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+
+    found = {line.partition("==")[0] for line in listed.stdout.split()}
+    assert found >= {"opentelemetry-instrumentation-flask", "opentelemetry-instrumentation-requests"}
+    assert not found & {"opentelemetry-instrumentation-django", "opentelemetry-instrumentation-fastapi"}
+    evidence.text("What opentelemetry-bootstrap would install", listed.stdout)
