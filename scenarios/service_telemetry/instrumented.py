@@ -36,7 +36,7 @@ class Instrumented:
 
     Args:
         name: `first` or `second`.
-        way: Whose code it is, `published` or `corrected`.
+        way: The code that it runs, `published` or `corrected`.
         environment: The environment with OpenTelemetry's packages.
         folder: Folder of its output.
         variables: Environment variables, such as where it finds the next service.
@@ -58,7 +58,7 @@ class Instrumented:
         self._printed = folder / f"{name}-{self.port}.stdout"
         self._errors = folder / f"{name}-{self.port}.stderr"
         path, service = {
-            "published": (AS_PUBLISHED, [str(AS_PUBLISHED / name / "service.py")]),
+            "published": (AS_PUBLISHED, [str(AS_PUBLISHED / f"{name}.py")]),
             "corrected": (ROOT, ["-m", f"reference.service_telemetry.{name}"]),
         }[way]
         command = [environment.program("opentelemetry-instrument"), *(options or console()), "--service_name", name]
@@ -121,7 +121,7 @@ class Pair:
     """The first service in front of the second, which is in front of HTTPBin.
 
     Args:
-        way: Whose code they are, `published` or `corrected`.
+        way: The code that they run, `published` or `corrected`.
         environment: The environment with OpenTelemetry's packages.
         folder: Folder of their output.
         httpbin: URL of HTTPBin.

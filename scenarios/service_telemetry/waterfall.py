@@ -22,7 +22,7 @@ class Bar:
         identity: Its own identity.
         parent: Identity of its parent; empty for the root.
         start: Seconds since the epoch.
-        end: Likewise.
+        end: Seconds since the epoch, too.
     """
 
     service: str

@@ -2,8 +2,8 @@ import logging
 import os
 
 import requests
-from common import create_histogram, timed
 from flask import Flask
+from instruments import create_histogram, timed
 
 logging.basicConfig(level=logging.INFO)
 app = Flask("second")

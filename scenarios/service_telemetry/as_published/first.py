@@ -4,8 +4,8 @@ import random
 import time
 
 import requests
-from common import create_counter, increment_counter
 from flask import Flask
+from instruments import create_counter, increment_counter
 
 logging.basicConfig(level=logging.INFO)
 app = Flask("first")
