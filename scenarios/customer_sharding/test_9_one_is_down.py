@@ -13,7 +13,7 @@ from scenarios.customer_sharding.sharded import EXPIRY
 ANSWER_TIMEOUT = 2.0  # seconds, of the service
 PAUSE = 0.002  # seconds: these clients keep the service busy
 ANSWERS = 20  # of each client, to a write, that a round takes
-ROUNDS_OF_AN_OUTAGE = 3  # an outage and its end cost more than a round
+ROUNDS_OF_AN_OUTAGE = 4  # an outage and its end cost more than a round
 
 
 @pytest.fixture(scope="module")
