@@ -13,6 +13,7 @@ from reference.command_line import BAD_INPUT, Command
 from .errors import BadInput, PlatformError
 
 if TYPE_CHECKING:
+    from .description import Table
     from .platform import Platform
 
 DIFFERS, NO_ANSWER = 1, 3
@@ -98,8 +99,7 @@ def apply(
     as_text: AsText = None,
 ) -> None:
     """Create or update connector, Pinot schema and table, catalogs and view of a table; idempotent."""
-    with _platform(context) as platform:
-        described = platform.describe(table, schema, columns=columns or (), as_text=as_text or ())
+    with _described(context, table, schema, columns, as_text) as (platform, described):
         platform.apply(described, where)
         typer.echo(f"{table}: hive.views.{described.pipeline} is ready")
 
@@ -129,8 +129,8 @@ def verify(
     as_text: AsText = None,
 ) -> None:
     """Compare the table in PostgreSQL with the view, row by row; give the options that `apply` had."""
-    with _platform(context) as platform:
-        difference = platform.verify(platform.describe(table, schema, columns=columns or (), as_text=as_text or ()))
+    with _described(context, table, schema, columns, as_text) as (platform, described):
+        difference = platform.verify(described)
     for row in difference.missing:
         typer.echo(f"missing\t{row}")
     for row in difference.extra:
@@ -149,8 +149,7 @@ def resend(
     as_text: AsText = None,
 ) -> None:
     """Emit a change event of every row, for values that the stream never had, such as the default of a new column."""
-    with _platform(context) as platform:
-        described = platform.describe(table, schema, columns=columns or (), as_text=as_text or ())
+    with _described(context, table, schema, columns, as_text) as (platform, described):
         typer.echo(f"{table}: {platform.resend(described)} rows")
 
 
@@ -181,3 +180,11 @@ def host_and_port(text: str) -> str:
 def _platform(context: typer.Context) -> Generator[Platform]:
     with command.errors({BadInput: BAD_INPUT, PlatformError: NO_ANSWER}):
         yield context.obj()
+
+
+@contextmanager
+def _described(
+    context: typer.Context, table: str, schema: str, columns: list[str] | None, as_text: list[str] | None
+) -> Generator[tuple[Platform, Table]]:
+    with _platform(context) as platform:
+        yield platform, platform.describe(table, schema, columns=columns or (), as_text=as_text or ())

@@ -96,6 +96,7 @@ MICROS = ("9223372036854775807", "-9223372036854775808")
 FIRST_MICROS = "-210866803200000000"  # of PostgreSQL's first timestamp; a count beyond Java's long is below it
 
 DATE = "date_add('day', CAST({value} AS integer), DATE '1970-01-01')"
+TIME = f"CAST({_of('{value}')} AS time(6))"
 TIMESTAMP = _fails(
     f"CAST({{value}} AS bigint) < {FIRST_MICROS}", "the timestamp is later than Debezium can count", _of("{value}")
 )
@@ -146,11 +147,11 @@ TYPES = {
     ),
     "time without time zone": ColumnType(
         "time(6)",
-        _fails("{value} = '86400000000'", "Trino has no time 24:00:00", f"CAST({_of('{value}')} AS time(6))"),
+        _fails("{value} = '86400000000'", "Trino has no time 24:00:00", TIME),
         text="CASE {value} WHEN '86400000000' THEN '24:00:00' ELSE "
-        f"regexp_replace(CAST(CAST({_of('{value}')} AS time(6)) AS varchar), '\\.?0+$', '') END",
+        f"{_time_text(f'CAST({TIME} AS varchar)')} END",
         postgres="{column}::text",
-        compared="regexp_replace(CAST({column} AS varchar), '\\.?0+$', '')",
+        compared=_time_text("CAST({column} AS varchar)"),
     ),
     "timestamp without time zone": ColumnType(
         "timestamp(6)",
