@@ -259,13 +259,14 @@ class TestThePage:
         ]
         assert "telemetry 2.0" in page.locator("#changes").inner_text()
         page.get_by_label("Search").fill("Telem")
-        assert [row.is_visible() for row in rows.all()] == [False, True]
+        browser.expect(rows.nth(0)).to_be_hidden()
+        browser.expect(rows.nth(1)).to_be_visible()
         page.get_by_label("Search").fill("")
         browser.screenshots(evidence, "the first page", index_url)
 
         page.get_by_role("link", name="common").click()
 
-        assert page.locator("li a").all_inner_texts() == [common("0.1.1").filename, common().filename]
+        browser.expect(page.locator("li a")).to_have_text([common("0.1.1").filename, common().filename])
         with page.expect_download() as download:
             page.get_by_role("link", name=common().filename).click()
         assert download.value.path().read_bytes() == common().body
