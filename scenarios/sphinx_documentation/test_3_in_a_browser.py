@@ -14,7 +14,9 @@ def test_reader_finds_the_docstring_from_the_overview(documented, browser, evide
     page = browser.open(documented.pages / "index.html")
     overview = page.locator("article")
     browser.expect(overview.get_by_role("heading", name="A service in front of HTTPBin")).to_be_visible()
-    browser.expect(overview.get_by_text("It receives a request, works for half a second, and posts").first).to_be_visible()
+    browser.expect(
+        overview.get_by_text("It receives a request, works for half a second, and posts").first
+    ).to_be_visible()
 
     overview.get_by_role("link", name="HttpBin Module").click()
 
