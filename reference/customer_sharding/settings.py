@@ -20,8 +20,8 @@ The variables above are the document's. The following are ours, and all have a d
 | `SHARDING_POOL_WAIT` | seconds that a request waits for a free connection | 2 |
 | `SHARDING_CONNECT_TIMEOUT` | seconds to connect (a whole number, at least 2) | 2 |
 | `SHARDING_ANSWER_TIMEOUT` | seconds that a database may take to answer a statement | 10 |
-| `SHARDING_RETRY_AFTER` | seconds between tries of a service or database that does not answer | 1 |
-| `SHARDING_LEASE` | seconds for which a database's answer that a customer is placed in it is trusted | 1 |
+| `SHARDING_RETRY_AFTER` | seconds between attempts to reach a service or database that does not answer | 1 |
+| `SHARDING_LEASE` | seconds for which requests rely on a database's answer that it holds a customer | 1 |
 | `SHARDING_ROW_SECURITY` | `yes`: PostgreSQL itself restricts each session to its customer's rows | `no` |
 """
 
@@ -92,10 +92,10 @@ class PoolLimits:
     Attributes:
         size: Maximum number of connections.
         wait: Seconds to wait for a free connection.
-        connect_timeout: Seconds to connect; drivers take whole numbers from 2. A MySQL server that takes the
-            connection and then sends nothing is waited for as for an answer.
+        connect_timeout: Seconds to connect; drivers take whole numbers from 2. For a MySQL server that accepts the
+            connection and then sends nothing, `answer_timeout` counts instead.
         answer_timeout: Seconds a statement may take.
-        retry_after: Seconds between tries of a database that does not answer; one request makes each try.
+        retry_after: Seconds between attempts to reach a database that does not answer; one request makes each attempt.
         idle: Seconds after which an idle connection is closed instead of reused.
     """
 
@@ -115,7 +115,8 @@ class Settings:
         mode: One database for everyone, or a sharding service.
         identifier_field: The column that names the customer.
         limits: Limits of each database's pool.
-        lease: Seconds for which a database's answer that a customer is placed in it is trusted; movers wait as long.
+        lease: Seconds that requests rely on a database's answer that it holds a customer, until they ask again; a
+            mover waits as long between fencing the customer and switching its route.
         row_security: Whether the databases restrict each session to its customer's rows: see `move.row_security`.
             Sessions of databases that do not are refused.
     """
@@ -186,6 +187,8 @@ def _api(read: _Reader) -> Api:
 
 
 class _Reader:
+    """Reads and checks variables; each error names the variable and says what it may be."""
+
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
 

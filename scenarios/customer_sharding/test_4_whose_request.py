@@ -6,7 +6,7 @@ from fixtures.waiting import eventually
 from scenarios.customer_sharding.published import CUSTOMERS
 from scenarios.customer_sharding.services.processes import PersonService, PublishedShardingService
 
-# The path that the sharding service is asked for, by the header's content.
+# For each content of the header, the path that the published client requests from the sharding service.
 PATHS = {"../admin": "/admin", "1?role=admin": "/write/1?role=admin", "1#2": "/write/1", None: "/write/None"}
 ATTEMPTS = 30
 
@@ -30,7 +30,7 @@ class TestCustomerHeader:
         )
 
     @pytest.mark.claim("shard-7", "path", shows="corrected", fails_with=r"assert \['/admin', .* == \[\]")
-    def test_impossible_header_is_refused_unasked(self, service, sharding, of_customer):
+    def test_invalid_header_is_refused_without_a_lookup(self, service, sharding, of_customer):
         answers = [service.ask("POST", "/person/1", header) for header in PATHS]
 
         assert sharding.asked_for() == []
@@ -38,7 +38,7 @@ class TestCustomerHeader:
         assert of_customer["1"].customers() == {}
 
 
-class TestAPassword:
+class TestPasswordOfADatabase:
     """The identifier becomes part of a host name, so an attacker's `evil.example` can receive the password."""
 
     IDENTIFIER = "1.evil.example"
@@ -50,20 +50,20 @@ class TestAPassword:
         return serve(PersonService, way, {"SHARDING_MODE": "api", **sharding.settings})
 
     @pytest.mark.claim("shard-7", "host", shows="published", fails_with=r"assert \[\] == \['my-secret-pw'\]")
-    def test_password_goes_to_the_headers_host(self, service, rogue_server):
+    def test_password_is_sent_to_the_host_in_the_header(self, service, rogue_server):
         service.ask("POST", "/person/1", self.IDENTIFIER)
 
         assert rogue_server.passwords == ["my-secret-pw"]
 
     @pytest.mark.claim("shard-7", "host", shows="corrected", fails_with=r"assert \['my-secret-pw'\] == \[\]")
-    def test_password_goes_to_no_headers_host(self, service, rogue_server):
+    def test_password_is_not_sent_to_the_headers_host(self, service, rogue_server):
         answer = service.ask("POST", "/person/1", self.IDENTIFIER)
 
         assert rogue_server.passwords == []
         assert is_problem(answer, 400)
 
 
-class TestAPathOfAnotherCustomer:
+class TestPathOfAnotherCustomer:
     @pytest.mark.claim("shard-7", "customer", shows="published", fails_with=r"<Response \[403\]>\.ok")
     def test_path_puts_row_into_wrong_database(self, service, of_customer):
         assert service.ask("POST", "/person/2", "1").ok
@@ -85,24 +85,24 @@ class TestAPathOfAnotherCustomer:
         assert all(is_problem(answer, 403) for answer in answers)
 
 
-class TestAPathThatIsUnknown:
+class TestUnknownPath:
     @pytest.mark.claim("shard-7", "unknown path", shows="published", fails_with=r"assert \[\] == \['/write/1'\]")
-    def test_unknown_path_is_routed(self, service, sharding):
+    def test_unknown_path_looks_up_a_route(self, service, sharding):
         assert service.ask("GET", "/favicon.ico", "1").status_code == 404
 
         assert sharding.asked_for() == ["/write/1"]
 
     @pytest.mark.claim("shard-7", "unknown path", shows="corrected", fails_with=r"assert \['/write/1'\] == \[\]")
-    def test_unknown_path_asks_no_route(self, service, sharding):
+    def test_unknown_path_looks_up_no_route(self, service, sharding):
         assert service.ask("GET", "/favicon.ico", "1").status_code == 404
 
         assert sharding.asked_for() == []
 
 
 class TestReturnOfTheConnection:
-    """Whether it is returned when the view raises and the error propagates, as it does in debug mode and in tests.
+    """A request must return its connection even if the view's error propagates, as in debug mode and in tests.
 
-    The databases refuse all rows meanwhile.
+    The view raises because the first customer's database refuses the row.
     """
 
     @pytest.fixture
@@ -117,7 +117,7 @@ class TestReturnOfTheConnection:
 
     @pytest.fixture
     def left_open(self, service, refusing, evidence):
-        """Return a function for the number of open connections after each of many requests that fail."""
+        """Return a function that sends many failing requests, and returns the open connections after each of them."""
 
         def left_open():
             found = []
@@ -139,11 +139,11 @@ class TestReturnOfTheConnection:
         assert service.save("2").ok
 
 
-class TestWhatCannotBeServed:
-    """The hook after a request closes a connection that the hook before it may have failed to open."""
+class TestRequestWithoutADatabase:
+    """As published, the hook after a request closes a connection that the hook before it may have failed to open."""
 
     @pytest.mark.claim("shard-7", "unserved", shows="published", fails_with="assert 503 == 500")
-    def test_unserved_request_fails_twice(self, service, sharding):
+    def test_failure_to_connect_causes_a_second_error(self, service, sharding):
         sharding.kill()
 
         assert service.save("1").status_code == 500
@@ -153,21 +153,21 @@ class TestWhatCannotBeServed:
         assert "AttributeError: 'db'" in log or "AttributeError: db" in log
 
     @pytest.mark.claim("shard-7", "unserved", shows="corrected", fails_with=r"is_problem\(<Response \[500\]>, 404\)")
-    def test_unserved_request_is_a_problem_detail(self, service, sharding, databases, evidence):
+    def test_failure_to_connect_is_a_problem_detail(self, service, sharding, databases, evidence):
         for customer in CUSTOMERS:
             assert service.save(customer).ok
         unknown = service.save("9")
         databases["third"].running.kill()
         dead = service.save("3")
         sharding.kill()
-        unasked = service.save("8")
+        not_looked_up = service.save("8")
         databases["third"].running.restart()
 
         assert is_problem(unknown, 404)
-        for answer in (dead, unasked):
+        for answer in (dead, not_looked_up):
             assert is_problem(answer, 503)
             assert int(answer.headers["Retry-After"]) >= 1
-        evidence.json("problems", [answer.json() for answer in (unknown, dead, unasked)])
+        evidence.json("problems", [answer.json() for answer in (unknown, dead, not_looked_up)])
         assert service.save("1").ok
         eventually(lambda: service.save("3").ok, within=30)
         assert "Traceback" not in service.log(200)

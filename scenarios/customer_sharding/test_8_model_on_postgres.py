@@ -1,4 +1,4 @@
-"""The model check of the move, run over the real code: its databases promise what the model's are said to promise."""
+"""The model check of the move on real databases, which must keep the promises that the model assumes of databases."""
 
 from contextlib import closing
 
@@ -25,7 +25,7 @@ EXAMPLES = settings(
 
 @pytest.fixture
 def machine(meta, databases, monkeypatch):
-    """Make the machine on these databases, with other attributes where they are given."""
+    """Return a function that makes a hypothesis state machine of moves on these databases, with given attributes."""
     monkeypatch.setattr(connection, "LOCK_WAIT", LOCK_WAIT)
     with closing(Store(meta)) as store:
         urls, users = {"meta": meta}, {}
@@ -71,6 +71,6 @@ def test_real_move_under_load_passes_each_check(machine):
     ],
 )
 def test_broken_mover_fails_on_real_databases(broken, machine):
-    """The checks see here what they see in the model."""
+    """The checks find on real databases the same errors that they find in the model."""
     with pytest.raises((AssertionError, Conflict)):
         a_move_under_load(machine(**broken))

@@ -1,4 +1,4 @@
-"""What each database of a move promises, asked of it directly: fencing, one snapshot, nobody else's rows."""
+"""The steps of a move on one database at a time: it refuses a superseded mover, and changes the right rows only."""
 
 import contextlib
 
@@ -58,7 +58,7 @@ def test_superseded_mover_is_refused_by_both_databases(sides):
 
 
 @pytest.mark.claim("shard-9")
-def test_step_out_of_its_state_changes_no_rows(databases, sides):
+def test_step_in_the_wrong_state_changes_no_rows(databases, sides):
     source, target = sides
     claim = Claim(ONE, 2, 1)
     databases["first"].connection.execute(INSERT, ["kept", ONE])
@@ -141,7 +141,7 @@ class Routed(Shard):
 
 @pytest.mark.claim("shard-9")
 @pytest.mark.usefixtures("sides")
-def test_lease_of_an_old_route_is_not_one_of_the_new(databases):
+def test_lease_of_an_old_route_does_not_serve_a_new(databases):
     first, second = (Credentials(**databases[name].user) for name in ("first", "second"))
     with contextlib.closing(Routed(Settings(Api("http://127.0.0.1:9"), "customer_id", lease=60))) as shard:
         shard.leads_to = Route(ONE, first, 1)

@@ -33,17 +33,17 @@ class RogueServer:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                with client, client.makefile("rb") as said:
+                with client, client.makefile("rb") as messages:
                     client.settimeout(10)
-                    self._serve(client, said)
+                    self._ask_for_password(client, messages)
 
-    def _serve(self, client, said):
+    def _ask_for_password(self, client, messages):
         while True:
-            length, code = struct.unpack("!ii", said.read(8))
-            said.read(length - 8)
+            length, code = struct.unpack("!ii", messages.read(8))
+            messages.read(length - 8)
             if code not in ENCRYPTION_REQUESTS:
                 break
             client.sendall(b"N")
         client.sendall(CLEARTEXT_PASSWORD)
-        _, length = struct.unpack("!ci", said.read(5))
-        self.passwords.append(said.read(length - 4).rstrip(b"\0").decode())
+        _, length = struct.unpack("!ci", messages.read(5))
+        self.passwords.append(messages.read(length - 4).rstrip(b"\0").decode())
