@@ -109,16 +109,16 @@ class Cell:
         return self.outcome is Outcome.AGREE
 
     def require(self, order: Order) -> None:
-        """Do nothing where ``order`` has a real value here.
+        """Raise an error unless ``order`` has a real value here.
 
         Raises:
-            NoRealValue: if it has none; the message says for which reason.
+            NoRealValue: if it has none; the message gives the reason.
         """
         if not self.has_value(order):
             raise NoRealValue(f"no real value: {self.obstacle}")
 
     def require_agreement(self) -> None:
-        """Do nothing where both orders have one value.
+        """Raise an error unless both orders have the same value here.
 
         Raises:
             OrderMatters: if only the power first has a value.
@@ -163,7 +163,7 @@ def cell_of(base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -
         root: the index of the root: an integer from 1 upwards.
 
     Raises:
-        BadInput: if one of them is none of these.
+        BadInput: if one of them is invalid.
     """
     if not isinstance(base, Real):
         raise BadInput(f"the base must be a real number, not {base!r}")
