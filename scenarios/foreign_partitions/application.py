@@ -1,4 +1,4 @@
-"""A small service that inserts one person per request. Its only address is that of DATABASE."""
+"""A small service that inserts one person per request, into the only database it knows: that of `DATABASE`."""
 
 import itertools
 import os
@@ -7,7 +7,7 @@ import threading
 import psycopg
 from flask import Flask, jsonify, request
 
-# Quarters in turn, so that each partition has its share exactly (one process).
+# Quarters in turn, so that one process gives each partition exactly a quarter of the rows.
 QUARTERS = itertools.cycle((1, 2, 3, 4))
 INSERT = "INSERT INTO person (quarter, name, address, customer_id) VALUES (%s, %s, %s, %s)"
 

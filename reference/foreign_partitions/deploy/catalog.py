@@ -16,8 +16,8 @@ from reference.foreign_partitions.errors import Conflict
 from .compatibility import ServerTypes
 from .partitions import is_there
 
-# Identity columns of partitioned tables came with 17.
-OLDEST = 170000
+# PostgreSQL 17 is the first that allows identity columns in partitioned tables.
+OLDEST_VERSION = 170000
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class TableState:
         kind: `r` plain, `p` partitioned, `f` foreign.
         columns: Its columns by name, in table order.
         partitioned_by: The definition of its partition key, such as `HASH (quarter)`.
-        parent: The table it is a partition of; with its schema where that is another than its own.
+        parent: The table it is a partition of, qualified by its schema if that is another schema.
         bound: Its partition bound, as the server spells it.
         server: The foreign server that stores it.
         key: The columns of its primary key.
@@ -88,8 +88,8 @@ class ServerState:
         settings: Settings of the database, by name.
         user: Name of the connected user.
         database: Name of the database.
-        types: The server's definitions of the table's types; None where they were not read.
-        layout: The layout that the server's partitions are of; None where it does not say so yet.
+        types: The server's definitions of the table's types, if `inspect_types` has read them.
+        layout: The layout of the partitions (`Description.layout`) that the server has recorded; None for no record.
     """
 
     schema: bool = False
@@ -143,9 +143,11 @@ FROM pg_index i WHERE i.indrelid = ANY(%s) AND i.indpred IS NULL AND i.indexprs 
 CHECKS = "SELECT conrelid AS oid, conname AS name, pg_get_constraintdef(oid) AS definition FROM pg_constraint \
 WHERE conrelid = ANY(%s) AND contype = 'c'"
 
+MAPPINGS = "SELECT srvname AS server, usename AS role, umoptions AS options FROM pg_user_mappings"
+
 
 def inspect_server(connection: Connection[Any], table: Table, names: Collection[str], what: str) -> ServerState:
-    """Read the state of the named tables and of what they depend on.
+    """Read the state of the named tables and of what they depend on, except the definitions of types.
 
     Args:
         connection: A connection to the server.
@@ -154,9 +156,9 @@ def inspect_server(connection: Connection[Any], table: Table, names: Collection[
         what: Name of the server in errors.
 
     Raises:
-        Conflict: The server is too old.
+        Conflict: The server is older than PostgreSQL 17, or a described type is malformed.
     """
-    if connection.info.server_version < OLDEST:
+    if connection.info.server_version < OLDEST_VERSION:
         raise Conflict(f"{what} runs PostgreSQL {connection.info.server_version // 10000}: 17 or later is needed")
     cursor = connection.cursor(row_factory=dict_row)
     schema = table.schema
@@ -176,10 +178,10 @@ def inspect_server(connection: Connection[Any], table: Table, names: Collection[
         AND setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())"""
     )
     found = {each["oid"]: each for each in rows(RELATIONS, schema, list(names))}
-    held: dict[int, dict[str, ColumnState]] = {oid: {} for oid in found}
+    columns: dict[int, dict[str, ColumnState]] = {oid: {} for oid in found}
     for each in rows(COLUMNS, list(found)):
         oid, name = each.pop("oid"), each.pop("name")
-        held[oid][name] = ColumnState(**each)
+        columns[oid][name] = ColumnState(**each)
     indexes = rows(INDEXES, list(found))
     checks: dict[int, dict[str, str]] = {oid: {} for oid in found}
     for each in rows(CHECKS, list(found)):
@@ -193,7 +195,7 @@ def inspect_server(connection: Connection[Any], table: Table, names: Collection[
                 parent=each["parent_name"],
                 bound=each["bound"],
                 server=each["server"],
-                columns=held[oid],
+                columns=columns[oid],
                 key=next((tuple(one["columns"]) for one in indexes if one["oid"] == oid and one["key"]), ()),
                 indexes=[tuple(one["columns"]) for one in indexes if one["oid"] == oid and not one["key"]],
                 unlogged=each["unlogged"],
@@ -217,15 +219,12 @@ def inspect_server(connection: Connection[Any], table: Table, names: Collection[
 
 
 def layout_of(connection: Connection[Any], table: Table) -> str | None:
-    """Return the layout that a server says its partitions are of; None where it does not say so."""
+    """Return the layout of the partitions that a server has recorded in its layout table; None for no record."""
     name = sql.Identifier(table.schema, table.layout_table)
     if not is_there(connection, name, ("layout",), "the record of a table's layout"):
         return None
     found = connection.execute(sql.SQL("SELECT layout FROM {}").format(name)).fetchone()
     return None if found is None else str(found[0])
-
-
-MAPPINGS = "SELECT srvname AS server, usename AS role, umoptions AS options FROM pg_user_mappings"
 
 
 def _spelled(connection: Connection[Any], columns: Mapping[str, Column], what: str) -> dict[str, str | None]:

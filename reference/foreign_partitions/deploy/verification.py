@@ -1,4 +1,4 @@
-"""Check the rows themselves: each lies in the partition that queries read, and exists once."""
+"""Verify a deployed table: each row is in the partition where queries look for it, and exists once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reference.foreign_partitions.description import Description
 
 from .planning import Plan
 
-SHOWN = 20
+SHOWN = 20  # duplicates in a report
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Report:
 
     Attributes:
         drift: Statements that would turn the state into the description, passwords masked.
-        conflicts: Differences that `apply` would not settle, and partitions that cannot be read.
+        conflicts: Differences that `apply` would not repair, unreadable partitions, a sequence that lags behind its
+            rows, and rows that the outbox could not deliver.
         misplaced: By leaf, the number of rows that do not belong there: no query by the partition key finds them.
         duplicates: The first twenty keys that occur more than once, with their leaves.
         rows: By leaf, the number of rows.
@@ -42,14 +43,14 @@ class Report:
 
 
 def verify(connection: Connection[Any], description: Description, due: Plan) -> Report:
-    """Look for misplaced rows, duplicates and a sequence that lags behind, through the base table.
+    """Report drift, misplaced rows, duplicates, a sequence that lags behind and rows that the outbox could not deliver.
 
-    Reads every row's key from every server once; nothing is changed.
+    It reads the key of every row from every server once, through the base table, and changes nothing.
 
     Args:
         connection: A connection to the base.
-        description: The description.
-        due: The difference between the state and the description.
+        description: The description of the table.
+        due: What `apply` would change, and the conflicts that it would report.
 
     Raises:
         PartitionUnavailable: A server does not answer the base.
@@ -57,7 +58,7 @@ def verify(connection: Connection[Any], description: Description, due: Plan) -> 
     drift, conflicts = [str(each) for each in due.changes], list(due.conflicts)
     table = description.table
     base = sql.Identifier(table.schema, table.name)
-    there = {
+    attached = {
         row[0]
         for row in connection.execute(
             """SELECT c.relname FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
@@ -68,7 +69,7 @@ def verify(connection: Connection[Any], description: Description, due: Plan) -> 
     rows, misplaced, unreadable = {}, {}, []
     with translate_connection_loss():
         for remainder, leaf in enumerate(description.partitions):
-            if leaf.name not in there:
+            if leaf.name not in attached:
                 continue
             # Materialized: otherwise postgres_fdw pushes the function down with the base table's OID, which means
             # nothing on the other server.
@@ -89,7 +90,7 @@ def verify(connection: Connection[Any], description: Description, due: Plan) -> 
             rows[leaf.name] = found[0]
             if found[1]:
                 misplaced[leaf.name] = found[1]
-        complete = bool(there) and not unreadable and not _read_problem(connection, description)
+        complete = bool(attached) and not unreadable and _is_readable(connection, description)
         duplicates = _duplicates(connection, description) if complete else []
         conflicts += unreadable
         if complete:
@@ -98,8 +99,8 @@ def verify(connection: Connection[Any], description: Description, due: Plan) -> 
     return Report(drift, conflicts, misplaced, duplicates, rows)
 
 
-def _read_problem(connection: Connection[Any], description: Description) -> bool:
-    """Return whether the base table cannot be read at all, because a foreign partition lacks a column."""
+def _is_readable(connection: Connection[Any], description: Description) -> bool:
+    """Return whether the base table can be read: it cannot if a foreign partition lacks a column."""
     name = sql.Identifier(description.table.schema, description.table.name)
     columns = column_list(description.table.columns)
     try:
@@ -108,12 +109,12 @@ def _read_problem(connection: Connection[Any], description: Description) -> bool
     except CONNECTION_LOST:
         raise
     except psycopg.Error:
-        return True
-    return False
+        return False
+    return True
 
 
 def _lagging_sequence(connection: Connection[Any], description: Description) -> list[str]:
-    """Return a sentence if the base's sequence would generate numbers that rows have already."""
+    """Return a sentence if the base's sequence would generate numbers that rows already have, else nothing."""
     table = description.table
     if table.identity is None:
         return []
@@ -135,7 +136,7 @@ def _lagging_sequence(connection: Connection[Any], description: Description) -> 
 
 
 def _set_aside(connection: Connection[Any], description: Description) -> list[str]:
-    """Return a sentence if rows of the outbox are set aside."""
+    """Return a sentence if the outbox has set rows aside because a server refused them, else nothing."""
     name = sql.Identifier(description.table.schema, description.table.outbox)
     query = "SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'error'"
     if connection.execute(query, [name.as_string()]).fetchone() is None:
@@ -146,6 +147,7 @@ def _set_aside(connection: Connection[Any], description: Description) -> list[st
 
 
 def _duplicates(connection: Connection[Any], description: Description) -> list[dict[str, Any]]:
+    """Return the first keys that occur more than once, how many times, and in which leaves."""
     table = description.table
     # An identity must be unique; a key without one contains the hash column and must be unique, too.
     columns = [table.identity] if table.identity is not None else list(table.key)

@@ -30,11 +30,12 @@ def moves(description: Description, attached: Sequence[Attached]) -> tuple[list[
     """Return the replacements that lead to the described partitions, and the reasons why they are impossible.
 
     A hash partition of modulus m and remainder r has exactly the rows of the partitions of modulus n * m and remainders
-    r, r + m, r + 2m and so on. PostgreSQL allows both moduli in one table, so each partition is replaced by itself.
+    r, r + m, r + 2m and so on. PostgreSQL allows both moduli in one table, so each partition is replaced in a step of
+    its own.
 
     Args:
-        description: The description of the table as it shall be.
-        attached: The partitions that it has.
+        description: The description of the table as it should become.
+        attached: The partitions that the table has now.
     """
     name, modulus = description.table.name, description.modulus
     if not attached:
@@ -60,7 +61,9 @@ def moves(description: Description, attached: Sequence[Attached]) -> tuple[list[
             if only == Partition(each.name, each.server):
                 continue
             if only is not None and only.server == each.server:
-                conflicts.append(f"{each.name} has the rows and the server of {only.name}: keep the name {each.name}")
+                conflicts.append(
+                    f"{only.name} would only rename {each.name}, on the same server: keep the name {each.name}"
+                )
                 continue
             found.append(Move(each, targets))
     taken = {each.name for each in attached}
