@@ -12,12 +12,12 @@ class BadInput(DiscoveryError, ValueError):
 
 
 class Unreachable(DiscoveryError, ConnectionError):
-    """ZooKeeper does not answer, or has not for so long that what is known is too old to be handed out."""
+    """ZooKeeper does not answer; a cache raises it once its last answer is older than the grace."""
 
 
 class NotAllowed(DiscoveryError, PermissionError):
-    """ZooKeeper answers, and refuses: the credential is missing or not the one that the nodes were made with."""
+    """ZooKeeper refuses a request: the credential is missing, or is not the one that the nodes were created with."""
 
 
 class NoInstance(DiscoveryError, LookupError):
-    """No instance of a service is registered, and the caller said that it needs one."""
+    """No instance of a service is registered, and the caller required one."""

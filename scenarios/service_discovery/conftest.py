@@ -38,12 +38,13 @@ def session_timeout(zookeeper):
 
 @pytest.fixture(scope="module")
 def expired(session_timeout):
-    """Seconds within which the registration of a process that was killed is gone: the stated bound."""
+    """The stated bound: seconds within which the registration of a killed process is gone."""
     return gone_within(session_timeout)
 
 
 @pytest.fixture(scope="module")
 def whole_registry(zookeeper, session_timeout):
+    """The registry in ZooKeeper, shared by the tests of a module and not emptied between them."""
     registry = Registry(str(zookeeper.direct_address()), session_timeout)
     yield registry
     registry.close()
@@ -74,7 +75,7 @@ def fork_server():
 
 @pytest.fixture
 def processes():
-    """All processes of the test."""
+    """The processes that a test starts, which are killed when it ends."""
     started = []
     yield started
     for process in started:
@@ -82,30 +83,33 @@ def processes():
 
 
 def deleted(client, path):
-    """Delete a node and what is below it; a registration that ends may create its node once more meanwhile."""
+    """Delete a node and what is below it, and return True.
+
+    A registration that is ending may create its node once more meanwhile: then NotEmptyError is raised.
+    """
     client.delete(path, recursive=True)
     return True
 
 
 @pytest.fixture
 def chroots(whole_registry):
-    """Name a path that is not there; what is made of it is removed after the test."""
-    made = []
+    """Return a function that names a path that does not exist yet; what a test creates there is deleted afterwards."""
+    named = []
 
     def name(path):
-        made.append(f"/chroot{time.time_ns()}")
-        return f"{made[-1]}{path}"
+        named.append(f"/chroot{time.time_ns()}")
+        return f"{named[-1]}{path}"
 
     yield name
-    for path in made:
-        # A protected registry below it can be removed by nobody else.
+    for path in named:
+        # A protected registry below it can only be deleted with its credential.
         whole_registry.client.add_auth("digest", "users:secret")
         eventually(lambda path=path: deleted(whole_registry.client, path), within=10, despite=NotEmptyError)
 
 
 @pytest.fixture
 def extension(hosts, session_timeout, listener):
-    """Make an application with the extension, for an address that listens."""
+    """Return a function that adds the extension to a Flask application whose address listens."""
     with contextlib.ExitStack() as stack:
 
         def extension(at_start):
@@ -122,7 +126,7 @@ def extension(hosts, session_timeout, listener):
 
 @pytest.fixture
 def starting(way, hosts, session_timeout, fork_server, tmp_path, processes):
-    """Start processes of a service, without waiting for them."""
+    """Return a function that starts a process of a service and does not wait for it."""
 
     def start(name, *, implementation=way, listener="on_the_event_thread", start_in="factory", **options):
         environment = {
@@ -142,7 +146,7 @@ def starting(way, hosts, session_timeout, fork_server, tmp_path, processes):
 
 @pytest.fixture
 def providers(starting, registry):
-    """Start processes of services, and wait until they serve and are registered."""
+    """Return a function that starts processes of services, and waits until they serve and are registered."""
 
     def start(*names, **options):
         started = [starting(name, **options) for name in names]
@@ -157,7 +161,7 @@ def providers(starting, registry):
 
 @pytest.fixture
 def provider(providers):
-    """Start one process of a service."""
+    """Return a function that starts a process of a service, and waits until it serves and is registered."""
     return lambda name, **options: providers(name, **options)[0]
 
 
@@ -171,7 +175,10 @@ def library(way, hosts, session_timeout, monkeypatch):
 
 @pytest.fixture
 def forked(way, hosts, session_timeout, fork_server, tmp_path, processes):
-    """Look a service up in a process, in its child after a fork, and in the process again."""
+    """Return a function that looks a service up in a process, in its child after a fork, and in the process again.
+
+    It returns the instances that were found.
+    """
 
     def run(service):
         file = tmp_path / "found"
@@ -186,7 +193,7 @@ def forked(way, hosts, session_timeout, fork_server, tmp_path, processes):
 
 @pytest.fixture
 def connect(hosts, session_timeout):
-    """Open connections of the corrected library, which are closed after the test."""
+    """Return a function that opens connections of the corrected library, which are closed after the test."""
     with contextlib.ExitStack() as stack:
 
         def connect(to=hosts, **options):
@@ -198,7 +205,7 @@ def connect(hosts, session_timeout):
 
 @pytest.fixture
 def background_threads():
-    """Run work in several threads at once, ignoring errors without ZooKeeper; return the threads."""
+    """Return a function that starts threads which do some work, where ZooKeeper may be unreachable."""
 
     def start(number, work):
         def run():
@@ -215,9 +222,10 @@ def background_threads():
 
 @pytest.fixture
 def refusal():
-    """Ask until ZooKeeper does not answer; the error, and after how many seconds it came.
+    """Return a function that asks until ZooKeeper does not answer.
 
-    One that is being frozen may finish what it is at.
+    It returns the error, and after how many seconds the last question failed. A server that is being frozen may still
+    answer a first question.
     """
 
     def ask(question):
@@ -233,20 +241,23 @@ def refusal():
 
 @pytest.fixture
 def directly(connect, zookeeper):
-    """Open a connection of the corrected library without a proxy in between, for measurements."""
+    """Return a function that opens a connection without a proxy in between, for measurements."""
     return partial(connect, str(zookeeper.direct_address()))
 
 
 @pytest.fixture
 def cached(directly, session_timeout):
-    """Lookups from the cache."""
+    """A cache of the corrected library, on a connection without a proxy."""
     with CachedDiscovery(directly(), grace=session_timeout) as cached:
         yield cached
 
 
 @pytest.fixture
 def vanishing(registry, provider):
-    """Register a service whose instance vanishes as soon as a client of a certain class has listed it."""
+    """Return a function that registers a service, and returns the class of a client that sees its instance vanish.
+
+    The instance is deleted as soon as such a client has listed it.
+    """
 
     def register(name):
         provider(name)
@@ -265,7 +276,7 @@ def vanishing(registry, provider):
 
 @pytest.fixture
 def unanswering():
-    """The address of a server that is `absent`, or `silent`: that accepts connections and never answers."""
+    """Return a function for the address of an `absent` server, or a `silent` one, which accepts and never answers."""
     with contextlib.ExitStack() as stack:
 
         def start(server):
@@ -280,7 +291,7 @@ def unanswering():
 
 @contextlib.contextmanager
 def measured():
-    """Take the time of a block: `seconds`, afterwards."""
+    """Measure the time of a block; the object that it yields then has it as `seconds`."""
     took = SimpleNamespace()
     start = time.monotonic()
     try:
@@ -291,19 +302,19 @@ def measured():
 
 @pytest.fixture
 def stopwatch():
-    """Takes the time of a block."""
+    """A context manager that measures the time of a block."""
     return measured
 
 
 @pytest.fixture
 def asking(directly):
-    """Lookups that ask ZooKeeper each time."""
+    """Lookups of the corrected library that ask ZooKeeper each time."""
     return Discovery(directly())
 
 
 @pytest.fixture
 def short_cut(zookeeper):
-    """Break every connection for half a second, far shorter than a session timeout."""
+    """Return a function that breaks every connection for a moment, far shorter than a session timeout."""
 
     def cut():
         zookeeper.cut()
@@ -314,7 +325,7 @@ def short_cut(zookeeper):
 
 @pytest.fixture
 def register(whole_registry):
-    """Register an instance without a process."""
+    """Return a function that registers an instance by creating its node, without a process that renews it."""
 
     def register(name, instance):
         path = instance_path(name, instance)
@@ -325,7 +336,7 @@ def register(whole_registry):
 
 @pytest.fixture
 def registered(connect):
-    """Let the library register an instance that pretends to listen; returns when it is registered."""
+    """Return a function that registers an instance with the library, which takes it for listening, and waits for it."""
 
     def register(name, instance, **options):
         registration = Registration(connect(**options), name, instance, listening=lambda: True).start()
@@ -336,7 +347,10 @@ def registered(connect):
 
 @pytest.fixture
 def registering(connect):
-    """Begin to register an instance that pretends to listen, by its own connection or a given one; both of them."""
+    """Return a function that begins to register an instance with the library, which takes it for listening.
+
+    It returns the registration and its connection: the given one, or one of its own.
+    """
     with contextlib.ExitStack() as stack:
 
         def register(name, instance, connection=None, **options):
@@ -347,41 +361,45 @@ def registering(connect):
         yield register
 
 
-class Ill:
-    """A health check of something that falls ill, in one of three ways, and recovers."""
+class FailingCheck:
+    """A health check that a test can make fail in one of three ways, and recover."""
 
     def __init__(self):
         self.calls = 0
-        self._illness = None
+        self._failure = None
         self._recovered = threading.Event()
 
     def __call__(self):
         self.calls += 1
-        if self._illness == "raises":
-            raise RuntimeError(self._illness)
-        if self._illness == "hangs":
+        if self._failure == "raises":
+            raise RuntimeError(self._failure)
+        if self._failure == "hangs":
             self._recovered.wait(30)
-        return self._illness is None
+        return self._failure is None
 
-    def begins(self, illness):
-        self._illness = illness
+    def fail(self, failure):
+        """Fail from now on: the check `raises`, `hangs`, or `returns False`."""
+        self._failure = failure
 
-    def ends(self):
-        self._illness = None
+    def recover(self):
+        self._failure = None
         self._recovered.set()
 
 
 @pytest.fixture
-def ill():
-    """A health check that can be made to fail."""
-    ill = Ill()
-    yield ill
-    ill.ends()
+def failing_check():
+    """A health check that the test can make fail; a call that hangs ends with the test."""
+    check = FailingCheck()
+    yield check
+    check.recover()
 
 
 @pytest.fixture
 def after_a_fork(hosts, session_timeout, fork_server, tmp_path, processes):
-    """Look a service up and register another in a process, fork, and do so in the child; what was found."""
+    """Return a function that looks a service up and registers another in a process, and again in its forked child.
+
+    It returns what the two processes found.
+    """
 
     def run(before, after, registered):
         file = tmp_path / "after the fork"
@@ -396,7 +414,7 @@ def after_a_fork(hosts, session_timeout, fork_server, tmp_path, processes):
 
 @pytest.fixture
 def stranger(zookeeper):
-    """A client without a credential."""
+    """A ZooKeeper client that has no credential."""
     client = KazooClient(zookeeper.url)
     client.start()
     yield client
@@ -413,7 +431,7 @@ def journal(tmp_path):
 
 @pytest.fixture
 def callers(fork_server, hosts, session_timeout, journal, processes):
-    """Start two processes that look a service up repeatedly, and wait until each has found an instance."""
+    """Return a function that starts two processes that look a service up repeatedly, and waits for a first result."""
 
     def start(service, of):
         for provider in of:
@@ -433,14 +451,14 @@ def callers(fork_server, hosts, session_timeout, journal, processes):
 
 @pytest.fixture
 def listener():
-    """Host and port of a socket that listens."""
+    """Host and port of a socket that listens, as texts."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield tuple(map(str, server.getsockname()))
 
 
 @pytest.fixture
 def command(hosts):
-    """Run the command to its end, and return its exit code and output."""
+    """Return a function that runs the command to its end, and returns its exit code and output."""
 
     def run(*words):
         result = CliRunner().invoke(cli.app, ["--hosts", hosts, *words])
@@ -451,7 +469,7 @@ def command(hosts):
 
 @pytest.fixture
 def running_command(fork_server, hosts, tmp_path, processes):
-    """Start the command in a process of its own."""
+    """Return a function that starts the command in a process of its own."""
 
     def start(*words):
         output = tmp_path / f"{words[0]} says"

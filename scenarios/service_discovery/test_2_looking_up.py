@@ -40,29 +40,31 @@ class TestLookup:
         assert {library.find("users") for _ in range(100)} == {users.address}
 
     @pytest.mark.claim("disc-2")
-    @pytest.mark.parametrize("illness", ["returns False", "raises", "hangs"])
-    def test_lookup_omits_an_unhealthy_instance(self, illness, registering, ill, library):
-        health = HealthCheck(ill, every=0.05, within=0.2)
+    @pytest.mark.parametrize("failure", ["returns False", "raises", "hangs"])
+    def test_lookup_omits_an_unhealthy_instance(self, failure, registering, failing_check, library):
+        health = HealthCheck(failing_check, every=0.05, within=0.2)
         users = Instance("users.example", 8080)
         registration, _ = registering("users", users, health=health)
         assert registration.wait(5)
         assert library.find("users") == str(users)
 
-        ill.begins(illness)
+        failing_check.fail(failure)
         eventually(lambda: library.find("users") is None, within=5)
-        ill.ends()
+        failing_check.recover()
 
         eventually(lambda: library.find("users") == str(users), within=5)
 
     @pytest.mark.claim("disc-2")
-    def test_unhealthy_instance_is_not_registered_again(self, registry, registering, ill):
-        registration, _ = registering("users", Instance("users.example", 8080), health=HealthCheck(ill, every=0.02))
+    def test_unhealthy_instance_is_not_registered_again(self, registry, registering, failing_check):
+        registration, _ = registering(
+            "users", Instance("users.example", 8080), health=HealthCheck(failing_check, every=0.02)
+        )
         assert registration.wait(5)
-        ill.begins("returns False")
+        failing_check.fail("returns False")
         eventually(lambda: not registry.nodes("users"), within=5)
-        changes, calls = registry.client.exists("/providers/users").cversion, ill.calls
+        changes, calls = registry.client.exists("/providers/users").cversion, failing_check.calls
 
-        eventually(lambda: ill.calls > calls + 20, within=10)
+        eventually(lambda: failing_check.calls > calls + 20, within=10)
 
         assert registry.client.exists("/providers/users").cversion == changes
 

@@ -33,10 +33,10 @@ def connecting(connect, ensemble):
 
 @pytest.fixture
 def unreachable():
-    """The address of a machine that is gone: attempts to connect are not even refused."""
+    """The address of a machine that is gone: an attempt to connect gets no answer at all."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         host, port = listener.getsockname()
-        waiting = [socket.socket() for _ in range(4)]  # the queue of connections to accept is full
+        waiting = [socket.socket() for _ in range(4)]  # they fill the queue of connections that nobody accepts
         for each in waiting:
             each.setblocking(False)
             each.connect_ex((host, port))
@@ -80,7 +80,7 @@ def test_server_without_a_leader_confirms_nothing(ensemble, connecting, register
         assert lookups.find("users") == STAY[0]
 
         leader.pause()
-        # The follower goes on answering what it knew: a lookup that trusted it would have no bound.
+        # The follower still answers with its last state: a lookup that relied on it could be stale for ever.
         eventually(lambda: _is_refused(lookups), within=gone_within(grace) + grace)
         leader.resume()
 
