@@ -1,4 +1,4 @@
-"""The public names of a package, and their faults: without a docstring, on no page, or a type for a default."""
+"""Find the public names of a package that lack a docstring or a page, or have a type as their default."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class Name:
     """A public module, class or function.
 
     Attributes:
-        name: Its dotted name, in the module where it is defined.
-        it: The object.
-        names: All dotted names under which a page may have it.
+        name: Its dotted name, in the module that exports it.
+        value: The module, class or function itself.
+        names: All dotted names under which a page may document it.
     """
 
     name: str
-    it: object
+    value: object
     names: frozenset[str]
 
 
 def modules(package: str) -> Iterator[types.ModuleType | NotImportable]:
-    """Yield a package and its public modules, each imported; for one that cannot be imported, the error.
+    """Import a package and its public modules, and yield each, or the error of one that cannot be imported.
 
     A module is public if no part of its name begins with an underscore.
     """
@@ -54,23 +54,23 @@ def public_names(module: types.ModuleType) -> Iterator[Name]:
     yield Name(module.__name__, module, frozenset({module.__name__}))
     listed = getattr(module, "__all__", None)
     for name in sorted(vars(module)) if listed is None else listed:
-        it = getattr(module, name, None)
-        if not (inspect.isclass(it) or inspect.isroutine(it)):
+        value = getattr(module, name, None)
+        if not (inspect.isclass(value) or inspect.isroutine(value)):
             continue
-        home = getattr(it, "__module__", None)
-        if listed is None and (name.startswith("_") or home != module.__name__):
+        defined_in = getattr(value, "__module__", None)
+        if listed is None and (name.startswith("_") or defined_in != module.__name__):
             continue
         full = f"{module.__name__}.{name}"
-        yield Name(full, it, frozenset({full, f"{home}.{getattr(it, '__qualname__', name)}"}))
+        yield Name(full, value, frozenset({full, f"{defined_in}.{getattr(value, '__qualname__', name)}"}))
 
 
 def faults(package: str, pages: Container[str], allowed: Sequence[str] = ()) -> Iterator[str]:
-    """Yield what speaks against the public names of a package, in a sentence each.
+    """Yield a sentence for each fault of a package's public names.
 
     Args:
         package: Name of the package.
-        pages: The dotted names that are on a page.
-        allowed: Patterns (`service.legacy.*`) of names that need no documentation.
+        pages: The dotted names that a page documents.
+        allowed: Patterns of names that need no documentation, such as `service.legacy.*`.
     """
     seen: set[int] = set()
     for module in modules(package):
@@ -78,42 +78,39 @@ def faults(package: str, pages: Container[str], allowed: Sequence[str] = ()) -> 
             yield str(module)
             continue
         for each in public_names(module):
-            if id(each.it) in seen or any(fnmatchcase(name, pattern) for name in each.names for pattern in allowed):
+            if id(each.value) in seen or any(fnmatchcase(name, pattern) for name in each.names for pattern in allowed):
                 continue
-            seen.add(id(each.it))
-            if not docstring_of(each.it):
+            seen.add(id(each.value))
+            if not docstring_of(each.value):
                 yield f"{each.name} has no docstring"
-            if not any(name in pages for name in each.names) and (each.it is not module or _has_text(module)):
+            # A module without a docstring has no text of its own for a page.
+            if not any(name in pages for name in each.names) and (each.value is not module or docstring_of(module)):
                 yield f"{each.name} is on no page"
-            if isinstance(each.it, type):
-                yield from _faults_of_class(each.name, each.it, allowed)
+            if isinstance(each.value, type):
+                yield from _faults_of_class(each.name, each.value, allowed)
 
 
-def _has_text(module: types.ModuleType) -> bool:
-    return bool(docstring_of(module))
-
-
-def _faults_of_class(name: str, it: type, allowed: Sequence[str]) -> Iterator[str]:
-    for attribute, value in vars(it).items():
+def _faults_of_class(name: str, cls: type, allowed: Sequence[str]) -> Iterator[str]:
+    for attribute, value in vars(cls).items():
         function = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
         full = f"{name}.{attribute}"
         if attribute.startswith("_") or not inspect.isfunction(function):
             continue
         if any(fnmatchcase(full, pattern) for pattern in allowed):
             continue
-        if not any(docstring_of(vars(base).get(attribute)) for base in it.__mro__):
+        if not any(docstring_of(vars(base).get(attribute)) for base in cls.__mro__):
             yield f"{full} has no docstring"
-    if dataclasses.is_dataclass(it):
-        for field in dataclasses.fields(it):
-            if isinstance(field.default, type) and not _takes_a_type(it, field.name):
+    if dataclasses.is_dataclass(cls):
+        for field in dataclasses.fields(cls):
+            if isinstance(field.default, type) and not _takes_a_type(cls, field.name):
                 kind = field.default.__name__
                 yield f"{name}.{field.name} has the type {kind} itself for its default: write default_factory={kind}"
 
 
-def _takes_a_type(it: type, field: str) -> bool:
-    """Return whether a field is annotated as a type or as anything at all, so that a type may be its default."""
+def _takes_a_type(cls: type, field: str) -> bool:
+    """Return whether a field's annotation allows a type as its value."""
     try:
-        annotation: Any = typing.get_type_hints(it)[field]
+        annotation: Any = typing.get_type_hints(cls)[field]
     except Exception:  # noqa: BLE001 an annotation may name what is imported for type checkers alone
         return False
     union = typing.get_origin(annotation) in (typing.Union, types.UnionType)

@@ -1,4 +1,4 @@
-"""The links between the pages of a site: which of them lead nowhere."""
+"""Find the links between a site's pages that lead nowhere."""
 
 from html.parser import HTMLParser
 from pathlib import Path
@@ -6,12 +6,12 @@ from urllib.parse import unquote, urlsplit
 
 
 class Page(HTMLParser):
-    """What a page links to, and the places in it that can be linked to."""
+    """A page's links, and its anchors: the ids to which links can lead."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.links: list[str] = []
-        self.places: set[str] = set()
+        self.anchors: set[str] = set()
         self.feed(text)
 
     def handle_starttag(self, _: str, attributes: list[tuple[str, str | None]]) -> None:
@@ -20,11 +20,11 @@ class Page(HTMLParser):
             if value and name in ("href", "src"):
                 self.links.append(value)
             elif value and name == "id":
-                self.places.add(value)
+                self.anchors.add(value)
 
 
 def dead_links(site: Path) -> tuple[int, list[str]]:
-    """Return how many links lead to the site itself, and those of them without a file or a place in it."""
+    """Return the number of links within the site, and those of them whose file or anchor does not exist."""
     pages = {path.resolve(): Page(path.read_text()) for path in site.rglob("*.html")}
     followed, dead = 0, set()
     for path, page in pages.items():
@@ -34,7 +34,7 @@ def dead_links(site: Path) -> tuple[int, list[str]]:
                 continue
             followed += 1
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            place = unquote(parts.fragment)
-            if not target.exists() or (place and target in pages and place not in pages[target].places):
+            anchor = unquote(parts.fragment)
+            if not target.exists() or (anchor and target in pages and anchor not in pages[target].anchors):
                 dead.add(f"{path.relative_to(site.resolve())}: {link}")
     return followed, sorted(dead)
