@@ -38,7 +38,21 @@ def source_of(
     progress: "Progress | None",
     stated: "CsvFormat",
 ) -> "Source":
-    """Return the source for some data."""
+    """Return the source that can read the data.
+
+    Args:
+        data: Path or paths, records, a data frame or an Arrow table; with a table or a query, the warehouse's URL.
+        table: Name of a table of a warehouse.
+        query: A query of a warehouse, instead of a table.
+        client: The Dask client whose cluster reads the data; None for the current one, if there is one.
+        storage_options: Options of the object store that holds the files.
+        max_distinct: Maximum number of distinct rows that are counted exactly.
+        progress: Called after each part of the table that has been counted.
+        stated: The format of CSV files, as far as the caller states it.
+
+    Raises:
+        UnreadableError: The data cannot be read, or is of a kind that no source reads.
+    """
     from reference.table_summarization.reading.source import Threads
 
     if table is not None or query is not None:
@@ -58,7 +72,7 @@ def source_of(
         found = files(paths, storage_options)
         parquet = {file.parquet for file in found}
         if len(parquet) > 1:
-            raise UnreadableError("CSV and Parquet files are not one table; summarize them apart")
+            raise UnreadableError("CSV and Parquet files are not one table; summarize them separately")
         if parquet == {True}:
             from reference.table_summarization.reading.files.parquet_files import ParquetSource
 
@@ -78,13 +92,13 @@ def source_of(
 
 
 def _runner(client: Any, progress: "Progress | None") -> "Runner":
-    """Where files are counted: on the cluster of the client given or current, else here."""
+    """Return the runner that counts files: the cluster of the given or the current client, else threads."""
     if client is None and "distributed" in sys.modules:
         from distributed import default_client
 
         try:
             client = default_client()
-        except ValueError:  # there is none
+        except ValueError:  # no client is current
             client = None
     if client is not None:
         from reference.table_summarization.reading.frames.dask_frames import DaskRunner
