@@ -135,7 +135,7 @@ def test_mariadb_identifiers_by_case_are_two_customers(two, store):
 
 
 @pytest.mark.claim("shard-15")
-def test_mariadb_rows_exchange_unique_values_while_they_move(two, store):
+def test_mariadb_rows_exchange_unique_values_in_a_move(two, store):
     """Two rows of the customer that were copied exchange their unique values; a third one changes its key."""
     for code, seat in (("1", "A1"), ("2", "B2"), ("3", "C3")):
         two["here"].execute(TICKET, code, seat, SMALL, user="app")

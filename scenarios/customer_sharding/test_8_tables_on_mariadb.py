@@ -51,7 +51,7 @@ def test_mariadb_values_of_any_type_are_carried(two, store):
 
 @pytest.mark.claim("shard-15")
 @pytest.mark.parametrize(("code", "seat"), [("1", "B2"), ("2", "A1")], ids=["primary key", "unique key"])
-def test_mariadb_key_of_another_customer_is_not_overwritten(two, store, code, seat):
+def test_mariadb_key_of_another_customer_is_kept(two, store, code, seat):
     store.place("other", "there")
     two["there"].execute(TICKET, "1", "A1", "other", user="app")
     two["here"].execute(TICKET, code, seat, SMALL, user="app")
@@ -87,7 +87,7 @@ def test_mariadb_neighbours_of_a_changed_key_stay(two, store):
 
 
 @pytest.mark.claim("shard-15")
-def test_mariadb_values_longer_than_a_packet_are_compared(two, store):
+def test_mariadb_values_beyond_a_packet_are_compared(two, store):
     """A row's hexadecimal digits are longer than a packet of the server: a changed byte is noticed nevertheless."""
     assert store.whereabouts(SMALL)[0] == "here"
     two["here"].execute(READING, SMALL, 1, user="app")
@@ -99,7 +99,7 @@ def test_mariadb_values_longer_than_a_packet_are_compared(two, store):
 
 
 @pytest.mark.claim("shard-15")
-def test_mariadb_rows_longer_than_a_packet_together_move(two, store):
+def test_mariadb_rows_beyond_a_packet_in_sum_move(two, store):
     for number in (1, 2):
         two["here"].execute(READING, SMALL, number, user="app")
     two["here"].execute("UPDATE reading SET content = REPEAT(CHAR(64 + number), 5000000)", user="app")
@@ -111,7 +111,7 @@ def test_mariadb_rows_longer_than_a_packet_together_move(two, store):
 
 
 @pytest.mark.claim("shard-15")
-def test_mariadb_table_that_no_mover_carries_is_refused(two, store):
+def test_mariadb_table_that_cannot_move_is_refused(two, store):
     two["here"].execute("CREATE TABLE kept (customer_id varchar(64) PRIMARY KEY) WITH SYSTEM VERSIONING")
     for database in two.values():
         database.execute("CREATE TABLE shout (CUSTOMER_ID varchar(64), id int, PRIMARY KEY (CUSTOMER_ID, id))")

@@ -120,7 +120,7 @@ class TestSize:
         assert "has more than" in platform.status(pipeline.name)["view"]
 
     @pytest.mark.claim("rdp-32")
-    def test_table_of_too_many_rows_is_refused_before_anything_is_made(self, make_pipeline, platform):
+    def test_table_of_too_many_rows_is_refused_at_first(self, make_pipeline, platform):
         pipeline = make_pipeline("large", ddl="CREATE TABLE {name} (id bigint PRIMARY KEY)")
         pipeline.sql(f"INSERT INTO large SELECT generate_series(1, {statements.MOST_ROWS + 1})")
 

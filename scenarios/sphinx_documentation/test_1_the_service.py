@@ -7,7 +7,7 @@ import requests
 
 
 @pytest.mark.claim("sphinx-1")
-def test_service_posts_to_httpbin_and_returns_its_answer(service, evidence):
+def test_service_posts_to_httpbin_and_returns_answers(service, evidence):
     answer = requests.post(f"{service.url}/post", timeout=20)
 
     assert answer.status_code == 200
@@ -64,14 +64,14 @@ class TestTheAbstractMethod:
         return Unfinished()
 
     @pytest.mark.claim("sphinx-4", "abstract method", shows="published", fails_with="NotImplementedError")
-    def test_published_method_raises_something_not_raisable(self, requests_to_httpbin):
+    def test_published_method_raises_no_exception_class(self, requests_to_httpbin):
         with pytest.raises(TypeError, match="exceptions must derive from BaseException"):
             self.unfinished(requests_to_httpbin).execute()
 
     @pytest.mark.claim(
         "sphinx-4", "abstract method", shows="corrected", fails_with="TypeError: exceptions must derive from"
     )
-    def test_corrected_method_says_that_it_is_not_implemented(self, requests_to_httpbin):
+    def test_corrected_method_raises_not_implemented(self, requests_to_httpbin):
         with pytest.raises(NotImplementedError):
             self.unfinished(requests_to_httpbin).execute()
 
@@ -80,7 +80,7 @@ class TestAnotherHTTPBin:
     """One at another URL, such as one of this run."""
 
     @pytest.mark.claim("sphinx-4", "base url", shows="published", fails_with="DID NOT RAISE")
-    def test_published_request_goes_to_the_public_one_alone(self, requests_to_httpbin, httpbin):
+    def test_published_request_reaches_only_public_httpbin(self, requests_to_httpbin, httpbin):
         with pytest.raises(TypeError, match="unexpected keyword argument 'base_url'"):
             requests_to_httpbin.HttpBinPost(base_url=httpbin.url, params={}, json={})
 

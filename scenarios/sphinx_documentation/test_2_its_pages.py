@@ -21,7 +21,7 @@ ANSWERS = "y\nservice\nsomebody\n\n\n"
 
 
 @pytest.mark.claim("sphinx-7")
-def test_quickstart_with_separate_folders_gives_the_published_tree(project, evidence):
+def test_quickstart_creates_the_published_folders(project, evidence):
     docs = project.folder / "new"
     docs.mkdir()
 
@@ -54,7 +54,7 @@ def test_script_builds_a_page_for_each_package(documented):
 
 
 @pytest.mark.claim("sphinx-2")
-def test_script_shows_a_changed_docstring_when_run_again(documented, tmp_path):
+def test_script_run_again_shows_a_changed_docstring(documented, tmp_path):
     """From another folder than the project's."""
     assert "A POST request to HTTPBin, with query parameters" in documented.text("httpbin.html")
     documented.edit("service/httpbin.py", "A POST request to HTTPBin, with", "A POST, sent to HTTPBin, with")
@@ -67,7 +67,7 @@ def test_script_shows_a_changed_docstring_when_run_again(documented, tmp_path):
 
 
 @pytest.mark.claim("sphinx-2")
-def test_pages_show_routes_with_the_errors_that_they_answer(documented, service):
+def test_pages_show_routes_with_their_errors(documented, service):
     answered = requests.get(f"{service.url}/nowhere", timeout=20)
     text = documented.text("service.html")
     described = json.loads((documented.pages / "openapi.json").read_text())
@@ -83,7 +83,7 @@ class TestTheDefaultsOnThePage:
     """The page of a class shows the defaults of its fields."""
 
     @pytest.mark.claim("sphinx-4", "page", shows="published", fails_with="assert .params: dict")
-    def test_published_page_shows_a_type_even_with_warnings_as_errors(self, authors_project, evidence):
+    def test_published_page_shows_a_type_in_strict_mode(self, authors_project, evidence):
         built = authors_project.build("-W")
 
         assert built.returncode == 0, built.stderr
@@ -118,7 +118,7 @@ class TestAnotherMachine:
     """The project is cloned into a folder that its author does not have."""
 
     @pytest.mark.claim("sphinx-5", "page", shows="published", fails_with="No module named 'service'")
-    def test_published_page_is_empty_and_the_build_succeeds(self, project, evidence):
+    def test_published_page_is_empty_in_a_green_build(self, project, evidence):
         built = project.build()
 
         assert built.returncode == 0
