@@ -180,7 +180,7 @@ lock: $(VENV)/locked ## resolve every lock anew, with hashes
 	  pyproject.toml --all-extras --group scenarios --group checks --group docs -o requirements/development.txt
 	grep -A 200 '^uv==' requirements/development.txt | awk '/^    # via/ {exit} {print}' > requirements/uv.txt
 	for lock in fixtures/venvs/*.in; do \
-	  $(UV) pip compile -q --python-version "$$(sed -n 's/^# python //p' $$lock)" --generate-hashes --no-emit-index-url --no-header \
+	  $(UV) pip compile -q --universal --python-version "$$(sed -n 's/^# python //p' $$lock)" --generate-hashes --no-emit-index-url --no-header \
 	    $$lock -o $${lock%.in}.txt; done
 	$(BIN)/python -m fixtures.services.fetching.jars
 
