@@ -149,10 +149,14 @@ class Pair:
             self.close()
             raise
 
-    def post(self, times: int = 1) -> list[requests.Response]:
-        """Send requests to the first service, all at once, and return the answers."""
+    def post(self, times: int = 1, agent: str = "python-requests") -> list[requests.Response]:
+        """Send requests to the first service, all at once, from a user agent, and return the answers."""
+
+        def post(_: int) -> requests.Response:
+            return requests.post(self.first.url, headers={"User-Agent": agent}, timeout=60)
+
         with ThreadPoolExecutor(times) as pool:
-            answers = list(pool.map(lambda _: requests.post(self.first.url, timeout=60), range(times)))
+            answers = list(pool.map(post, range(times)))
         self.requests += times
         return answers
 

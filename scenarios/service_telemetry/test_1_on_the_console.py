@@ -2,6 +2,7 @@
 
 import subprocess
 from itertools import pairwise
+from uuid import uuid4
 
 import pytest
 
@@ -17,15 +18,17 @@ print(*(entry.name for entry in entry_points(group="opentelemetry_metrics_export
 
 
 def spans_of_one_request(pair):
-    """Send a request; return the printed spans of its trace, by service and kind."""
-    known = {span["context"]["trace_id"] for span in pair.first.spans()}
-    (answer,) = pair.post()
+    """Send a request; return the printed spans of its trace."""
+    request = f"python-requests/{uuid4().hex}"
+    (answer,) = pair.post(agent=request)
     assert answer.status_code == 200
 
     def complete():
+        # Spans of earlier requests may be printed only now, so the request is recognised by its user agent.
         spans = pair.first.spans() + pair.second.spans()
-        ours = [span for span in spans if span["context"]["trace_id"] not in known]
-        return ours if len(ours) == len(SPANS) else None
+        traces = {each["context"]["trace_id"] for each in spans if each["attributes"].get("http.user_agent") == request}
+        ours = [span for span in spans if span["context"]["trace_id"] in traces]
+        return ours if len(ours) >= len(SPANS) else None
 
     return eventually(complete, within=60, message="the four spans of a request are printed")
 
