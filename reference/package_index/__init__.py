@@ -21,6 +21,28 @@ of file names, copy that too, open the bucket to readers, and let pip use the fi
 Deletions and yanks with who, when and why. Hostile archives, names and metadata are refused. `reindex` completes what
 a crash left, and `verify` shows it.
 
+**What other tools offer.** dumb-pypi 1.15, s3pypi 2.0.1 (without its locks), simple503 0.4 and pypiserver 2.4, each
+filled with the same four files and asked over HTTP; a test holds this table against what they show. A dash: files are
+not the tool's business.
+
+===============================  =========  ======  =========  ==========  ====
+feature                          dumb-pypi  s3pypi  simple503  pypiserver  ours
+===============================  =========  ======  =========  ==========  ====
+pip installs                     yes        yes     yes        yes         yes
+pages are files, no server runs  yes        yes     yes        no          yes
+source distributions             yes        yes     no         yes         yes
+normalised names                 yes        yes     yes        yes         yes
+hashes                           yes        yes     yes        yes         yes
+requires-python                  yes        no      yes        no          yes
+core metadata (PEP 658)          yes        no      yes        no          yes
+JSON (PEP 691)                   no         no      no         no          yes
+sizes and times (PEP 700)        no         no      no         no          yes
+yanking (PEP 592)                yes        no      no         no          yes
+a name keeps its first content   -          yes     no         yes         yes
+uploads over HTTP                no         no      no         yes         yes
+other names found elsewhere      no         no      no         yes         yes
+===============================  =========  ======  =========  ==========  ====
+
 In Python::
 
     from pathlib import Path
