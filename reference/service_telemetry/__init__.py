@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING
 from reference.exports import import_at_first_use
 
 if TYPE_CHECKING:
+    from .collectors import collector_configuration
     from .errors import BadInput, LoadFailed, TelemetryError
     from .instruments import DURATIONS, counter, durations, timed
     from .loading import Answered, load
@@ -46,6 +47,7 @@ _MODULES = {
     "DURATIONS": "instruments",
     "LoadFailed": "errors",
     "TelemetryError": "errors",
+    "collector_configuration": "collectors",
     "counter": "instruments",
     "durations": "instruments",
     "load": "loading",
@@ -58,6 +60,7 @@ __all__ = [
     "BadInput",
     "LoadFailed",
     "TelemetryError",
+    "collector_configuration",
     "counter",
     "durations",
     "load",
