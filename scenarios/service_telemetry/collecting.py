@@ -16,11 +16,12 @@ from fixtures.services.runtimes.orphans import engine
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "collectors"
+LIBRARYS = HERE.parents[1] / "reference" / "service_telemetry" / "collector.yaml"
 PUBLISHED = yaml.safe_load((HERE / "as_published" / "collector.yaml").read_text())
 
 # The options of the library that made each file in the folder.
 MADE: Mapping[str, Mapping[str, Any]] = {
-    "corrected": {},
+    "collector": {},
     "traces": {"signals": ["traces"]},
     "metrics": {"signals": ["metrics"]},
     "logs": {"signals": ["logs"]},
@@ -30,7 +31,7 @@ MADE: Mapping[str, Mapping[str, Any]] = {
 
 def kept() -> dict[str, Any]:
     """Return the configurations that the collectors of this document run with, by name."""
-    return {file.stem: yaml.safe_load(file.read_text()) for file in sorted(FOLDER.glob("*.yaml"))}
+    return {file.stem: yaml.safe_load(file.read_text()) for file in (LIBRARYS, *sorted(FOLDER.glob("*.yaml")))}
 
 
 def ask_collector(environment: Environment, command: str, configuration: Mapping[str, Any]) -> Any:

@@ -92,7 +92,7 @@ class TestFromTheCollectorToJaeger:
         within = 60 if way == "corrected" else 5
 
         eventually(lambda: jaeger_traces(jaeger, service), within=within, message="the trace is in Jaeger")
-        assert kept()["corrected"] == collector_configuration()
+        assert kept()["collector"] == collector_configuration()
 
 
 class TestWhereExtensionsListen:
