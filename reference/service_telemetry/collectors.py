@@ -32,12 +32,12 @@ def collector_configuration(
     Args:
         jaeger: Where traces go, `HOST:PORT`: Jaeger's port of OTLP over gRPC.
         signals: Which of `traces`, `metrics` and `logs` the collector takes.
-        encrypted: Whether Jaeger's port speaks TLS, which the collector assumes unless it is told otherwise.
+        encrypted: Whether Jaeger's port speaks TLS, which the collector assumes unless it is configured otherwise.
         memory_mib: Refuse data above this much memory, so that services retry, instead of being killed for it.
         queue: Folder of a queue on disk, in which traces outlive the collector and an outage of Jaeger of any length.
         slow_seconds: Keep every trace with an error, every one that takes this long, and a share of the others; by
             default, keep all. Every span of a trace must reach the same collector.
-        share_percent: That share.
+        share_percent: Share of the other traces that is kept.
         decide_seconds: How long the collector waits for the spans of a trace before it decides.
 
     Raises:

@@ -22,9 +22,9 @@ class Form:
 
     Attributes:
         wrong: Variables under which nothing arrives.
-        says: A regular expression: what the service then writes.
+        says: Regular expression of what the service then writes.
         right: Variables under which what belongs there arrives.
-        arrives: Those signals.
+        arrives: Signals that arrive under the right variables.
     """
 
     wrong: Mapping[str, str]
