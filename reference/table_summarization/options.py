@@ -13,7 +13,17 @@ from reference.table_summarization.search.plain import Limits
 
 @dataclass(frozen=True)
 class Options:
-    """The arguments of `summarize`, with `missing` and `cost` parsed."""
+    """The arguments of `summarize`, with `missing` and `cost` parsed.
+
+    Attributes:
+        columns: The columns to summarize; None for all.
+        patterns: Maximum number of patterns; None for no maximum.
+        min_coverage: Percentage of the rows that a pattern must cover at least.
+        model: The cost model of a pattern.
+        binning: The rule for binning all columns, or a rule for each; the key None has the rule of all others.
+        ignore_missing: Whether no pattern may fix a missing value.
+        max_distinct: Maximum number of distinct rows; of tables with more, a sample is searched.
+    """
 
     columns: Sequence[str] | None
     patterns: int | None
@@ -32,7 +42,7 @@ class Options:
             raise SummaryError(f"the maximum number of distinct rows is 1 or more, not {self.max_distinct}")
 
     @property
-    def _ruled(self) -> list[str]:
+    def _columns_with_rules(self) -> list[str]:
         """The columns that have a rule of their own."""
         return [name for name in self.binning if name is not None] if isinstance(self.binning, Mapping) else []
 
@@ -47,7 +57,7 @@ class Options:
             UnknownColumnError: A column is named that the table does not have, or twice.
             EmptyTableError: No column is left.
         """
-        named = [*(self.columns or ()), *self._ruled]
+        named = [*(self.columns or ()), *self._columns_with_rules]
         for name in named:
             if name not in names:
                 raise UnknownColumnError(f"the table has no column {name!r}; it has {', '.join(map(repr, names))}")
@@ -59,9 +69,17 @@ class Options:
         return chosen
 
     def intervals(self, name: str, distribution: tuple[Sequence[Any], Sequence[int]] | None) -> Intervals | None:
-        """Return the intervals of a column; None where it is not binned."""
+        """Return the intervals of a column, or None if it is not binned.
+
+        Args:
+            name: The column.
+            distribution: Its distinct values, and how often each occurs; None for values that cannot be binned.
+
+        Raises:
+            SummaryError: The column's rule does not fit its values.
+        """
         if distribution is None:
-            if name in self._ruled and not isinstance(rule_for(self.binning, name), Auto | AsValues):
+            if name in self._columns_with_rules and not isinstance(rule_for(self.binning, name), Auto | AsValues):
                 raise SummaryError(f"column {name!r} cannot be binned: its values are not all numbers, or all times")
             return None
         try:

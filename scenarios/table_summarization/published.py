@@ -33,13 +33,16 @@ RUNS = Path(__file__).parents[2] / "results" / "benchmarks"
 
 
 def stored(run="0000_published.json"):
-    """The figures of a stored run of the document's table, by rows: the document's own, on an i7-8750H with 16 GB."""
+    """Return the figures of a stored run of the document's table, by number of rows.
+
+    The run `0000_published.json` has the document's own figures, measured on an i7-8750H with 16 GB.
+    """
     benchmarks = json.loads((RUNS / run).read_text())["benchmarks"]
     return {each["extra_info"]["rows"]: each for each in benchmarks if each["name"].startswith("test_document_table[")}
 
 
 def seconds(run="0000_published.json"):
-    """The seconds of a stored run, by rows."""
+    """Return the median seconds of a stored run, by number of rows."""
     return {rows: each["stats"]["median"] for rows, each in stored(run).items()}
 
 
@@ -48,17 +51,17 @@ SLOWEST = (1_000_000, 17)
 
 
 def data(n=1):
-    """The paper's ten patients, n times."""
+    """Return the paper's ten patients, n times."""
     return [dict(zip(COLUMNS, patient, strict=True)) for patient in _PATIENTS] * int(n)
 
 
 def cluster(*, threads=8, any_port=False, **settings):
-    """The document's cluster; its arguments, unless others are given.
+    """Return a Dask cluster with the document's settings, unless others are given.
 
     Args:
-        threads: How many it asks for.
-        any_port: Whether its dashboard takes a port that is free, by today's name of that setting.
-        settings: In the place of the document's.
+        threads: The value of the document's setting `nthreads`.
+        any_port: Whether the dashboard takes any free port, by the setting that Dask has today for `diagnostics_port`.
+        settings: Settings that replace all of the document's.
     """
     from dask.distributed import LocalCluster
 

@@ -21,7 +21,7 @@ TIE = [{"a": a, "b": b} for a in "xy" for b in "pq"]
 
 
 def answer(run, size):
-    """What a run gives."""
+    """Return the result of a run."""
     if run == "versions":
         pins = [pin for pin in metadata.requires("tsum") if pin.startswith(("dask", "attrs", "cattrs"))]
         return {

@@ -12,7 +12,8 @@ from scenarios.table_summarization import published
 from scenarios.table_summarization.published import PATTERNS
 
 MEN, CHILDREN = PATTERNS
-MORE = CPU_COUNT + 1  # threads, on a machine with eight cores, too
+# A number of threads that differs from the number of cores, which is what the published setting gives.
+MORE = CPU_COUNT + 1
 
 
 class TestTheCluster:
@@ -86,7 +87,7 @@ def in_order(patterns):
 
 
 class TestOrderOfPatterns:
-    """A list in its order; the published package returns a set."""
+    """The library returns patterns in a defined order; the published package returns a set."""
 
     @pytest.mark.claim("tsum-4", "order", shows="published", fails_with=r"^AssertionError: assert \[.* != \[")
     def test_order_changes_with_the_hash_seed(self, answers, evidence):
@@ -130,7 +131,7 @@ class TestSavingOfAPattern:
 
     @pytest.fixture
     def savings(self, way, interpreter, run):
-        """`savings("3.12")`: both, under that interpreter."""
+        """Return a function for the two savings under an interpreter: `savings("3.12")`."""
         return lambda version: json.loads(run(interpreter(version), self.SCRIPT.format(way, self.PATTERNS)))
 
     @pytest.mark.claim("tsum-4", "savings", shows="published", fails_with=r"assert \[3313, 1684\] == \[2801, 1428\]")

@@ -30,7 +30,7 @@ def answer(summary):
 @pytest.fixture
 def same(expected):
     """Return a function that says whether a table has the expected answer."""
-    return lambda held, **options: answer(summarize(held, patterns=None, **options)) == expected
+    return lambda table, **options: answer(summarize(table, patterns=None, **options)) == expected
 
 
 @pytest.mark.claim("tsum-7")
@@ -71,12 +71,12 @@ def test_dask_distributed_gives_the_same_answer(flights, same, client, partition
 @pytest.mark.claim("tsum-7")
 @pytest.mark.parametrize("kind", ["objects", "categories", "arrow"])
 def test_frames_in_memory_give_the_same_answer(flights, same, kind):
-    as_held = {
+    converted = {
         "objects": lambda: flights.astype(object),
         "categories": lambda: flights.astype({"carrier": "category", "tailnum": "category", "month": "category"}),
         "arrow": lambda: pa.Table.from_pandas(flights, preserve_index=False),
     }
-    assert same(as_held[kind]())
+    assert same(converted[kind]())
 
 
 @pytest.mark.claim("tsum-7")
@@ -105,7 +105,7 @@ def test_postgres_gives_the_same_answer(flights, same, postgres):
 @pytest.mark.claim("tsum-7")
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
 def test_interpreters_give_the_same_answer(our_answers, interpreter, version):
-    """With nothing installed: a small table needs the standard library alone. Its own tests run on all three."""
+    """The interpreter has no packages: a small table needs the standard library alone."""
     answers = our_answers(hash_seed=3, python=interpreter(version))
 
     assert answers["patients"] == PATTERNS

@@ -21,10 +21,11 @@ from reference.table_summarization.encoding.sorting import sorted_distinct
 Recodings: TypeAlias = Mapping[str, Recoding]
 _Longs: TypeAlias = npt.NDArray[np.int64]
 
-# Up to so many combinations of values, rows are counted in an array with an element for each combination.
+# Maximum number of combinations of values for which rows are counted in an array with an element for each combination.
 _FEW = 1 << 16
-# So many rows at a time, so that keys stay in a core's cache.
+# Number of rows that are counted at a time, so that their keys stay in a core's cache.
 _BLOCK = 1 << 16
+# Maximum number of combinations of values that a key of 64 bits can number.
 _MOST_KEYS = 1 << 62
 
 
@@ -36,12 +37,11 @@ class Counts:
         names: The columns.
         dictionaries: Each column's values; see `dictionaries`.
         codes: Shape (columns, distinct rows): positions in the dictionaries.
-        weights: Shape (distinct rows,): how many rows each stands for. Where nearly all rows differ, equal ones may
-            be
-            listed more than once: to compare them would cost more than it saves.
+        weights: Shape (distinct rows,): how many rows each stands for. If nearly all rows differ, equal ones may be
+            listed more than once, because comparing them would cost more than it saves.
         rows: How many rows were counted.
         halvings: How often sampling has kept about half of the rows; 0 if the counts are exact.
-        united: Whether each dictionary is known to hold each value once.
+        deduplicated: Whether each dictionary is known to hold each value once.
     """
 
     names: tuple[str, ...]
@@ -219,7 +219,7 @@ def _grouped(
 
 
 def _compact(key: _Longs) -> tuple[_Longs, int]:
-    """Keys renumbered from 0 in the order of their appearance, and how many there are; by a hash table."""
+    """Renumber keys from 0 in the order of their appearance, and return them with the number of distinct ones."""
     encoded = pc.dictionary_encode(to_arrow(key))
     return to_numpy(encoded.indices).astype(np.int64), len(encoded.dictionary)
 

@@ -134,11 +134,11 @@ def group_small(rows: Sequence[int], max_rows: int) -> list[tuple[int, ...]]:
         The positions of each part's items; one empty part if there are no items.
     """
     parts: list[tuple[int, ...]] = [()]
-    held = 0
+    total = 0
     for position, more in enumerate(rows):
-        held += more
-        if held > max_rows and parts[-1]:
+        total += more
+        if total > max_rows and parts[-1]:
             parts.append(())
-            held = more
+            total = more
         parts[-1] += (position,)
     return parts

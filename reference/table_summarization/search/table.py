@@ -35,7 +35,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class CodedTable:
-    """Distinct rows with their numbers.
+    """The rows of a table, encoded and with equal rows counted together.
 
     Attributes:
         columns: The columns by ascending name, so that the order of a table's columns changes no tie.

@@ -93,7 +93,7 @@ class VectorizedSearch:
         return rows
 
     def _grow(self, first: int, best: int, rows: _Rows, min_rows: int) -> tuple[list[int], _Rows]:
-        """Expand a pattern of one value as long as its saving grows; its candidates and its rows."""
+        """Expand a pattern of one value as long as its saving grows, and return its candidates and its rows."""
         chosen = [first]
         while True:
             cells = self._cells[:, rows]

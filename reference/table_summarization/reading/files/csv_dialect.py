@@ -93,13 +93,13 @@ class Dialect:
     kinds: frozenset[Kind] = frozenset()
 
     def __str__(self) -> str:
-        said = [f"fields separated by {_NAMES.get(self.delimiter, repr(self.delimiter))}"]
-        said += ["with blanks"] if self.skips_blanks else []
-        said += [f"in {self.encoding}"] if self.encoding not in {"utf-8", "utf-8-sig"} else []
-        said += ["without a header"] if not self.header else []
-        said += ["quotes escaped by backslashes"] if self.escapes else []
-        said += ["decimal commas"] if Kind.NUMBER not in self.kinds else []
-        return ", ".join(said)
+        words = [f"fields separated by {_NAMES.get(self.delimiter, repr(self.delimiter))}"]
+        words += ["with blanks"] if self.skips_blanks else []
+        words += [f"in {self.encoding}"] if self.encoding not in {"utf-8", "utf-8-sig"} else []
+        words += ["without a header"] if not self.header else []
+        words += ["quotes escaped by backslashes"] if self.escapes else []
+        words += ["decimal commas"] if Kind.NUMBER not in self.kinds else []
+        return ", ".join(words)
 
     def rows(self, lines: Iterator[str] | io.TextIOBase) -> Iterator[list[str]]:
         """Return an iterator over the rows that are not empty."""

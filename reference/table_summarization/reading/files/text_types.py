@@ -41,7 +41,7 @@ class Kind(enum.Enum):
     INSTANT = enum.auto()
     TEXT = enum.auto()
     TRIMMED = enum.auto()
-    """Not a kind, but a fact beside it: no text has blanks around it."""
+    """Not the kind of a column, but an additional fact: no text has blanks around it."""
 
 
 NUMBERS = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.GROUPED, Kind.COMMA})
