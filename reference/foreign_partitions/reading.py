@@ -42,6 +42,10 @@ def read(path: Path, environment: Mapping[str, str] | None = None) -> Descriptio
 def parse(data: object, environment: Mapping[str, str]) -> Description:
     """Build a description from decoded data.
 
+    Args:
+        data: The decoded file.
+        environment: The variables that the file names for passwords (`password_environment`).
+
     Raises:
         BadDescription: A key is missing, unknown, or of the wrong type.
     """
@@ -89,8 +93,8 @@ def _server(name: str, data: object, environment: Mapping[str, str]) -> Server:
     known = {"reached", "batch_size", "fetch_size", "asynchronous", "connect_timeout", "settings", "roles"}
     entry = _table(data, where, ENDPOINT | known)
     settings = _table(entry.get("settings", {}), f"{where}.settings")
-    if unspelled := [option for option, value in settings.items() if not isinstance(value, str)]:
-        raise BadDescription(f"{where}.settings: write the value of {unspelled[0]} as text, such as 'true'")
+    if not_text := [option for option, value in settings.items() if not isinstance(value, str)]:
+        raise BadDescription(f"{where}.settings: write the value of {not_text[0]} as text, such as 'true'")
     roles = _table(entry.get("roles", {}), f"{where}.roles")
     reached = None
     if "reached" in entry:
@@ -152,6 +156,7 @@ def _names(data: object, where: str) -> list[str]:
 
 
 def _table(data: object, where: str, known: set[str] | None = None) -> Mapping[str, Any]:
+    """Return a table of the file, after a check that all its keys are known."""
     if not isinstance(data, dict):
         raise BadDescription(
             f"{where} is {'missing' if data is None else repr(data)}: write a table of names and values"
@@ -169,6 +174,7 @@ _NEEDED = object()
 
 
 def _typed(entry: Mapping[str, Any], name: str, kind: type, where: str, default: Any = _NEEDED) -> Any:
+    """Return the value of a key, after a check of its type."""
     if name not in entry:
         if default is _NEEDED:
             raise BadDescription(f"{where} lacks {name}")

@@ -18,8 +18,8 @@ LEAVES = "SELECT tableoid::regclass::text, count(*) FROM person GROUP BY 1 ORDER
 
 
 def endpoint(running, address):
-    said = conninfo_to_dict(running.url)
-    return Endpoint(address.host, address.port, said["dbname"], said["user"], Secret(said["password"]))
+    login = conninfo_to_dict(running.url)
+    return Endpoint(address.host, address.port, login["dbname"], login["user"], Secret(login["password"]))
 
 
 def describe(first, second, **options):

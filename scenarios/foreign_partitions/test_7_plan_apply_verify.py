@@ -45,7 +45,7 @@ def file(servers, tmp_path):
 
 @pytest.fixture
 def command(file, servers):
-    """Run the command on the file; the exit code and the output."""
+    """Return a function that runs the command on the file, and returns its exit code and output."""
     password = servers.first.service.password
 
     def run(verb):

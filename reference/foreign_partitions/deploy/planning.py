@@ -79,7 +79,7 @@ def plan(description: Description, base: ServerState, servers: Mapping[str, Serv
 
 
 def prepare(description: Description, base: ServerState, servers: Mapping[str, ServerState]) -> Plan:
-    """Return what lets the servers take partitions: the connections to them, and the parent table on each of them.
+    """Return the statements that prepare the servers for partitions: connections to them, and a parent table on each.
 
     Args:
         description: The description.
@@ -98,6 +98,8 @@ def prepare(description: Description, base: ServerState, servers: Mapping[str, S
 
 
 class _Planner:
+    """Collects the changes and conflicts; each public method compares one kind of object with the description."""
+
     def __init__(self, description: Description) -> None:
         self.description = description
         self.table = description.table
@@ -116,7 +118,7 @@ class _Planner:
     # Connections from the base to the servers
 
     def connections(self, base: ServerState) -> None:
-        """The extension, the servers and the user mappings."""
+        """Plan the extension, the foreign servers and the user mappings."""
         if not self.description.servers:
             return
         if not base.extension:
@@ -145,9 +147,9 @@ class _Planner:
                 _Password(password),
             )
             return
-        there = base.mappings[server.name, role]
+        existing = base.mappings[server.name, role]
         wanted = [("user", user, sql.Literal(user)), ("password", password, _Password(password))]
-        for (name, value, literal), known in zip(wanted, there, strict=True):
+        for (name, value, literal), known in zip(wanted, existing, strict=True):
             if known != value:
                 verb = sql.SQL("ADD" if known is None else "SET")
                 statement = f"ALTER USER MAPPING FOR {{}} SERVER {{}} OPTIONS ({{}} {name} {{}})"
@@ -156,7 +158,7 @@ class _Planner:
     # Tables stored on a host itself
 
     def host(self, host: str, state: ServerState, server: str | None) -> None:
-        """The parent and the leaves that this host stores, treated the same on the base and on a server."""
+        """Plan the parent and the leaves that a host stores itself, be it the base or a server."""
         identity = self.table.identity if server is None else None
         if not self.parent_of(host, state, identity):
             return
@@ -166,7 +168,7 @@ class _Planner:
             self._sequence(host, state.relations[self.table.name], identity)
 
     def parent_of(self, host: str, state: ServerState, identity: str | None) -> bool:
-        """The parent on a host; whether its leaves can be planned, too."""
+        """Plan the partitioned table on a host, and return whether its partitions can be planned, too."""
         for name, kind in ((name, each.type) for name, each in self.table.columns.items()):
             if state.spelled.get(kind) is None:
                 self.conflicts.append(f"{host} knows no type {kind!r}, which {name} is to have")
@@ -189,7 +191,7 @@ class _Planner:
         return self._same(host, state, self.table.name, parent)
 
     def layout(self, host: str, state: ServerState) -> None:
-        """The layout table of a server, by which clients that know another layout notice it."""
+        """Plan the layout table of a server, by which clients notice that they know another layout."""
         table, layout = sql.Identifier(self.table.schema, self.table.layout_table), self.description.layout
         if state.layout is None:
             self.change(host, "CREATE TABLE {} AS SELECT {}::text AS layout", table, sql.Literal(layout))
@@ -230,7 +232,7 @@ class _Planner:
                 self.change(host, "CREATE INDEX ON {} ({})", table, _list(columns))
 
     def _sequence(self, host: str, parent: TableState, identity: str | None) -> None:
-        """Let the identity column's numbers come only from the base's identity."""
+        """Plan the identity column, whose numbers must come from the base's identity alone."""
         column = self.table.identity
         if column is None or column not in parent.columns:
             return
@@ -252,7 +254,7 @@ class _Planner:
     # Foreign tables
 
     def foreign(self, base: ServerState) -> None:
-        """The base's foreign tables."""
+        """Plan the base's foreign tables."""
         for server in self.description.servers:
             for remainder, leaf in self.description.on(server.name).items():
                 table = sql.Identifier(self.table.schema, leaf.name)
@@ -270,7 +272,7 @@ class _Planner:
                     self._foreign_options(leaf.name, table, relation)
 
     def _foreign_options(self, name: str, table: sql.Identifier, relation: TableState) -> None:
-        """Drop a foreign table's options: some point to another table, the others override the server's."""
+        """Drop options of a foreign table that point to another table or override the server's options."""
         implied = {"schema_name": self.table.schema, "table_name": name}
         for option, value in relation.options.items():
             if implied.get(option) != value:
@@ -281,12 +283,12 @@ class _Planner:
                 self.change(BASE, statement, table, column)
 
     def types(self, host: str, state: ServerState, base: ServerState) -> None:
-        """The types of the columns, which may differ in name alone, or hash a value differently."""
+        """Report types of columns that have the same name and differ on a server, or hash a value differently."""
         if base.types is not None and state.types is not None:
             self.conflicts += differences(base.types, state.types, host, self.table)
 
     def checks(self, host: str, state: ServerState, base: ServerState) -> None:
-        """The CHECK constraints of the base, which PostgreSQL does not enforce in foreign partitions."""
+        """Plan the base's CHECK constraints on the servers: the base does not enforce them in foreign partitions."""
         parent = base.relations.get(self.table.name)
         inherited = parent.checks if parent is not None else {}
         self._missing_checks(host, self.table.name, inherited, state)
@@ -308,7 +310,7 @@ class _Planner:
                 )
 
     def _same(self, host: str, state: ServerState, name: str, relation: TableState) -> bool:
-        """Return whether an existing table has the described kind and columns; each difference is a conflict."""
+        """Report differences of a table's kind and columns as conflicts, and return whether there are none."""
         before = len(self.conflicts)
         by, parent = f"HASH ({sql.Identifier(self.table.hash).as_string()})", name == self.table.name
         if relation.kind != ("p" if parent else "r"):
@@ -322,7 +324,7 @@ class _Planner:
         there = {name: (each.type, each.null) for name, each in relation.columns.items()}
         for column in dict.fromkeys([*wanted, *there]):
             if wanted.get(column) != there.get(column):
-                is_, should = _words(there.get(column)), _words(wanted.get(column))
+                is_, should = _column_text(there.get(column)), _column_text(wanted.get(column))
                 self.conflicts.append(f"{host}: column {column} of {name} is {is_}, and should be {should}")
         for column, each in relation.columns.items():
             if each.generated:
@@ -370,5 +372,5 @@ def _spelled(bound: str | None) -> str:
     return (bound or "").lower()
 
 
-def _words(column: tuple[str | None, bool] | None) -> str:
+def _column_text(column: tuple[str | None, bool] | None) -> str:
     return "missing" if column is None else f"{column[0]}{'' if column[1] else ' not null'}"

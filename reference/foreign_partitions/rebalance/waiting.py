@@ -1,4 +1,4 @@
-"""Bounds for waiting: for a server that has stopped answering, and for locks that others hold."""
+"""Limits on waiting for a server that does not answer, and for locks that other transactions hold."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Watch:
         self._last = time.monotonic()
 
     def progress(self) -> None:
-        """Say that a server has answered."""
+        """Record that a server has answered."""
         self._last = time.monotonic()
 
     @contextmanager
@@ -68,18 +68,18 @@ def limited(setting: str, seconds: float) -> sql.Composed:
 
 
 class Busy(Exception):
-    """Others use the table: what was begun is rolled back and tried again later."""
+    """Other transactions use the table: the step is rolled back and tried again later."""
 
 
 TRY_AGAIN = (Busy, psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 
 class Patience:
-    """How long something is tried again that others keep from happening.
+    """A limit on how long a step is tried again while other transactions prevent it.
 
     Args:
-        seconds: From now on.
-        what: What is tried, for the error.
+        seconds: The limit, which counts from now on.
+        what: Name of the step in the error.
     """
 
     def __init__(self, seconds: float, what: str) -> None:
@@ -87,19 +87,23 @@ class Patience:
         self._until = time.monotonic() + seconds
 
     def wait(self, error: Exception, least: float) -> None:
-        """Pause before the next attempt, so that others come first.
+        """Pause before the next attempt, so that other transactions can go first.
+
+        Args:
+            error: Why the last attempt failed.
+            least: The shortest pause, in seconds; the longest is twice that.
 
         Raises:
-            Conflict: It has been tried for long enough.
+            Conflict: The limit has passed.
         """
         self.end(error)
         time.sleep(least * (1 + random.random()))  # noqa: S311 not for secrecy
 
     def end(self, error: Exception) -> None:
-        """Let it be, where it has been tried for long enough.
+        """Give up if the limit has passed.
 
         Raises:
-            Conflict: It has been tried for long enough.
+            Conflict: The limit has passed.
         """
         if time.monotonic() > self._until:
             reason = " ".join(str(error).split())
@@ -109,7 +113,7 @@ class Patience:
             ) from None
 
     def until_free(self, attempt: Callable[[], Result], least: float) -> Result:
-        """Return what the attempt returns, tried again while others hold its locks."""
+        """Return the result of an attempt, which is repeated while other transactions hold the locks that it needs."""
         while True:
             try:
                 return attempt()
