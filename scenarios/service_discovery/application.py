@@ -24,7 +24,7 @@ from scenarios.service_discovery import published
 
 
 def create_app():
-    """Make the application; that registers it, one way or the other."""
+    """Create the application, which registers itself in the published or the corrected way."""
     app, find, call, facts = {"published": published_app, "corrected": corrected_app}[os.environ["WAY"]]()
 
     @app.get("/")

@@ -27,7 +27,7 @@ class Ensemble:
         return 20 * self.servers[0].service.tick / 1000
 
     def leader(self, but=None):
-        """Wait until a server leads, another one than that; and return it."""
+        """Wait until a server leads, other than `but`, and return it."""
         return eventually(lambda: next(iter(self._with_role("leader", but)), None), within=30)
 
     def follower(self):

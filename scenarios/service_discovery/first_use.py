@@ -53,7 +53,7 @@ def come_while_one_connects(library, service, threads):
 
 
 def bounded(work, seconds):
-    """Run work in a thread; the result is `hangs` where it takes longer than so many seconds."""
+    """Run work in a thread, and return its result, its error as text, or `hangs` if it takes longer than `seconds`."""
     outcome = [HANGS]
 
     def run():
@@ -85,7 +85,7 @@ def main():
 
 
 def registered_anew(connection, registration):
-    """Start a registration; whether its node is of this connection's session within four seconds."""
+    """Start a registration, and return whether this connection's session owns the node within four seconds."""
     registration.start().wait(4)
     return connection.client().exists(registration.path).ephemeralOwner == connection.session
 

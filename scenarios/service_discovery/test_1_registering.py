@@ -97,7 +97,7 @@ class TestConnecting:
 
 
 class TestFirstUseOfTheClient:
-    """The client is a module's variable, made by whoever comes first."""
+    """As published, the client is a variable of a module, created by the first caller."""
 
     @pytest.mark.claim("disc-11", "threads", shows="published", fails_with=r"^AssertionError: assert \[<class 'str'")
     def test_published_first_use_fails_concurrent_threads(self, provider, library):
@@ -298,7 +298,7 @@ class TestALostSession:
 
     @pytest.mark.claim("disc-5")
     def test_standby_takes_over_once_the_session_is_lost(self, connect, registry):
-        """Its rounds are ten minutes apart: only its watch of the node can tell it."""
+        """The standby looks by itself every ten minutes only, so it is its watch of the node that tells it."""
         holding, standing_by = connect(), connect(session_timeout=600)
         with (
             Registration(holding, "users", HERE, listening=lambda: True) as holder,

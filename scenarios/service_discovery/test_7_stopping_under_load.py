@@ -19,7 +19,10 @@ PRELOADED = {"workers": 1, "options": ["--worker-class=gthread", "--threads=8", 
 
 @pytest.fixture
 def long_request(background_threads):
-    """Send a request for the long answer, and wait until it is under way; its thread, and what was answered."""
+    """Return a function that sends a request for the long answer, and waits until it is under way.
+
+    It returns the thread of the request, and the list that will have the answer.
+    """
 
     def ask(provider):
         answers = []

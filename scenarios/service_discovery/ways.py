@@ -34,7 +34,7 @@ class Published:
         return _address(published.read_as_described(path))
 
     def enumerate(self):
-        """Enumerate the known services, as the text proposes; the name of the one that sends emails."""
+        """Enumerate the known services, as the text proposes, and return the name of the one that sends emails."""
         published.add_enumeration()
         return published.Service.EMAIL_SERVICE.value
 

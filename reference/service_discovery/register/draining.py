@@ -25,7 +25,7 @@ from reference.service_discovery.errors import BadInput
 log = logging.getLogger(__name__)
 
 DRAIN = 0.5
-# gunicorn kills a worker thirty seconds after SIGTERM (its `graceful_timeout`).
+# Draining must end well before gunicorn kills a worker, thirty seconds after SIGTERM (its `graceful_timeout`).
 LONGEST = 20.0
 TRY_AGAIN_AFTER = 0.1
 
@@ -85,8 +85,8 @@ class Draining:
     twenty seconds at the latest.
 
     Args:
-        deregister: Takes the instance out of the registry, and says whether it is out; called from a thread, again
-            and again until it is.
+        deregister: Removes the instance from the registry, and returns whether it is removed. It is called from a
+            thread, repeatedly until it returns True.
         requests: Counts the requests under way.
         drain: Seconds without a request after which the server stops; callers learn of the end meanwhile.
 
@@ -105,13 +105,13 @@ class Draining:
         self._forward_to = -1
 
     def install(self) -> bool:
-        """Handle SIGTERM from now on; say whether it could be, which it can by the main thread alone."""
+        """Handle SIGTERM from now on, and return whether that was possible: only the main thread can install it."""
         if threading.current_thread() is not threading.main_thread():
             log.warning("SIGTERM does not deregister: the extension was not initialised by the main thread")
             return False
         self._requests.drained_in = os.getpid()
         self._before = signal.signal(signal.SIGTERM, self._handle)
-        # As gunicorn has it: the signal does not interrupt a request's system calls.
+        # Like gunicorn's own handler, this one does not interrupt a request's system calls.
         signal.siginterrupt(signal.SIGTERM, False)
         # The main thread runs a handler only between two steps of Python; while it waits in a system call of a
         # request, this socket wakes a thread instead.
@@ -122,7 +122,7 @@ class Draining:
         return True
 
     def begin(self) -> None:
-        """Begin to drain, in a thread of its own; nothing happens when it has begun before."""
+        """Begin to drain, in a thread of its own, unless it has begun before."""
         if self._begun.acquire(blocking=False):
             threading.Thread(target=self._run, name="draining", daemon=True).start()
 
@@ -145,7 +145,7 @@ class Draining:
 
     def _run(self) -> None:
         until = time.monotonic() + LONGEST
-        # Where ZooKeeper is away, callers go on calling until it is back and has the news.
+        # While ZooKeeper is unreachable, callers do not learn that the instance is leaving, and go on calling it.
         while not self._deregistered() and time.monotonic() < until:
             time.sleep(TRY_AGAIN_AFTER)
         gone = time.monotonic()

@@ -26,16 +26,17 @@ from .health import HealthCheck
 log = logging.getLogger(__name__)
 
 ASK_WHETHER_IT_LISTENS_EVERY = 0.05
+# Seconds for callers to learn that a node is gone.
 MARGIN = 0.5
 
 AtStart = Literal["fail", "wait"]
 
 
 def gone_within(session_timeout: float) -> float:
-    """Return the seconds within which the registration of a process is gone that was killed or cut off.
+    """Return the seconds within which the registration of a killed or disconnected process is gone.
 
     The server counts from the last heartbeat and rounds up to its ticks, of which a session's timeout has at least two:
-    at most one and a half times the timeout. Half a second on top is for the news to arrive.
+    at most one and a half times the timeout. Half a second is added for callers to learn of it.
 
     Args:
         session_timeout: Seconds that the server granted, which need not be those asked for: see
@@ -64,9 +65,9 @@ class Registration:
     The node is named by the address (see `instance_id`), so that an address is registered once only. Of several
     processes that share it, such as the workers of a server, one holds the node and the others stand by; when it ends,
     another takes over. After a SIGKILL of the holder that takes until its session ends; meanwhile the node stays.
-    Two machines that register under one address, such as `localhost`, are taken for such processes: a warning says so.
-    It is no error, since where all instances and their callers are on one machine, `localhost` is a right address, and
-    a process cannot know whether another machine will use the registry.
+    Two machines that register one address, such as `localhost`, look like such processes. `start` only warns of it:
+    `localhost` is correct where all instances and callers are on one machine, and a process cannot know whether another
+    machine uses the registry.
 
     It registers only once the address accepts connections: an application's factory runs before its server listens.
 
@@ -115,7 +116,7 @@ class Registration:
     def _renew(self) -> None:
         # In a forked child nothing is running: the parent goes on. A child that serves by itself starts anew.
         self._wake = threading.Event()
-        self._there = threading.Event()
+        self._registered = threading.Event()
         self._ended = threading.Event()
         self._closing = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -153,13 +154,13 @@ class Registration:
         return self
 
     def wait(self, within: float) -> bool:
-        """Wait until the instance is registered, by any process that shares its address; say whether it is."""
-        return self._there.wait(within)
+        """Wait until the instance is registered, by any process that shares its address, and return whether it is."""
+        return self._registered.wait(within)
 
     def close(self) -> bool:
-        """Deregister at once; say whether no node of this process is left.
+        """Deregister at once, and return whether it is certain that no node of this process is left.
 
-        Where ZooKeeper cannot be reached, the node goes when the session ends; call `close` again to try again.
+        If ZooKeeper cannot be reached, the node disappears when the session ends; call `close` again to try again.
         """
         with self._closing:
             self._ended.set()
@@ -171,7 +172,7 @@ class Registration:
                 self._thread.join()
                 self._thread = None
                 self._removed = False
-                self._there.clear()
+                self._registered.clear()
             if not self._removed:
                 self._removed = self._is_removed()
             return self._removed
@@ -205,31 +206,31 @@ class Registration:
             except Exception as error:  # noqa: BLE001 whatever it is, the instance must be registered afterwards
                 if self._connection.closed:
                     return
-                self._there.clear()
+                self._registered.clear()
                 reason = str(error) or repr(error)
                 log.warning("%s at %s is not registered yet: %s", self.service, self.instance, reason)
                 again = min(self._connection.session_timeout / 4, 1)
 
     def _reconcile(self) -> float:
-        """Do what is missing, and return the seconds after which to look again."""
+        """Create or delete the node as needed, and return the seconds after which to compare again."""
         present = self._present()
         healthy = self.health is None or self.health.healthy()
         again = self._connection.session_timeout if self.health is None else self.health.every
         if present is not None and present.ephemeralOwner:
             if not healthy and present.ephemeralOwner == self._connection.session:
                 log.warning("%s at %s is unhealthy, and is deregistered", self.service, self.instance)
-                self._there.clear()
+                self._registered.clear()
                 self._delete()
             else:
-                self._there.set()
+                self._registered.set()
             return again
-        self._there.clear()
+        self._registered.clear()
         if not healthy:
             return again
         if not self._listening():
             return ASK_WHETHER_IT_LISTENS_EVERY
         if present is not None:
-            self._delete()  # a persistent node: it would stay when every process has ended
+            self._delete()  # a persistent node would remain after every process has ended
         protect(self._connection, self.service)
         credential = self._connection.credential
         try:
@@ -245,10 +246,10 @@ class Registration:
             log.info("%s registered at %s", self.service, self.instance)
         except NodeExistsError:
             pass  # another process was quicker, or the answer to our own request was lost
-        return 0  # look at it, and so watch it
+        return 0  # compare again at once, which watches the new node
 
     def _present(self) -> Any:
-        """Return the node's facts, or None; the next change of the node wakes the thread."""
+        """Return the node's status, or None if it does not exist; the next change of the node wakes the thread."""
         return self._connection.ask(lambda client: client.exists_async(self.path, watch=self._seen))
 
     def _seen(self, _: object) -> None:
