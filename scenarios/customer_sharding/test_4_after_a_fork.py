@@ -1,4 +1,4 @@
-"""What was opened before gunicorn forked its workers is used by none of them: no worker reads another one's answers."""
+"""Connections opened before gunicorn forks its workers are used by none of them, or workers would mix up answers."""
 
 import os
 import subprocess
@@ -21,11 +21,14 @@ INSERT = "INSERT INTO person (name, address, customer_id) VALUES (%s, 'here', %s
 
 @pytest.fixture
 def at_once():
-    """Call a function with each of many arguments, all at once; what it returned each time of `REQUESTS`."""
+    """Return a function that calls another with each of several arguments at once, `REQUESTS` times.
+
+    It returns a list of the results for each argument.
+    """
 
     def at_once(function, arguments):
-        with ThreadPoolExecutor(len(arguments)) as crowd:
-            return list(crowd.map(lambda argument: [function(argument) for _ in range(REQUESTS)], arguments))
+        with ThreadPoolExecutor(len(arguments)) as pool:
+            return list(pool.map(lambda argument: [function(argument) for _ in range(REQUESTS)], arguments))
 
     return at_once
 
@@ -56,7 +59,7 @@ def test_workers_share_no_connection_of_their_parent(sharding_service, databases
 
 @pytest.mark.claim("shard-16")
 def test_forked_service_workers_mix_no_answers(serve, meta, databases, at_once):
-    """The sharding service has its connection to the meta database from before the fork."""
+    """The sharding service connects to the meta database before it is forked."""
     service = serve(ShardingService, meta, workers=WORKERS, options=PRELOAD)
     for name, database in databases.items():
         service.register(name, database)
@@ -79,7 +82,10 @@ def test_forked_service_workers_mix_no_answers(serve, meta, databases, at_once):
 
 @pytest.fixture
 def under_gevent(tmp_path):
-    """Start the service with gunicorn's gevent worker, in an environment of its own; its port, process and log."""
+    """Return a function that starts the service with gunicorn's gevent worker, in a virtual environment of its own.
+
+    It returns the port, the process and the log file.
+    """
     log = tmp_path / "gevent.log"
     processes = []
 
@@ -111,9 +117,9 @@ class TestGevent:
 
         assert process.wait(WITHIN) != 0
 
-        said = next(line for line in log.read_text().splitlines() if "gevent has patched" in line)
-        evidence.text("what it says", said)
-        assert self.REFUSAL in said
+        refusal = next(line for line in log.read_text().splitlines() if "gevent has patched" in line)
+        evidence.text("what it says", refusal)
+        assert self.REFUSAL in refusal
 
     @pytest.mark.claim("shard-16")
     def test_preloaded_gevent_worker_queries_nothing(self, under_gevent, sharding_service, databases):

@@ -38,7 +38,7 @@ class SharedDatabase:
         self.shard = Shard(Settings(Standalone(user), FIELD, row_security=row_security))
 
     def execute(self, statements):
-        """Execute as the owner; the guard takes the rows of both customers."""
+        """Execute as the owner, whom the guard allows to write rows of both customers."""
         with self._database.connection.cursor() as cursor:
             for statement in statements.split(";"):
                 cursor.execute(statement)
@@ -57,7 +57,7 @@ class SharedDatabase:
         return found
 
     def outcome(self, form):
-        """Execute a form in a session of the customer; what it returned, or how it was refused."""
+        """Execute a form of query in a session of the customer, and return its result, or how it was refused."""
         with self.shard.session(OWN) as session:
             try:
                 return seen(form(session.database))
@@ -72,7 +72,7 @@ class SharedDatabase:
 
 
 def forms(*kinds):
-    """Each form by its name, called with the database; those of models need none."""
+    """Return the forms of queries by name, as functions of the database; forms of models ignore it."""
     return {
         name: form if kind is RAW else (lambda _, form=form: form()) for kind in kinds for name, form in kind.items()
     }

@@ -63,7 +63,10 @@ def pool(databases):
 
 @pytest.fixture
 def request_on(pool):
-    """Execute statements as a request does, on a connection of the pool; the last answer, or how it failed."""
+    """Return a function that executes statements as a request does, on a connection of the pool.
+
+    It returns the rows of the last statement, or the name of its error.
+    """
 
     def request(*statements):
         pool.take()

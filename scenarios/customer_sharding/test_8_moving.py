@@ -39,7 +39,7 @@ def test_customers_move_while_clients_write(sharded, judged, evidence):
         ended = [mover.wait() for mover in (sharded.mover(one, "second"), sharded.mover(other, "first"))]
         clients.go_on()
 
-    evidence.json("what the movers said", [said.splitlines() for _, said in ended])
+    evidence.json("what the movers said", [output.splitlines() for _, output in ended])
     waits = {customer: sharded.longest_wait(customer) for customer in (one, other, third)}
     evidence.json("seconds without an acknowledged write, at most", waits)
     assert [code for code, _ in ended] == [0, 0]
@@ -114,13 +114,13 @@ class TestAMoverThatIsKilled:
                 fence.reached()
                 sharded.falsify(one)
                 fence.open(committed=True)
-            code, said = mover.wait()
+            code, output = mover.wait()
             assert sharded.states(one)["first"] == "copying"
             clients.go_on(one, what=["read", "write"])
             undone, _ = command("abort", one)
 
         assert code == 1
-        assert f"the rows of customer {one} differ between the two sides in person" in said
+        assert f"the rows of customer {one} differ between the two sides in person" in output
         assert undone == 0
         assert sharded.whereabouts(one) == ["first"]
         judged()
@@ -131,11 +131,11 @@ class TestAMoverThatIsKilled:
 
         with sharded.clients(one) as clients:
             with sharded.killed_in(STEPS["switch"], clients, one, done=True):
-                code, said = command("abort", one)
+                code, output = command("abort", one)
             clients.go_on()
 
         assert code == 1
-        assert "has switched already: finish it and move back" in said
+        assert "has switched already: finish it and move back" in output
         assert sharded.whereabouts(one) == ["second"]
         judged()
 
@@ -164,10 +164,10 @@ class TestAServerThatFreezes:
                         clients.go_on(one, what=["refused"])
                         clients.go_on(one, what=["write"])
                         longest = max(client.longest_refusal() for client in clients.of(one))
-                code, said = mover.wait()
+                code, output = mover.wait()
                 clients.go_on()
             evidence.json("seconds for which writes were refused in a row, at most", longest)
-            assert code == 0, said
+            assert code == 0, output
             assert sharded.whereabouts(one, third) == ["second", "first"]
             judged()
             return longest
@@ -217,13 +217,13 @@ class TestAMoverThatFreezes:
                     copy.open(committed=True)
                     successor = sharded.mover(one, "second")
                     fence.reached()
-                code, said = frozen.wait()
+                code, output = frozen.wait()
             fence.open(committed=True)
             assert successor.wait()[0] == 0
             clients.go_on()
 
         assert code == 1
-        assert f"another mover has taken over customer {one}" in said
+        assert f"another mover has taken over customer {one}" in output
         assert sharded.whereabouts(one) == ["second"]
         judged()
 

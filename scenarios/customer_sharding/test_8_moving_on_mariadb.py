@@ -58,12 +58,12 @@ def test_mariadb_customers_move_while_clients_write(two, store, two_in_mariadb, 
     ):
         clients.go_on()
         options = (f"--lease={LEASE}", "--drain=0.3", "--batch=20")
-        said = [run("move", SMALL, target, *options) for target in ("there", "here")]
+        ended = [run("move", SMALL, target, *options) for target in ("there", "here")]
         clients.go_on()
 
     evidence.text("the server", two["here"].execute("SELECT version()")[0][0])
-    evidence.json("what the movers said", [text.splitlines() for _, text in said])
-    assert [code for code, _ in said] == [0, 0], said
+    evidence.json("what the movers said", [text.splitlines() for _, text in ended])
+    assert [code for code, _ in ended] == [0, 0], ended
     places = dict.fromkeys((SMALL, OTHER), "here")
     found = [
         Found([customer, name], address, place)

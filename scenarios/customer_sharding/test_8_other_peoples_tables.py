@@ -89,7 +89,7 @@ OBSTACLES = {
 
 @pytest.fixture
 def store(meta, databases):
-    """The sharding service's memory, with both databases registered; their tables' owner is no superuser."""
+    """The sharding service's store, with both databases registered by an owner who is no superuser."""
     with closing(Store(meta)) as store:
         for name in BOTH:
             database = databases[name]
@@ -108,7 +108,7 @@ def credentials(entry):
 
 @pytest.fixture
 def run(meta):
-    """Run the command `customer-sharding` to its end in this process; exit code and what it said."""
+    """Return a function that runs the command `customer-sharding` to its end, and returns its exit code and output."""
 
     def run(*words):
         done = CliRunner(env={"SHARDING_META": meta}).invoke(cli, words)
@@ -118,7 +118,7 @@ def run(meta):
 
 
 def as_owner(database, *statements):
-    """Execute as the tables' owner; the last statement's rows."""
+    """Execute statements as the tables' owner, and return the rows of the last one."""
     entry = {name: database.owner[name] for name in ("host", "port")}
     with psycopg.connect(**entry, dbname=database.owner["database"], **OWNER, autocommit=True) as connection:
         for statement, *parameters in statements:
@@ -145,10 +145,10 @@ class TestWhatAMoveCannotCarry:
             as_owner(databases[name], (makes,))
         before = {name: contents(databases[name]) for name in BOTH}
 
-        said = [run("check", ONE, "second"), run("move", ONE, "second", "--lease=0.1", "--drain=0")]
+        answers = [run("check", ONE, "second"), run("move", ONE, "second", "--lease=0.1", "--drain=0")]
 
-        assert [code for code, _ in said] == [1, 1]
-        assert all(refusal in text for _, text in said)
+        assert [code for code, _ in answers] == [1, 1]
+        assert all(refusal in text for _, text in answers)
         assert {name: contents(databases[name]) for name in BOTH} == before
         assert store.moves() == []
         for name in where:
@@ -167,10 +167,10 @@ class TestWhatAMoveCannotCarry:
             as_owner(databases["first"], (PEOPLE, [customer]))
         store.prepare("first", row_security=True)
 
-        code, said = run("check", ONE, "second")
+        code, output = run("check", ONE, "second")
 
         assert code == 1
-        assert "table person restricts sessions to their customer's rows in first and not in second" in said
+        assert "table person restricts sessions to their customer's rows in first and not in second" in output
         assert run("prepare", "second", "--row-security")[0] == 0
         assert run("move", ONE, "second", "--lease=0.1", "--drain=0")[0] == 0
         assert {name: databases[name].customers() for name in BOTH} == {"first": {OTHER: 3}, "second": {ONE: 3}}
@@ -252,11 +252,11 @@ class TestSeveralMoves:
         taken = databases["first"].rows("SELECT min(id) FROM person WHERE customer_id = %s", ONE)[0][0]
         as_owner(databases["second"], ("INSERT INTO person VALUES (%s, 'of another', 'there', '19')", [taken]))
 
-        code, said = run("resume")
+        code, output = run("resume")
 
         assert code == 1
-        assert f"{ONE}\tfailed: " in said
-        assert "another customer" in said
+        assert f"{ONE}\tfailed: " in output
+        assert "another customer" in output
         assert [move.customer for move in store.moves()] == [ONE]
         assert databases["second"].customers() == {OTHER: 3, "19": 1}
         as_owner(databases["first"], (PEOPLE, [ONE]))

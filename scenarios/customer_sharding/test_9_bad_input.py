@@ -63,14 +63,14 @@ def post(service):
     """Send a POST request, and return status, content type and content of the answer."""
 
     def post(header, path, query, kind, body):
-        said = {"Content-Type": kind} if kind else {}
-        said |= {} if header is None else {"X-Customer-ID": header.encode("latin-1")}
+        headers = {"Content-Type": kind} if kind else {}
+        headers |= {} if header is None else {"X-Customer-ID": header.encode("latin-1")}
         if not isinstance(body, bytes):
             body = urlencode(body).encode() if kind == FORM else json.dumps(body).encode()
         connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=WITHIN)
         with contextlib.closing(connection):
             parameters = f"?{urlencode([(FIELD, each) for each in query])}" if query else ""
-            connection.request("POST", f"/person/{quote(path, safe='')}{parameters}", body, said)
+            connection.request("POST", f"/person/{quote(path, safe='')}{parameters}", body, headers)
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read()
 
@@ -93,15 +93,15 @@ def test_any_request_gets_the_expected_status(post, of_customer):
     @example("1", "1", [], ("application/json", {FIELD: "2"}))
     @example("1", "1", [], (FORM, {FIELD: "2"}))
     def ask(header, path, query, body):
-        status, said, content = post(header, path, query, *body)
+        status, headers, content = post(header, path, query, *body)
         statuses[status] += 1
         assert status == expected(header, path, query, body[1])
         if status == 200:
             assert json.loads(content) == {"success": True}
             return
-        assert said["Content-Type"] == "application/problem+json"
+        assert headers["Content-Type"] == "application/problem+json"
         assert json.loads(content)["status"] == status
-        assert status != 503 or int(said["Retry-After"]) >= 1
+        assert status != 503 or int(headers["Retry-After"]) >= 1
 
     of_customer[DEAD].running.kill()
     try:

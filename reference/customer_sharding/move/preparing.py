@@ -1,4 +1,4 @@
-"""Prepare a database for customers: guard triggers, an id range of its own, a check of the applications' login."""
+"""Prepare a database for customers: create guard triggers, reserve a range of ids, check the applications' login."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .triggers import own_tables, triggers
 NUMBERS = 1 << 40  # size of each database's id range; database N begins at N times this
 
 
-_MADE = re.compile(r'CREATE OR REPLACE TRIGGER "?([^" ]* ?[^" ]+)"? (?:BEFORE|AFTER) ')
+_CREATED_TRIGGER = re.compile(r'CREATE OR REPLACE TRIGGER "?([^" ]* ?[^" ]+)"? (?:BEFORE|AFTER) ')
 _COMMENT = """SELECT obj_description(t.oid, 'pg_trigger') FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
     WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = %s AND t.tgname = %s AND t.tgenabled = 'O'"""
 
@@ -26,21 +26,22 @@ _COMMENT = """SELECT obj_description(t.oid, 'pg_trigger') FROM pg_trigger t JOIN
 def guard_tables(cursor: Any, flavor: Flavor, tables: Sequence[Table], identifier_field: str) -> None:
     """Create the guard's triggers on tables, or replace those that are of another version.
 
-    On PostgreSQL a trigger's comment has the digest of its statement. Making a trigger locks its table until the end
-    of the transaction, and applications that write several tables meanwhile would have deadlocks with it.
+    On PostgreSQL a trigger's comment has the digest of its statement, so that an unchanged trigger is not replaced:
+    replacing it would lock its table until the end of the transaction, and could deadlock with applications that write
+    several tables.
     """
     for table in tables:
         for statement in triggers(flavor, table, identifier_field):
-            made = _MADE.match(statement.strip()) if flavor is Flavor.POSTGRES else None
-            if made is None:
+            trigger = _CREATED_TRIGGER.match(statement.strip()) if flavor is Flavor.POSTGRES else None
+            if trigger is None:
                 cursor.execute(statement)
                 continue
             digest = hashlib.sha256(statement.encode()).hexdigest()[:16]
-            cursor.execute(_COMMENT, (table.name, made[1]))
+            cursor.execute(_COMMENT, (table.name, trigger[1]))
             if cursor.fetchall() == [(digest,)]:
                 continue
             cursor.execute(statement)
-            on, name = (exactly_quoted(Flavor.POSTGRES, each) for each in (table.name, made[1]))
+            on, name = (exactly_quoted(Flavor.POSTGRES, each) for each in (table.name, trigger[1]))
             cursor.execute(f"COMMENT ON TRIGGER {name} ON {on} IS '{digest}'")
 
 
@@ -53,7 +54,7 @@ def make_own_tables(cursor: Any, flavor: Flavor) -> None:
 def grant_lookup(cursor: Any, user: str) -> None:
     """Let the applications' user read `sharding_customer`, and revoke all else on the guard's tables (PostgreSQL)."""
     name = exactly_quoted(Flavor.POSTGRES, user)
-    # New tables may be the user's by default.
+    # Default privileges may have granted the user more on new tables.
     cursor.execute(f"REVOKE ALL ON {', '.join(OWN_TABLES)} FROM {name}")
     cursor.execute(f"GRANT SELECT ON sharding_customer TO {name}")
 
@@ -62,7 +63,7 @@ def separate_id_ranges(cursor: Any, tables: Sequence[Table], number: int) -> Non
     """Give the sequences of a PostgreSQL database a range of ids that no other database uses.
 
     Args:
-        cursor: In a transaction.
+        cursor: A cursor in a transaction, as the owner of the tables.
         tables: The customers' tables.
         number: Number of the database, from 1.
 
@@ -71,10 +72,10 @@ def separate_id_ranges(cursor: Any, tables: Sequence[Table], number: int) -> Non
     """
     for table in tables:
         for column in table.serial:
-            _number(cursor, table, column, number)
+            _restrict_sequence(cursor, table, column, number)
 
 
-def _number(cursor: Any, table: Table, column: str, number: int) -> None:
+def _restrict_sequence(cursor: Any, table: Table, column: str, number: int) -> None:
     name = exactly_quoted(Flavor.POSTGRES, table.name)
     cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", (name, column))
     (sequence,) = cursor.fetchone()

@@ -170,8 +170,8 @@ class RandomFaults:
                 connection.execute(change)
         self._movers_end()
         for name in NAMES:
-            code, said = self._command("prepare", name)
-            assert code == 0, said
+            code, output = self._command("prepare", name)
+            assert code == 0, output
 
     def write_in_a_long_request(self, this):
         """It begins before the mover, or while rows are copied; the mover waits for it, or it is refused."""

@@ -77,10 +77,10 @@ def main():
     for option in ("-n", "-c"):
         parser.add_argument(option, type=int)
     parser.add_argument("url")
-    said = parser.parse_args()
-    name, _, value = said.H.partition(": ")
+    options = parser.parse_args()
+    name, _, value = options.H.partition(": ")
     image = os.environ["IMAGE_OF_AB"] or None
-    print(load(said.url, requests=said.n, at_once=said.c, headers={name: value}, image=image))  # noqa: T201
+    print(load(options.url, requests=options.n, at_once=options.c, headers={name: value}, image=image))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def remove(name):
 
 
 def application(save, remove):
-    """Create the service from what saves and what removes a person, each in a transaction."""
+    """Create the service, given the functions that save and remove a person; it calls each in a transaction."""
     app = Flask(__name__)
     sharding = Sharding(app)
     app.register_error_handler(HTTPException, problem_of_http)
@@ -39,7 +39,7 @@ def application(save, remove):
         return jsonify(success=True)
 
     @app.delete("/person/<customer_id>/<name>")
-    def delete(customer_id, name):  # noqa: ARG001 the extension has seen whose path it is
+    def delete(customer_id, name):  # noqa: ARG001 the extension compares it with the header
         with g.db.atomic():
             remove(name)
         return jsonify(success=True)
