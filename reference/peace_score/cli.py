@@ -170,11 +170,11 @@ def compare(
         from reference.peace_score.models import VARIATIONS, Model, averaged, scores_by_year
 
         history, years = _read(directory, first, last, index=True)
-        theirs = {year: {nation: -score for nation, score in history.peace_index[year].items()} for year in years}
+        negated = {year: {nation: -score for nation, score in history.peace_index[year].items()} for year in years}
         scored = scores_by_year(history, years)
-        together = (averaged(scored.values()), averaged(theirs.values()))
+        together = (averaged(scored.values()), averaged(negated.values()))
         span = f"{years[0]}-{years[-1]}"
-        work = {str(year): (scored[year], theirs[year]) for year in years} | {span: together}
+        work = {str(year): (scored[year], negated[year]) for year in years} | {span: together}
         if variations:
             work |= {
                 name: (averaged(scores_by_year(history, years, model).values()), together[1])

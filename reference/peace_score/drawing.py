@@ -127,7 +127,7 @@ def draw_comparison(ours: Mapping[str, float], theirs: Mapping[str, float], foun
 
 
 def _blocs(graph: nx.Graph[str], friendly: Sequence[tuple[str, str]]) -> list[list[str]]:
-    """The nations by communities of allies, largest first; those that belong to none together at the end."""
+    """Return the nations by communities of allies, largest first; nations outside any community are the last group."""
     allies: nx.Graph[str] = nx.Graph()
     allies.add_nodes_from(graph)
     allies.add_edges_from(friendly)
@@ -138,7 +138,7 @@ def _blocs(graph: nx.Graph[str], friendly: Sequence[tuple[str, str]]) -> list[li
 
 
 def _places(blocs: Sequence[Sequence[str]], scores: Mapping[str, float]) -> dict[str, Place]:
-    """Each bloc a disc, the most peaceful in its middle; the discs on a circle."""
+    """Return each nation's place: a bloc fills a disc, its most peaceful in the middle, and the discs form a circle."""
     radii = [math.sqrt(len(bloc)) + 1.5 for bloc in blocs]
     arcs = [2 * math.pi * radius / sum(radii) for radius in radii]
     ring = sum(radii) / math.pi * 1.12

@@ -59,7 +59,7 @@ def monotone(data, score):
 
 
 def nameless(data, score):
-    """Who is called what does not matter: neither in the records nor in the graph."""
+    """The names of nations do not matter, neither in the records nor in the graph."""
     world = data.draw(worlds())
     names = dict(zip(world.nations, data.draw(st.permutations(world.nations)), strict=True))
     of, renamed = score(world), score(world.renamed(names.get))

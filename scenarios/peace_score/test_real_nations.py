@@ -21,7 +21,7 @@ from scenarios.peace_score import published
 pytestmark = pytest.mark.claim("peace-4")
 
 COMPARED = range(2008, 2015)
-# Enough to see the interval; the one over the years is drawn with the library's own number.
+# Fewer than the library's default, which only the comparison over all years needs.
 RESAMPLES = 1000
 
 
@@ -153,7 +153,10 @@ class TestTheScores:
 
 
 class TestTheGlobalPeaceIndex:
-    """A ranking of the same nations by others, from 1 (most peaceful) to 5: with its sign turned, 1 is agreement."""
+    """Others' ranking of the same nations, from 1 (most peaceful) to 5.
+
+    It is negated before it is compared, so that a correlation of 1 is full agreement.
+    """
 
     @pytest.mark.parametrize("year", COMPARED)
     def test_ranking_agrees_in_part_with_the_index_yearly(self, scored, index, history, year, evidence):
@@ -179,13 +182,13 @@ class TestTheGlobalPeaceIndex:
         evidence.figure("ranks", draw_comparison(score_mean, index_mean, found, title))
 
     def test_index_cannot_tell_published_score_from_ours(self, history, score_mean, index_mean, evidence):
-        """The mean of the neighbours, of the nations that have any. The median is the world's and ranks no nation."""
+        """A published score is the mean of a nation's neighbours: only nations with neighbours are compared."""
         naive = []
         for year in COMPARED:
             graph = history.graph(year)
-            naive.append(published.nation_peace(graph.subgraph([it for it in graph if graph.degree[it]])))
+            naive.append(published.nation_peace(graph.subgraph([nation for nation in graph if graph.degree[nation]])))
         theirs = agreement(averaged(naive), index_mean, resamples=RESAMPLES)
-        ours = agreement({it: score_mean[it] for it in averaged(naive)}, index_mean, resamples=RESAMPLES)
+        ours = agreement({nation: score_mean[nation] for nation in averaged(naive)}, index_mean, resamples=RESAMPLES)
 
         assert theirs.nations == ours.nations < 162
         assert theirs.low < ours.correlation < theirs.high
@@ -194,7 +197,7 @@ class TestTheGlobalPeaceIndex:
             "both compositions", [{"composition": "published"} | row(theirs), {"composition": "ours"} | row(ours)]
         )
 
-    def test_agreement_depends_on_each_choice_by_so_much(self, history, index, evidence):
+    def test_agreement_is_shown_for_each_variation(self, history, index, evidence):
         rows, found = [], {}
         for name, model in VARIATIONS.items():
             by_year = scores_by_year(history, [1995, 2014], model)
@@ -205,7 +208,7 @@ class TestTheGlobalPeaceIndex:
         # What the index mostly sees is what happens inside: that alone agrees better than the whole score does.
         assert found["inside alone"].correlation > found["as stated"].high
         assert found["outside alone"].correlation < found["as stated"].low
-        assert all(it.low > 0 for it in found.values())
+        assert all(each.low > 0 for each in found.values())
         evidence.table("one choice changed at a time, 2014", rows)
 
 
