@@ -151,14 +151,14 @@ def in_order(ways, order):
 
 
 def sign_of_the_result(cell):
-    """Negative only for an odd power of a negative base; anything to the power of zero is 1."""
+    """Return the sign of a cell's result: negative only for an odd power of a negative base, and 1 for a power of 0."""
     if cell.power is Sign.ZERO:
         return Sign.POSITIVE
     return cell.base if cell.power_parity is Parity.ODD else Sign(abs(cell.base.value))
 
 
 def as_sympy(number):
-    """A fraction as sympy's rational."""
+    """Return a fraction as sympy's rational number."""
     return sympy.Rational(number.numerator, number.denominator)
 
 

@@ -44,7 +44,7 @@ class TestTheBound:
         try:
             value = in_order(order, base, power, root)
         except OutOfRange:
-            # An outcome like any other: what left the range was the result, or the power in between.
+            # Refusing is correct only if the result, or the power in between, leaves the range of a float.
             assert left_the_range(order, base, power, root)
         else:
             assert error_in_ulps(value, base, power, root) <= error_bound(order, base, power, root)
@@ -58,9 +58,9 @@ class TestTheBound:
         except OutOfRange:
             assert left_the_range(Order.POWER_FIRST, base, power, root)
             return
-        apart = abs(root_first - power_first) / math.ulp(min(root_first, power_first))
+        difference = abs(root_first - power_first) / math.ulp(min(root_first, power_first))
         # Twice: the ulp of the true value may be twice that of the smaller of the two.
-        assert apart <= 2 * sum(error_bound(order, base, power, root) for order in Order)
+        assert difference <= 2 * sum(error_bound(order, base, power, root) for order in Order)
 
     @pytest.mark.claim("exp-1")
     @pytest.mark.parametrize("order", Order, ids=lambda order: order.value)
@@ -77,7 +77,7 @@ class TestTheBound:
 
     @pytest.mark.claim("exp-1")
     def test_error_bound_grows_with_the_power(self, evidence):
-        """At bases from 1/100 to 100; 11 is the first whole number whose 300th power is none any more."""
+        """The error is measured for bases from 1/100 to 100; 11 is the first integer whose 300th power overflows."""
         worst = {
             (power, root): {order: worst_error(order, power, root) for order in Order}
             for power, root in ((2, 3), (20, 3), (300, 7))
@@ -123,7 +123,7 @@ def too_large(base, power, root, ulps):
 
 
 def worst_error(order, power, root):
-    """The largest error of an order in ulps, over bases from 1/100 to 100 that it takes without leaving the range."""
+    """Return the largest error of an order in ulps, over the bases from 1/100 to 100 that do not leave the range."""
     errors = []
     for base in bases(math.log2(100), 400):
         try:
@@ -272,7 +272,7 @@ class TestWhichOrderIsTheSaferFromOverflow:
 
 
 def by_fraction(measurements):
-    """The measurements by power and root."""
+    """Return the measurements grouped by power and root."""
     return [
         (fraction, list(found))
         for fraction, found in itertools.groupby(measurements, lambda each: (each.power, each.root))
@@ -280,7 +280,7 @@ def by_fraction(measurements):
 
 
 def drawn(measurements):
-    """Error against the base's logarithm, a panel for each power and root."""
+    """Draw the error against the base's logarithm, in a panel for each power and root."""
     groups = by_fraction(measurements)
     figure = Figure(figsize=(12, 7), layout="constrained")
     for axes, ((power, root), found) in zip(figure.subplots(2, 3).flat, groups, strict=True):
