@@ -152,18 +152,20 @@ def _report(app: Sphinx, env: BuildEnvironment) -> None:
         for path in _missing_paths()
     ]
     for what in ("page", "unresolved"):
-        found += [(what, said, page) for page, sentences in sorted(_noted(env, what).items()) for said in sentences]
+        found += [
+            (what, sentence, page) for page, sentences in sorted(_noted(env, what).items()) for sentence in sentences
+        ]
     pages = {name for name, entry in env.get_domain("py").data["objects"].items() if not entry.aliased}
     for package in config.documented_packages:
-        found += [("name", said, None) for said in faults(package, pages, config.documented_except)]
+        found += [("name", sentence, None) for sentence in faults(package, pages, config.documented_except)]
     application = APPLICATION.get()
     if application is not None:
-        found += [("route", said, None) for said in _faults_of_routes(application, config.documented_except)]
+        found += [("route", sentence, None) for sentence in _faults_of_routes(application, config.documented_except)]
     suppressed = [each for each in found if logging.is_suppressed_warning(TYPE, each[0], config.suppress_warnings)]
-    for what, said, page in found:
+    for what, sentence, page in found:
         # What autodoc could not import it has said itself, in this build: the page was read again.
         if what != "unresolved":
-            log.warning(said, type=TYPE, subtype=what, location=page)
+            log.warning(sentence, type=TYPE, subtype=what, location=page)
     app.documentation_faults_found = len(found) - len(suppressed)  # type: ignore[attr-defined]
 
 

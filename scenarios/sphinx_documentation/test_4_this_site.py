@@ -74,8 +74,8 @@ def test_code_blocks_are_lines_of_tested_files(language):
 
     assert written
     for page, code in written:
-        said = [re.sub(r"  +# .*", "", line).strip() for line in code.splitlines()]
-        assert [line for line in said if line and line not in lines] == [], page
+        shown = [re.sub(r"  +# .*", "", line).strip() for line in code.splitlines()]
+        assert [line for line in shown if line and line not in lines] == [], page
 
 
 @pytest.mark.claim("sphinx-6")

@@ -7,7 +7,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 
 def as_problem(error: Exception) -> Response:
-    """Return an error as `application/problem+json`; what is no HTTP error is logged, and its text stays inside.
+    """Return an error as `application/problem+json`; an error that is not HTTP's is logged, and its text is not shown.
 
     Args:
         error: What a view raised.
