@@ -128,8 +128,8 @@ def _against(bound: Mapping[str, Any], each: Mapping[str, Any] | None) -> str:
 
 def _said(bound: Mapping[str, Any], value: float) -> str:
     word = "exponent at most " if bound["class"] == "shape" else ""
-    said = f"{word}{value:g}{_unit(bound)}"
-    return f"{said}; not met: {bound['not_met']}" if "not_met" in bound and value != bound["aim"] else said
+    text = f"{word}{value:g}{_unit(bound)}"
+    return f"{text}; not met: {bound['not_met']}" if "not_met" in bound and value != bound["aim"] else text
 
 
 def _unit(bound: Mapping[str, Any]) -> str:

@@ -13,20 +13,20 @@ def quadratics(digits, number):
     """Return factorable quadratics with coefficients of about so many digits."""
     chance = random.Random(digits)
     half = 10 ** (digits // 2)
-    made = []
-    while len(made) < number:
+    found = []
+    while len(found) < number:
         p, q = (chance.randrange(1, half) for _ in range(2))
         r, s = (chance.randrange(-half, half) for _ in range(2))
-        made.append((p * q, p * s + q * r, r * s))
-    return made
+        found.append((p * q, p * s + q * r, r * s))
+    return found
 
 
 def test_against_sympy(versus):
-    made = quadratics(30, 50)
+    found = quadratics(30, 50)
     x = sympy.Symbol("x")
-    polynomials = [sympy.Poly(quadratic, x, domain="ZZ") for quadratic in made]
+    polynomials = [sympy.Poly(quadratic, x, domain="ZZ") for quadratic in found]
     versus(
-        lambda: [factor(*quadratic) for quadratic in made],
+        lambda: [factor(*quadratic) for quadratic in found],
         lambda: [polynomial.factor_list() for polynomial in polynomials],
         checksum=lambda answers: [_coefficients(answer) for answer in answers],
         facts={"versions": versions("sympy")},
@@ -36,22 +36,22 @@ def test_against_sympy(versus):
 def _coefficients(answer):
     if isinstance(answer, tuple):
         content, factors = answer
-        made = [tuple(map(int, each.all_coeffs())) for each, times in factors for _ in range(times)]
-        return int(content), sorted(made)
+        found = [tuple(map(int, each.all_coeffs())) for each, times in factors for _ in range(times)]
+        return int(content), sorted(found)
     return answer.content, sorted(tuple(map(int, each)) for each in answer.factors)
 
 
 def test_against_the_methods_table(versus):
-    made = quadratics(8, 5)
+    found = quadratics(8, 5)
     versus(
-        lambda: [factor(*quadratic) for quadratic in made],
-        lambda: [method_table(*quadratic) for quadratic in made],
+        lambda: [factor(*quadratic) for quadratic in found],
+        lambda: [method_table(*quadratic) for quadratic in found],
         checksum=lambda answers: [_linear(answer) for answer in answers],
     )
 
 
 def _linear(answer):
-    """Return the two primitive linear factors of either way's answer, those with positive leading coefficients."""
+    """Return the two linear factors of either way's answer, found primitive with positive leading coefficients."""
     if isinstance(answer, Method):
         hit = answer.hits[0]
         pairs = [(hit.p, hit.r), (hit.q, hit.s)]
@@ -62,7 +62,7 @@ def _linear(answer):
 
 def test_growth_with_digits(growth):
     growth(
-        lambda made: [factor(*quadratic) for quadratic in made],
+        lambda found: [factor(*quadratic) for quadratic in found],
         [3, 30],
         setup=lambda digits: quadratics(digits, 5_000),
     )

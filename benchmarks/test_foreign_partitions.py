@@ -19,29 +19,34 @@ AGGREGATE = "SELECT quarter, count(*) FROM person GROUP BY quarter ORDER BY quar
 
 
 def endpoint(running, address):
-    said = conninfo_to_dict(running.url)
-    return Endpoint(address.host, address.port, said["dbname"], said["user"], Secret(said["password"]))
+    parameters = conninfo_to_dict(running.url)
+    return Endpoint(
+        address.host, address.port, parameters["dbname"], parameters["user"], Secret(parameters["password"])
+    )
 
 
 def described(first, second, name, address):
-    """Describe a table with four partitions, two on the first server and two on the second, reached at an address."""
+    """Describe a table with four partitions, two on the first server and two on the second.
+
+    The first server reaches the second one at `address`, this process at the second's own address.
+    """
     reached = second.address()
-    there = Server(f"there_{name}", endpoint(second, address), reached=(reached.host, reached.port), batch_size=100)
+    remote = Server(f"there_{name}", endpoint(second, address), reached=(reached.host, reached.port), batch_size=100)
     columns = {"id": Column("bigint"), "quarter": Column("bigint"), "name": Column("text")}
-    places = [None, None, there.name, there.name]
+    places = [None, None, remote.name, remote.name]
     return Description(
         base=endpoint(first, first.address()),
         table=Table(name, columns, hash="quarter", identity="id", key=("id",)),
         partitions=[Partition(f"{name}_{number}", place) for number, place in enumerate(places)],
-        servers=[there],
+        servers=[remote],
     )
 
 
 @contextlib.contextmanager
 def deployed(description, url):
-    """Deploy a description, and return an autocommit connection to the server that applications use.
+    """Deploy a description, and yield an autocommit connection to the server that applications use.
 
-    One of the two foreign partitions inserts rows one by one, the other in batches of a hundred.
+    Rows go to one of the two foreign partitions one by one, to the other in batches of a hundred.
     """
     with Deployment(description) as deployment:
         deployment.apply()
@@ -52,19 +57,23 @@ def deployed(description, url):
 
 @pytest.fixture(scope="module")
 def servers(environment):
-    """Connections to the `first` server, which applications use, and to the `second` directly, with 20,000 rows."""
+    """Connections to two servers that have a table of 20,000 rows, and its `description`.
+
+    `first` is the server that applications use, `plain` the same without asynchronous scans and partitionwise
+    aggregates, `second` the server of the foreign partitions.
+    """
     first, second = environment["first"], environment["second"]
     description = described(first, second, "person", second.peer_address())
     with (
         deployed(description, first.url) as here,
         psycopg.connect(first.url, autocommit=True) as plain,
-        psycopg.connect(second.url, autocommit=True) as beyond,
+        psycopg.connect(second.url, autocommit=True) as direct,
     ):
         here.execute(FILL, [ROWS])
         here.execute("ANALYZE person")
         for setting in ("enable_partitionwise_aggregate", "enable_async_append"):
             plain.execute(f"SET {setting} = off")
-        yield SimpleNamespace(first=here, plain=plain, second=beyond, description=description)
+        yield SimpleNamespace(first=here, plain=plain, second=direct, description=description)
 
 
 @pytest.fixture
@@ -118,6 +127,7 @@ def person(servers):
 
 
 def asking(connection, table, person):
+    """Return a function that looks a person up in a table."""
     query = f"SELECT * FROM {table} WHERE quarter = 2 AND id = %s"
     return lambda: connection.execute(query, [person]).fetchall()
 

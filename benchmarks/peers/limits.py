@@ -1,6 +1,7 @@
-"""The limits, the least that any summary must do.
+"""The limits: the least work that any summary must do.
 
-DuckDB and Polars count the distinct rows of a table; an interpreter starts and imports what the table is held by.
+For a table that is counting its distinct rows, timed with DuckDB and Polars; for a small one, starting an interpreter
+that imports the library of its data frame.
 """
 
 import subprocess

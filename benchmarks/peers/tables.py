@@ -24,40 +24,41 @@ def patients_parquet(rows: int) -> Path:
 
 
 def wide_parquet(rows: int) -> Path:
-    """Return a Parquet file of 12 columns with 10,000 distinct values each, drawn by Zipf's law, no two alike."""
+    """Return a Parquet file of 12 independent columns, each with 10,000 distinct values drawn by Zipf's law."""
     chance = np.random.default_rng(rows)
 
-    def some(size: int) -> pd.DataFrame:
+    def frame(size: int) -> pd.DataFrame:
         drawn = chance.zipf(1.2, (12, size)) % 10_000
         return pd.DataFrame(
             {f"column_{n}": np.char.add(f"value_{n}_", each.astype(str)) for n, each in enumerate(drawn)}
         )
 
-    return _parquet(f"wide-{rows}", rows, some)
+    return _parquet(f"wide-{rows}", rows, frame)
 
 
 def numbers_parquet(rows: int) -> Path:
     """Return a Parquet file of numbers: two columns of integers and two of floats, of 20 and 5 distinct values."""
 
-    def some(size: int) -> pd.DataFrame:
+    def frame(size: int) -> pd.DataFrame:
         drawn = np.random.default_rng(size).integers(0, 20, (4, size))
         return pd.DataFrame({"one": drawn[0], "two": drawn[1] % 5, "three": drawn[2] / 4, "four": drawn[3] % 5 + 0.5})
 
-    return _parquet(f"numbers-{rows}", rows, some)
+    return _parquet(f"numbers-{rows}", rows, frame)
 
 
-def _parquet(name: str, rows: int, some: Callable[[int], pd.DataFrame]) -> Path:
+def _parquet(name: str, rows: int, frame: Callable[[int], pd.DataFrame]) -> Path:
+    """Return the path of a Parquet file, written from frames of at most a million rows unless it exists."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = Path(os.environ["BENCHMARK_TABLES"]) / f"{name}.parquet"
     if not path.exists():
-        made = path.with_suffix(f".{os.getpid()}")
+        unfinished = path.with_suffix(f".{os.getpid()}")
         writer = None
         for start in range(0, rows, 1_000_000):
-            table = pa.Table.from_pandas(some(min(1_000_000, rows - start)), preserve_index=False)
-            writer = writer or pq.ParquetWriter(made, table.schema)
+            table = pa.Table.from_pandas(frame(min(1_000_000, rows - start)), preserve_index=False)
+            writer = writer or pq.ParquetWriter(unfinished, table.schema)
             writer.write_table(table)
         writer.close()
-        made.rename(path)
+        unfinished.rename(path)
     return path
