@@ -11,7 +11,7 @@ SLOWEST = (10_000_000, 17)
 
 
 def cluster(*, threads=8, **_):
-    """The same cluster under the names that its settings have, its dashboard always on any port that is free."""
+    """Return the document's cluster by the names that Dask's settings have today, its dashboard on any free port."""
     from dask.distributed import LocalCluster
 
     return LocalCluster(n_workers=1, dashboard_address=":0", threads_per_worker=threads)

@@ -14,7 +14,7 @@ ROWS = 100_000
 
 
 def patterns(table, **options):
-    """A summary's patterns as the document prints them."""
+    """Return a summary's patterns as the document prints them."""
     return [found.as_dict() for found in summarize(table, **options).patterns]
 
 

@@ -17,7 +17,7 @@ PEERS = "0001_peers.json"
 
 
 def slope(seconds, rows):
-    """The exponent of growth over the decade up to so many rows."""
+    """Return the exponent of growth over the decade up to so many rows."""
     return math.log10(seconds[rows] / seconds[rows // 10])
 
 

@@ -36,7 +36,7 @@ def rows_where(flights):
 
 
 def condition(summary, pattern):
-    """A pattern as SQL, its bins by the edges that the summary states."""
+    """Return a pattern as SQL, its bins by the edges that the summary states."""
     return " AND ".join(
         _interval(column, next(bin_ for bin_ in summary.bins[column] if bin_.label == value))
         if value is not None and column in summary.bins
@@ -79,7 +79,7 @@ def test_pattern_counts_equal_those_of_duckdb(summary, rows_where):
 
 @pytest.mark.claim("tsum-6")
 def test_delays_are_binned_by_the_given_edges(summary, rows_where):
-    """By edges of our choosing; early is below zero, and a flight that never left has no delay."""
+    """The edges are our choice; an early flight's delay is below zero, and a flight that never left has none."""
     assert [(bin_.low, bin_.high, bin_.label) for bin_ in summary.bins["dep_delay"]] == [
         (None, 0, "early"),
         (0, 15, "less than 15 min"),
@@ -120,7 +120,7 @@ def test_many_numbers_become_quartiles_by_default(flights, rows_where):
 
 @pytest.mark.claim("tsum-6")
 def test_times_are_binned_by_calendar_month(flights, rows_where):
-    """In universal time, so the last evening of the year is in the next."""
+    """Months are those of universal time, so the last evening of the year belongs to the next year."""
     departures = pd.DataFrame({"time": pd.to_datetime(flights["time_hour"])})
 
     summary = summarize(departures, binning={"time": Every("month")}, patterns=None)

@@ -35,7 +35,7 @@ IN_SQLITE = ["color", "size", "weight", "many"]
 
 
 def some_rows(seed):
-    """From 30 to 900 rows, in which a few combinations are frequent; from none to half of a column is missing."""
+    """Draw 30 to 900 rows with a few frequent combinations, and with up to half of a column missing."""
     random = np.random.default_rng(seed)
     rows = int(random.integers(30, 900))
     kind = random.integers(0, 4, rows)
@@ -64,7 +64,7 @@ def arrow(rows):
 
 
 def in_chunks(table, lengths=(0, 1, 7, 11)):
-    """The same table in several chunks."""
+    """Return the same table in several chunks."""
     parts, start = [], 0
     for length in lengths:
         parts.append(table.slice(start, length))
@@ -81,7 +81,7 @@ def nullable(rows):
 
 
 def dask_of(frame):
-    """A Dask DataFrame; its bools are nullable, because Dask turns a column of Python objects into texts."""
+    """Return a Dask DataFrame; its bools are nullable, because Dask turns a column of Python objects into texts."""
     return dd.from_pandas(frame.astype({"flag": "boolean"}), npartitions=4, sort=False)
 
 
@@ -277,7 +277,7 @@ def test_nested_columns_are_refused_by_name(kind, tmp_path, request):
 @pytest.mark.claim("tsum-11")
 @pytest.mark.parametrize("kind", ["records", "pandas", "Arrow", "Dask"])
 def test_ignored_missing_values_are_in_no_pattern(kind):
-    """In columns that are binned and in those that are not, small tables and large ones."""
+    """This holds for columns that are binned and that are not, in small tables and large ones."""
     rows = some_rows(3)
     rows = {name: values * (1 if kind == "records" else 40) for name, values in rows.items()}
     held = {"pandas": pandas, **IN_MEMORY}[kind](rows)
@@ -327,7 +327,7 @@ ON_EDGES = {
 @pytest.mark.parametrize("kind", ["records", "pandas", "pandas of objects", "Arrow"])
 @pytest.mark.parametrize("edges", ON_EDGES)
 def test_value_on_an_edge_is_in_the_interval_above(kind, edges):
-    """In small tables, which are records, and in those that are counted as arrays."""
+    """This holds for small tables, which are records, and for those that are counted as arrays."""
     below, low, high = ON_EDGES[edges]
     rows = pa.table({"at": [low] * 60 + [below] * 50 + [high] * 40})
     held = {

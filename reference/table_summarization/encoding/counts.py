@@ -130,7 +130,7 @@ def count(
 
 
 def merge(parts: Sequence[Counts], max_rows: int) -> Counts:
-    """The counts of a table from those of its parts, at most so many distinct rows."""
+    """Return the counts of a table from those of its parts, at most so many distinct rows."""
     if len(parts) == 1:
         return parts[0].sampled(max_rows)
     halvings = max(part.halvings for part in parts)
@@ -159,13 +159,13 @@ def merge(parts: Sequence[Counts], max_rows: int) -> Counts:
 
 
 def tally_of(cells: Codes, weights: _Longs | None, size: int) -> _Longs:
-    """The rows of each position of a dictionary."""
+    """Return the number of rows for each position in a dictionary."""
     # Floating sums of whole numbers are exact up to 2**53 rows.
     return np.bincount(cells, weights, minlength=size).astype(np.int64, copy=False)
 
 
 def _ordered(name: str, dictionary: pa.Array, tally: _Longs, rows: int, halvings: int = 0) -> Counts | None:
-    """The counts of a column of numbers or times alone; None of another one."""
+    """Return the counts of a column of numbers or times alone; None of another one."""
     found = sorted_distinct(dictionary, tally)
     if found is None:
         return None

@@ -130,13 +130,13 @@ def _encode_extension(column: pa.Array) -> Coded:
 
 
 def _converts_directly(kind: pa.DataType) -> bool:
-    """Whether values of a type become those of a dictionary without a Python object each."""
+    """Return whether values of a type become those of a dictionary without a Python object each."""
     number = (pa.types.is_integer(kind) and kind != pa.uint64()) or pa.types.is_floating(kind)
     return bool(number or pa.types.is_temporal(kind)) and not pa.types.is_interval(kind)
 
 
 def _mostly_different(column: pa.Array) -> bool:
-    """Whether most of a column's values differ, by a sample from all over it.
+    """Return whether most of a column's values differ, by a sample from all over it.
 
     Hashing few values takes a tenth of the time of sorting all rows, and sorting a tenth of the time of hashing many. A
     wrong guess costs time and changes no count.

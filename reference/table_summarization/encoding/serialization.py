@@ -22,7 +22,7 @@ _READ: dict[str, Callable[[Any], Value]] = {
 
 
 def serialize(value: object) -> bytes | None:
-    """A value as bytes; a missing one as None.
+    """Return a value as bytes, or None if it is missing.
 
     Raises:
         UnsupportedValuesError: If a pattern cannot fix it; see `values.canonical`.

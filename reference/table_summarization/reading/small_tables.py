@@ -41,14 +41,14 @@ def distribution(cells: Sequence[Value]) -> tuple[list[Value], list[int]] | None
 
 
 def _identity(value: Value) -> tuple[type, Value]:
-    """A key under which True and 1 differ."""
+    """Return a key under which True and 1 differ."""
     return type(value), value
 
 
 def table_of(
     cells: Mapping[str, Sequence[Value]], intervals: Mapping[str, Intervals], *, ignore_missing: bool
 ) -> CodedTable:
-    """The table that the search takes; the same as `search.preparation.prepare_table` gives.
+    """Return the table that the search takes; the same as `search.preparation.prepare_table` gives.
 
     Args:
         cells: Each column's canonical values.
@@ -78,14 +78,14 @@ def table_of(
 
 
 def cells_of_records(records: Sequence[Mapping[Any, object]]) -> dict[str, list[object]]:
-    """The cells of rows that are dicts; a key that a row lacks is missing in it."""
+    """Return the cells of rows that are dicts; a key that a row lacks is missing in it."""
     names = {name: str(name) for record in records for name in record}
     unique_names(list(names))
     return {text: [record.get(name) for record in records] for name, text in names.items()}
 
 
 def canonical_cells(name: str, cells: Sequence[object]) -> list[Value]:
-    """A column's cells as canonical values.
+    """Return a column's cells as canonical values.
 
     Raises:
         UnsupportedValuesError: If a value cannot be fixed by a pattern.

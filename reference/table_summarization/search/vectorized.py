@@ -85,7 +85,7 @@ class VectorizedSearch:
         return [(column, code + int(self._starts[column])) for column, code in fixed.items()]
 
     def _covered(self, fixed: Fixed) -> _Rows:
-        """The rows that a pattern covers."""
+        """Return the rows that a pattern covers."""
         (column, candidate), *others = self._candidates(fixed)
         rows = self._rows(column, candidate)
         for column, candidate in others:

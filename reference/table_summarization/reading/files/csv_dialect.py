@@ -188,7 +188,7 @@ def _encoding(path: str, sample: bytes, *, whole: bool) -> str:
 
 
 def not_utf8(path: str) -> UnreadableError:
-    """The error for a file in another encoding."""
+    """Return the error for a file in another encoding."""
     return UnreadableError(
         f"{path} cannot be read: its encoding is not UTF-8 (decode error); "
         "say which it is, such as --encoding latin-1 (CsvFormat(encoding=...))"
@@ -282,7 +282,7 @@ def _kinds(delimiter: str, decimal: str | None) -> frozenset[Kind]:
 
 
 def _looks_like_data(rows: list[list[str]], kinds: frozenset[Kind]) -> bool:
-    """Whether every field of the first row is a number or a time, as those below it are."""
+    """Return whether every field of the first row is a number or a time, as those below it are."""
     first, *others = rows
     for position, cell in enumerate(first):
         kind = kind_of([kinds_of([cell], kinds)])

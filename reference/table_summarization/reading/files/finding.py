@@ -78,7 +78,7 @@ class File:
         return lzma.open(self.path)
 
     def open(self) -> IO[bytes]:
-        """The file's bytes.
+        """Return the file's bytes.
 
         Raises:
             UnreadableError: If it cannot be opened.

@@ -48,7 +48,7 @@ class _RowGroups:
 
 
 def _opened(file: File, texts: Collection[str] = ()) -> pq.ParquetFile:
-    """A Parquet file; its columns of these names are read as codes."""
+    """Return a Parquet file; its columns of these names are read as codes."""
     if file.local:
         return pq.ParquetFile(file.path, read_dictionary=list(texts), memory_map=True, coerce_int96_timestamp_unit="us")
     opened = file.open()

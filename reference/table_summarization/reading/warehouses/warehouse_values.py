@@ -110,7 +110,7 @@ _JSON = {114: "json", 3802: "jsonb"}
 
 
 def _postgresql(column: _Element, kind: int) -> Key:
-    """By the number that PostgreSQL gives each of its types."""
+    """Return how to read a column, by the OID of its type in PostgreSQL."""
     if kind in _JSON:
         return Key(column, refused=f"its type is {_JSON[kind]}")
     if kind in _FLOATS:
