@@ -1,4 +1,4 @@
-"""What the document publishes: the statements on both servers, and the load. Our own code; its names and values."""
+"""The document's statements on both servers and its load, with its names and values, in our own code."""
 
 SERVER = "postgres_5"
 CUSTOMER_ID = "4"

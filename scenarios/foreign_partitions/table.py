@@ -23,7 +23,7 @@ def endpoint(running, address):
 
 
 def describe(first, second, **options):
-    """The document's table as a description: two partitions beside the base, two on the second server."""
+    """Return the document's table as a description: two partitions beside the base, two on the second server."""
     reached = second.address()
     server = Server(
         published.SERVER, endpoint(second, second.peer_address("sql")), reached=(reached.host, reached.port), **options

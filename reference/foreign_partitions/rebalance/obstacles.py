@@ -1,4 +1,4 @@
-"""What an old leaf has that its new leaves would not have, and names that are taken: reasons to refuse a rebalance."""
+"""Reasons to refuse a rebalance: objects of an old leaf that its new leaves would lack, and names that are taken."""
 
 from __future__ import annotations
 
