@@ -55,7 +55,7 @@ class Calls:
         return [call for call in list(self._done) if call.address == address]
 
     def go_to(self, *addresses, latest=50):
-        """Whether the latest calls went to these addresses, to each of them, and to none else."""
+        """Return whether the latest calls went to these addresses, to each of them, and to none else."""
         done = list(self._done)[-latest:]
         return len(done) == latest and {call.address for call in done} == set(addresses)
 

@@ -25,7 +25,7 @@ class Lookups(Journal):
         return [each for each in done if each.op == op and each.end_ns and client in (None, each.client)]
 
     def forgets(self, provider, *callers):
-        """Whether each caller has got answers since the last healing, the latest of them without this instance."""
+        """Return whether each caller has had answers since the last healing, its latest ones without this instance."""
         healed = max((heal.end_ns for heal in self.done("heal")), default=0)
         since = [[each for each in self.done("read", caller.name) if each.sent_ns > healed] for caller in callers]
         return all(
@@ -35,11 +35,11 @@ class Lookups(Journal):
         )
 
     def refuses(self, *callers):
-        """Whether the last lookup of each caller was refused because the cache was too old."""
+        """Return whether the last lookup of each caller was refused because the cache was too old."""
         return all(self._last(caller).state == "fail" for caller in callers)
 
     def goes_on_for(self, seconds, caller):
-        """Whether a caller has made a lookup so many seconds after the last death."""
+        """Return whether a caller has made a lookup so many seconds after the last death."""
         return self._last(caller).sent_ns >= self.done("delete")[-1].end_ns + seconds * 1e9
 
     def failovers(self):

@@ -112,7 +112,7 @@ class Provider(Child):
         return answer.json()
 
     def is_asked(self):
-        """Whether a request for its long answer is under way."""
+        """Return whether a request for its long answer is under way."""
         return self._asked.exists()
 
     def finish(self):

@@ -39,7 +39,7 @@ def long_request(background_threads):
 
 
 def answers_nothing(provider):
-    """Whether a call is refused, or gets no answer within a second."""
+    """Return whether a call is refused, or gets no answer within a second."""
     try:
         provider.get("", within=1)
     except (requests.ConnectionError, requests.Timeout):

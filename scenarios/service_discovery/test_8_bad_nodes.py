@@ -1,4 +1,4 @@
-"""Beyond the document: what others leave in the registry affects the lookups of nothing else."""
+"""Beyond the document: malformed nodes that others leave in the registry affect no other lookups."""
 
 import pytest
 from kazoo.security import OPEN_ACL_UNSAFE, make_digest_acl
