@@ -54,7 +54,7 @@ SHOP = Table("shop", ("id", "name", "stock", "customer_id"))
 
 
 def seen(value):
-    """Fetch whatever a form returned, and put it into words."""
+    """Fetch what a form returned, and return it as text, so that it can be compared."""
     if isinstance(value, peewee.Model):
         return repr(value.__data__)
     if isinstance(value, str | int | float | bool | bytes | type(None)):

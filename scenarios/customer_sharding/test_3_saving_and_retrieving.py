@@ -36,7 +36,7 @@ def save(databases):
 
 
 class TestARowWithoutACustomer:
-    """Its identifier field is not set, or empty."""
+    """A row whose identifier field is not set, or is empty."""
 
     @pytest.mark.claim("shard-5")
     @pytest.mark.parametrize("interpreter", INTERPRETERS)

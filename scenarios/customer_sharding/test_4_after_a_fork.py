@@ -107,7 +107,7 @@ def under_gevent(tmp_path):
 
 
 class TestGevent:
-    """Its workers are refused in one sentence."""
+    """The library refuses gevent's workers in one sentence."""
 
     REFUSAL = "gevent has patched this process, which is not supported: use gunicorn's sync or gthread workers"
 

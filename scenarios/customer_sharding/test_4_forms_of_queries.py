@@ -180,7 +180,7 @@ def test_session_without_row_security_is_refused(databases, shared):
 
 @pytest.mark.claim("shard-16")
 def test_session_within_a_session_sees_its_own_rows(shared):
-    """On the connection of the outer one, whose customer is bound again afterwards."""
+    """The inner session uses the connection of the outer one, whose customer is bound again afterwards."""
     one = shared(row_security=True)
     one.fill()
     read = forms(RAW)["execute_sql"]

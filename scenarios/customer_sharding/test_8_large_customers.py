@@ -107,7 +107,7 @@ class Writer(threading.Thread):
 @pytest.mark.claim("shard-17")
 @pytest.mark.timeout(1800 if LONG else 300)
 def test_large_customer_moves_at_linear_cost(store, databases, evidence):
-    """Its last rows cost no more than its first ones, and meanwhile it writes."""
+    """The last rows cost no more than the first ones, while the customer's clients write."""
     first, second = (databases[name] for name in BOTH)
     before, others = digests(first, ONE), digests(first, OTHER)
     widths = first.rows(WIDTHS, ONE)

@@ -50,7 +50,7 @@ def test_customers_move_while_clients_write(sharded, judged, evidence):
 
 
 class TestAMoverThatIsKilled:
-    """During the commit of each step, which the server then completes or rolls back."""
+    """A mover is killed during the commit of a step, which the server then completes or rolls back."""
 
     @pytest.mark.claim("shard-9")
     @pytest.mark.parametrize("done", [True, False], ids=["done", "undone"])
@@ -141,7 +141,7 @@ class TestAMoverThatIsKilled:
 
 
 class TestAServerThatFreezes:
-    """A fence is up, and nobody can lift it: it ends by the clock of the source."""
+    """A fence that nobody can lift expires by the clock of the source database."""
 
     BOUND = LEASE + FENCE_LIMIT  # seconds
     LIMITED = f"--fence-limit={FENCE_LIMIT}"

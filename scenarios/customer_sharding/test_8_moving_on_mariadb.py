@@ -40,7 +40,7 @@ def store(two_in_mariadb):
 
 @pytest.mark.claim("shard-15")
 def test_mariadb_customers_move_while_clients_write(two, store, two_in_mariadb, serve, tmp_path, evidence):
-    """Of two customers one moves, there and back; nothing is lost or in the wrong place."""
+    """One of two customers moves, there and back; nothing is lost or in the wrong place."""
     store.place(OTHER, "here")
     meta = two_in_mariadb.meta
     sharding = serve(ShardingService, meta)
@@ -174,7 +174,7 @@ def test_mariadb_frozen_mover_loses_the_customers_lock(two, store, monkeypatch):
 
 @pytest.mark.claim("shard-15")
 def test_mariadb_mover_has_settings_of_its_own(two, store, monkeypatch):
-    """Its reads are of one moment though the server's default level has no snapshots, and no limit shortens them."""
+    """The mover reads from one snapshot, although the server's isolation level has none, and without time limits."""
     assert store.whereabouts(SMALL)[0] == "here"
     for name in ("1", "2"):
         two["here"].execute(PERSON, SMALL, name, "somewhere", user="app")

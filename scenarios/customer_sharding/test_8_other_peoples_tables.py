@@ -127,7 +127,7 @@ def as_owner(database, *statements):
 
 
 def contents(database):
-    """The rows of people, and who is there in which state, as a superuser sees them."""
+    """Return the rows of `person`, and each customer's state, as a superuser sees them."""
     return database.rows("SELECT * FROM person ORDER BY id"), database.rows(
         "SELECT customer, state, epoch, until FROM sharding_customer ORDER BY customer"
     )
@@ -137,7 +137,7 @@ class TestWhatAMoveCannotCarry:
     @pytest.mark.claim("shard-14")
     @pytest.mark.parametrize("obstacle", OBSTACLES)
     def test_obstacle_is_refused_before_anything_changes(self, obstacle, store, databases, run):
-        """By the command that only looks, and by the move; with the remedy applied, the customer moves."""
+        """The check and the move both refuse it; after the remedy that they name, the customer moves."""
         where, makes, refusal, remedy = OBSTACLES[obstacle]
         for customer in (ONE, OTHER):
             as_owner(databases["first"], (PEOPLE, [customer]))

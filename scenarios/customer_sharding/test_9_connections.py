@@ -13,7 +13,7 @@ from reference.customer_sharding.settings import PoolLimits
 
 
 def process_of(pool):
-    """The server's process at the other end of this thread's connection."""
+    """Return the server's process at the other end of this thread's connection."""
     return pool.database.execute_sql("SELECT pg_backend_pid()").fetchone()[0]
 
 

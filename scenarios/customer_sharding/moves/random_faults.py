@@ -30,7 +30,7 @@ COMMITS = {
 
 @dataclass(frozen=True)
 class Round:
-    """What is done in a round.
+    """The plan of one round.
 
     Attributes:
         customer: The customer that moves.
