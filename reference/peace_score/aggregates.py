@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def standing(weights: Sequence[float], *, enemies: float = 1.0, friends: float = 10.0) -> float:
-    r"""A nation's peace with all others, from the weights of its edges; an aggregate of neighbours.
+    r"""Return a nation's peace with all others, from the weights of its edges; an aggregate of neighbours.
 
     .. math::
 
@@ -69,22 +69,22 @@ def mean(values: Sequence[float]) -> float:
 
 
 def median(values: Sequence[float]) -> float:
-    """The nation in the middle, as the essay proposes. It does not notice what happens to those below."""
+    """Return the median, as the essay proposes. It does not notice what happens to those below."""
     return statistics.median(values)
 
 
 def low_decile(values: Sequence[float]) -> float:
-    """The score that a tenth of the nations do not exceed. It does not notice the worst growing worse."""
+    """Return the score that a tenth of the nations do not exceed. It does not notice the worst growing worse."""
     return sorted(values)[math.ceil(len(values) / 10) - 1]
 
 
 def worst_half(values: Sequence[float]) -> float:
-    """The mean of the worse half (of an odd number: with the middle); it does not notice changes in the better half."""
+    """Return the mean of the worse half (with the middle, of an odd number). It ignores changes of the better half."""
     return mean(sorted(values)[: math.ceil(len(values) / 2)])
 
 
 def root_mean(values: Sequence[float]) -> float:
-    """The power mean of exponent 1/2: a loss weighs more where little is left, yet a 0 decides nothing."""
+    """Return the power mean of exponent 1/2: a loss weighs more where little is left, yet a 0 decides nothing."""
     return mean([math.sqrt(value) for value in values]) ** 2
 
 

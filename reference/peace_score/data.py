@@ -45,7 +45,7 @@ class DataError(PeaceScoreError):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What nations did to and promised each other, by year.
+    """The disputes, alliances and conflicts of nations, by year.
 
     Attributes:
         joined: the year from which each nation counts.

@@ -25,7 +25,7 @@ def symmetrized(
     rule: Callable[[float, float], float] = min,
     missing: float = NEUTRAL,
 ) -> nx.Graph[Nation]:
-    r"""The undirected graph of a directed one, by a stated rule.
+    r"""Return the undirected graph of a directed one, by a stated rule.
 
     .. math:: f_{uv} = f_{vu} = \text{rule}(w_{uv}, w_{vu})
 

@@ -27,7 +27,7 @@ INK, FAINT, HOSTILE = "#22303c", "#8fa3b0", "#c1272d"
 
 
 def draw_curve(by_year: Mapping[int, Mapping[str, float]]) -> Figure:
-    """The world's peace over the years, a line an aggregate; the first is the thick one.
+    """Draw the world's peace over the years, with a line for each aggregate, the first one thick.
 
     Args:
         by_year: by year, the world's peace in [0, 1] by the aggregate's name.
@@ -52,10 +52,9 @@ def draw_curve(by_year: Mapping[int, Mapping[str, float]]) -> Figure:
 
 
 def draw_world(graph: nx.Graph[str], scores: Mapping[str, float], title: str) -> Figure:
-    """A world as a graph: a disc a bloc of allies, nations by their scores, hostile pairs in red.
+    """Draw a world as a graph: blocs of allies as discs, nations in the color of their score, hostile pairs in red.
 
-    Where a nation stands follows from its alliances and its score; a map would take geodata, which is not to
-    be had.
+    A nation's place follows from its alliances and its score; a map would need geodata, which is not available.
 
     Args:
         graph: edges with ``weight``.
@@ -97,7 +96,7 @@ def draw_world(graph: nx.Graph[str], scores: Mapping[str, float], title: str) ->
 
 
 def draw_comparison(ours: Mapping[str, float], theirs: Mapping[str, float], found: Agreement, title: str) -> Figure:
-    """The nations' ranks by two scorings, one against the other; named where they differ most.
+    """Draw the nations' ranks by two scorings against each other, and name those that differ most.
 
     Args:
         ours: scores by nation.
@@ -155,7 +154,7 @@ def _places(blocs: Sequence[Sequence[str]], scores: Mapping[str, float]) -> dict
 
 
 def _apart(values: Sequence[float], least: float) -> list[float]:
-    """The values, moved up where labels at them would overlap."""
+    """Return the values, moved up where labels at them would overlap."""
     places = [0.0] * len(values)
     below = -1.0
     for index in sorted(range(len(values)), key=values.__getitem__):

@@ -135,7 +135,7 @@ class Measure:
         _level("dispute_from", self.dispute_from, 1, len(self.hostility))
 
     def counts(self, dispute: Dispute) -> bool:
-        """Whether a dispute is an interaction.
+        """Return whether a dispute is an interaction.
 
         Raises:
             MeasureError: a hostility that the scale does not have.
@@ -221,7 +221,7 @@ def peace_graph(
     *,
     measure: Measure = DEFAULT,
 ) -> nx.Graph[Nation]:
-    """The weighted, undirected graph of the nations and the peace between and within them.
+    """Return the weighted, undirected graph of the nations and the peace between and within them.
 
     Args:
         nations: the nodes; a nation without any interaction is one too.

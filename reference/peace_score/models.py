@@ -32,7 +32,7 @@ class Model:
     neighbours: Aggregate = standing
 
     def nations(self, history: History, year: int) -> dict[str, float]:
-        """The nations' scores in a year.
+        """Return the nations' scores in a year.
 
         Raises:
             DataError: a year that the interactions do not cover.
@@ -42,7 +42,7 @@ class Model:
 
 
 def scores_by_year(history: History, years: Iterable[int], model: Model | None = None) -> dict[int, dict[str, float]]:
-    """The nations' scores, year by year.
+    """Return the nations' scores, year by year.
 
     Raises:
         DataError: a year that the interactions do not cover.
@@ -52,7 +52,7 @@ def scores_by_year(history: History, years: Iterable[int], model: Model | None =
 
 
 def averaged(by_year: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Each nation's mean over the years in which it has a score.
+    """Return each nation's mean over the years in which it has a score.
 
     A nation's years resemble each other. For a comparison they are one observation, not seven.
     """

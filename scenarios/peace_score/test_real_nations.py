@@ -104,7 +104,7 @@ class TestTheScores:
         )
 
     def test_scores_rise_mostly_by_treaties(self, history, evidence):
-        """What the curve says and what it does not: with alliances left out, the world of 2014 is that of 1995."""
+        """Without alliances, the world of 2014 scores like that of 1995."""
 
         def change(name):
             ends = scores_by_year(history, [1995, 2014], VARIATIONS[name])
