@@ -24,7 +24,7 @@ PRECISION = 256
 
 
 def error_in_ulps(value: float, base: float, power: SupportsIndex, root: SupportsIndex) -> float:
-    """The distance of ``value`` from the real ``base ** (power / root)``, in ulps of the float next to the latter.
+    """Return the distance of ``value`` from the real ``base ** (power / root)``, in ulps of the float nearest to that.
 
     Args:
         value: what was computed.

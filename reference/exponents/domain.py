@@ -56,7 +56,7 @@ class Sign(Enum):
 
     @classmethod
     def of(cls, number: float | Fraction) -> Sign:
-        """The sign of ``number``, negative zero counted as zero."""
+        """Return the sign of ``number``, negative zero counted as zero."""
         # bool: sympy's truth values cannot be subtracted.
         return cls(bool(number > 0) - bool(number < 0))
 
@@ -69,7 +69,7 @@ class Parity(Enum):
 
     @classmethod
     def of(cls, number: int) -> Parity:
-        """The parity of ``number``; zero is even."""
+        """Return the parity of ``number``; zero is even."""
         return cls(number % 2)
 
 
@@ -103,7 +103,7 @@ class Cell:
         return Outcome.POWER_FIRST_ONLY if self.power_parity is Parity.EVEN else Outcome.NEITHER
 
     def has_value(self, order: Order) -> bool:
-        """Whether ``order`` has a real value here."""
+        """Return whether ``order`` has a real value here."""
         if order is Order.POWER_FIRST:
             return self.outcome is not Outcome.NEITHER
         return self.outcome is Outcome.AGREE

@@ -25,7 +25,7 @@ MAX_BITS = 2_000
 
 
 def power_of_root(base: Fraction | int, power: SupportsIndex, root: SupportsIndex) -> Number:
-    """The root of ``base`` first, then its power.
+    """Take the root of ``base`` first, then its power.
 
     Args:
         base: an int, a Fraction or a sympy Rational.
@@ -46,7 +46,7 @@ def power_of_root(base: Fraction | int, power: SupportsIndex, root: SupportsInde
 
 
 def root_of_power(base: Fraction | int, power: SupportsIndex, root: SupportsIndex) -> Number:
-    """The power of ``base`` first, then its root; arguments and errors as in ``power_of_root``.
+    """Take the power of ``base`` first, then its root; arguments and errors as in ``power_of_root``.
 
     A negative base with an even power and an even root has a value in this order, and in this one only.
     """
@@ -68,7 +68,7 @@ def rational_power(base: Fraction | int, power: SupportsIndex, root: SupportsInd
 
 
 def _root(number: Number, root: int) -> Number:
-    """The real root: sympy's own power would give the complex principal root of a negative number."""
+    """Return the real root: sympy's own power would give the complex principal root of a negative number."""
     size = abs(number) ** sympy.Rational(1, root)
     return -size if number < 0 else size
 

@@ -45,7 +45,7 @@ TOO_LARGE = 2**1024 - 2**970
 
 
 def power_of_root(base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -> float:
-    """The root of ``base`` first, then its power: never out of range on the way, but it magnifies the root's error.
+    """Take the root of ``base`` first, then its power: it stays in range in between, and magnifies the root's error.
 
     Args:
         base: a finite real number; it is taken as the float next to it.
@@ -66,7 +66,7 @@ def power_of_root(base: float | Fraction, power: SupportsIndex, root: SupportsIn
 
 
 def root_of_power(base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -> float:
-    """The power of ``base`` first, then its root: the more accurate order, while the power is in range.
+    """Take the power of ``base`` first, then its root: the more accurate order, while the power is in range.
 
     Arguments, result and errors as in ``power_of_root``, but for these: a negative base with an even power has a
     value with an even root too, and ``OutOfRange`` is raised also when the power in between is too large or
@@ -190,7 +190,7 @@ def _at_the_top(base: float, power: int, root: int) -> float:
 
 
 def _checked(base: float | Fraction, power: SupportsIndex, root: SupportsIndex) -> tuple[float, float, int, int, Cell]:
-    """The sign of the result, the size of the base, power and root as ints, and their cell."""
+    """Return the sign of the result, the size of the base, power and root as ints, and their cell."""
     power, root = as_integer(power, "power"), as_integer(root, "root")
     cell = cell_of(base, power, root)
     for name, value in (("power", power), ("root", root)):

@@ -58,7 +58,7 @@ def bases(reach, count):
 
 
 def measured(way, base, power, root):
-    """The error of ``way`` in ulps, None out of range."""
+    """Return the error of ``way`` in ulps, None out of range."""
     try:
         return error_in_ulps(way(base, power, root), base, power, root)
     except OutOfRange:

@@ -111,14 +111,14 @@ class TestTheBound:
 
 
 def left_the_range(order, base, power, root):
-    """Whether the result is too large, or for power first the power in between too large or too small."""
+    """Return whether the result is too large, or for power first the power in between too large or too small."""
     return too_large(base, power, root, error_bound(order, base, power, root)) or (
         order is Order.POWER_FIRST and (too_large(base, power, 1, 2) or power * math.log2(base) < -1022 + 1e-9)
     )
 
 
 def too_large(base, power, root, ulps):
-    """Whether ``base ** (power / root)``, off by so many ulps, may be too large for a float."""
+    """Return whether ``base ** (power / root)``, off by so many ulps, may be too large for a float."""
     return power / root * math.log2(base) + math.log2(1 + ulps * sys.float_info.epsilon) > 1024 - 1e-9
 
 
