@@ -98,7 +98,7 @@ def _as_json(answer: Factorisation, table: Method | None) -> str:
 
 
 def _as_number(number: int | Fraction) -> int | str:
-    """A number as JSON takes it: JSON has no fractions, and its decimals are read as floats."""
+    """Return a number as JSON takes it: JSON has no fractions, and its decimals are read as floats."""
     return number if isinstance(number, int) else str(number)
 
 

@@ -66,7 +66,7 @@ class Method:
 
 
 def signs(product: int, total: int) -> tuple[int, int]:
-    """The signs of two integers, by the signs of their product and their sum.
+    """Return the signs of two integers, by the signs of their product and their sum.
 
     Args:
         product: their product.
@@ -92,7 +92,7 @@ def signs(product: int, total: int) -> tuple[int, int]:
 
 
 def method_table(a: Coefficient, b: Coefficient, c: Coefficient, *, every_sign: bool = False) -> Method:
-    """The table of the document's method for ``a x^2 + b x + c``.
+    """Return the table of the document's method for ``a x^2 + b x + c``.
 
     Args:
         a: the leading coefficient, not zero; if it is negative, -1 is factored out first.
@@ -129,7 +129,7 @@ def method_table(a: Coefficient, b: Coefficient, c: Coefficient, *, every_sign: 
 
 
 def factor_pairs(number: int) -> Iterator[tuple[int, int]]:
-    """The pairs of positive integers with this product, the larger one first, the most equal pair first.
+    """Return the pairs of positive integers with this product, the larger one first, the most equal pair first.
 
     Args:
         number: a positive integer.
@@ -138,7 +138,7 @@ def factor_pairs(number: int) -> Iterator[tuple[int, int]]:
 
 
 def _ordered(number: int, *, larger_first: bool) -> Iterator[tuple[int, int]]:
-    """The pairs of factors, each also the other way round."""
+    """Yield the pairs of factors, each also the other way round."""
     for large, small in factor_pairs(number):
         pair = (large, small) if larger_first else (small, large)
         yield pair
@@ -147,7 +147,7 @@ def _ordered(number: int, *, larger_first: bool) -> Iterator[tuple[int, int]]:
 
 
 def _choices(quadratic: Polynomial, qr: int, ps: int, *, every_sign: bool) -> list[tuple[int, int]]:
-    """The signs of r and s to try: the sign rule applied to qr and ps, whose product is ac and whose sum is b."""
+    """Return the signs of r and s to try, by the sign rule of qr and ps, whose product is ac and whose sum is b."""
     a, b, c = quadratic
     if every_sign:
         return [(1, 1), (-1, -1)] if c > 0 else [(1, -1), (-1, 1)]

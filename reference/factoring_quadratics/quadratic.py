@@ -55,7 +55,7 @@ class Factorisation:
         return tuple(Fraction(-constant, leading) for leading, constant in self.factors)
 
     def __str__(self) -> str:
-        """The factorisation as text: ``-2(x + 1)(3x - 4)``, a repeated factor as ``(x + 1)^2``."""
+        """Return the factorisation as text: ``-2(x + 1)(3x - 4)``, a repeated factor as ``(x + 1)^2``."""
         content = "" if self.content == 1 else "-" if self.content == -1 else _number(self.content)
         if self.irreducible and not content:
             return as_text(self.factors[0])
@@ -95,14 +95,14 @@ def factor(a: Coefficient, b: Coefficient, c: Coefficient) -> Factorisation:
 
 
 def expand(p: int, q: int, r: int, s: int) -> tuple[int, int, int]:
-    """The coefficients of ``(px + r)(qx + s)``: the general form, a = pq, b = ps + qr, c = rs."""
+    """Return the coefficients of ``(px + r)(qx + s)``: the general form, a = pq, b = ps + qr, c = rs."""
     return p * q, p * s + q * r, r * s
 
 
 def coefficients(
     a: Coefficient, b: Coefficient, c: Coefficient
 ) -> tuple[int | Fraction, int | Fraction, int | Fraction]:
-    """The three as ints, or as ``Fraction`` where they are no integers.
+    """Return the three as ints, or as ``Fraction`` where they are no integers.
 
     Raises:
         NotAQuadratic: if one is not a rational number (``2.0`` is a float), or a is zero.
@@ -114,7 +114,7 @@ def coefficients(
 
 
 def over_integers(a: Coefficient, b: Coefficient, c: Coefficient) -> tuple[int, tuple[int, int, int]]:
-    """The least common denominator of three rational coefficients, and the integers that they make times it.
+    """Return the least common denominator of three rational coefficients, and the integers that they make times it.
 
     Raises:
         NotAQuadratic: as ``coefficients``.
@@ -130,7 +130,7 @@ def _over_integers(a: int | Fraction, b: int | Fraction, c: int | Fraction) -> t
 
 
 def as_text(polynomial: tuple[int | Fraction, ...]) -> str:
-    """A polynomial as one writes it: ``49x^2 - 316x + 132``, ``(1/2)x + 1``; terms with a zero are left out."""
+    """Return a polynomial as one writes it: ``49x^2 - 316x + 132``, ``(1/2)x + 1``; terms with a zero are left out."""
     terms = []
     for power, coefficient in zip(range(len(polynomial) - 1, -1, -1), polynomial, strict=True):
         if not coefficient:
@@ -145,7 +145,7 @@ def as_text(polynomial: tuple[int | Fraction, ...]) -> str:
 
 
 def _exact(coefficient: Coefficient) -> int | Fraction:
-    """A coefficient as an int, or as a Fraction where it is no integer."""
+    """Return a coefficient as an int, or as a Fraction where it is no integer."""
     try:
         return operator.index(coefficient)  # type: ignore[arg-type] # what has no index raises
     except TypeError:
@@ -166,14 +166,14 @@ def _plain(number: Fraction) -> int | Fraction:
 
 
 def _number(number: int | Fraction) -> str:
-    """A number as a factor: a fraction in brackets, so that (1/2)x is not read as 1/(2x)."""
+    """Return a number as a factor: a fraction in brackets, so that (1/2)x is not read as 1/(2x)."""
     if isinstance(number, int):
         return str(number)
     return f"{'-' if number < 0 else ''}({abs(number)})"
 
 
 def _linear(leading: int, constant: int) -> Polynomial:
-    """The primitive multiple of ``leading * x + constant``; its leading coefficient is positive."""
+    """Return the primitive multiple of ``leading * x + constant``; its leading coefficient is positive."""
     divisor = gcd(leading, constant)
     return leading // divisor, constant // divisor
 

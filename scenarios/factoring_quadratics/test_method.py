@@ -214,7 +214,7 @@ class TestTheSignRule:
 
 
 def found(table, quadratic):
-    """The factorisations among the rows."""
+    """Return the factorisations among the rows."""
     return {row.factors for row in table if row.total == quadratic[1]}
 
 

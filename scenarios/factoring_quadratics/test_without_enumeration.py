@@ -110,7 +110,7 @@ def factors_of_all(quadratics):
 
 
 def enumerated_factors_of_all(quadratics):
-    """The published way's, as sets of factors."""
+    """Return the factorisations of the published way, as sets of factors."""
     return [frozenset(published.factor(*quadratic)) for quadratic in quadratics]
 
 
