@@ -32,7 +32,7 @@ def test_service_without_httpbin_answers_a_problem(service, httpbin):
 
 
 class TestAPostWithoutArguments:
-    """Its query parameters and its body have defaults."""
+    """The query parameters and the body of a post have defaults."""
 
     @pytest.mark.claim("sphinx-4", "call", shows="published", fails_with="DID NOT RAISE")
     def test_published_defaults_break_a_post(self, requests_to_httpbin, httpbin):
