@@ -70,7 +70,7 @@ def test_cached_lookup_grows_with_instances(growth, cached, register):
 
 
 def test_news_of_a_stop(record, connection, cached):
-    """From an instance's deregistration to its absence from the cache. Recorded, without a bound."""
+    """The time from an instance's deregistration to its absence from the cache is recorded, without a bound."""
     seconds = []
     for _ in range(10):
         with Registration(connection, "stopped", Instance("127.0.0.1", 1024), listening=lambda: True) as registration:

@@ -6,7 +6,7 @@ import warnings
 
 from scenarios.table_summarization import published
 
-warnings.simplefilter("ignore")  # of pandas and Dask, about how the package uses them
+warnings.simplefilter("ignore")  # pandas and Dask warn of how the package uses them
 
 
 def once() -> None:
@@ -21,7 +21,7 @@ def once() -> None:
 
 
 def main() -> None:
-    """Serve `document` or `fresh`."""
+    """Run the worker `document` or `fresh`, as the command line says."""
     from document import cluster, in_a_fresh_process, on_a_cluster
     from protocol import serve
 
