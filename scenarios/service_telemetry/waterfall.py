@@ -44,6 +44,16 @@ class Bar:
             service, span["name"], kind, context["trace_id"], context["span_id"], span["parent_id"] or "", start, end
         )
 
+    @classmethod
+    def of_jaeger(cls, span: dict[str, Any], processes: dict[str, Any]) -> "Bar":
+        """Return a span that Jaeger's API returned, with the processes of its trace."""
+        kind = next(tag["value"] for tag in span["tags"] if tag["key"] == "span.kind")
+        parents = [each["spanID"] for each in span["references"] if each["refType"] == "CHILD_OF"]
+        service, start = processes[span["processID"]]["serviceName"], span["startTime"] / 1e6
+        end = (span["startTime"] + span["duration"]) / 1e6
+        parent = parents[0] if parents else ""
+        return cls(service, span["operationName"], kind, span["traceID"], span["spanID"], parent, start, end)
+
 
 def chain(spans: Sequence[Bar], trace: str) -> list[Bar]:
     """Return the spans of a trace, each followed by its child; it ends where a span has no child or several."""
