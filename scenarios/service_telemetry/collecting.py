@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -58,3 +60,23 @@ def ask_collector(environment: Environment, command: str, configuration: Mapping
             raise RuntimeError(done.stderr)
         said = done.stdout
     return yaml.safe_load(said)
+
+
+def one_span(number: int, service: str) -> dict[str, Any]:
+    """Return a request of OTLP over HTTP with one span, which is a trace of its own.
+
+    Args:
+        number: Number that makes its identity.
+        service: Name of the service that it is from.
+    """
+    now = time.time_ns()
+    span = {
+        "traceId": hashlib.sha256(f"{service} {number}".encode()).hexdigest()[:32],
+        "spanId": f"{number + 1:016x}",
+        "name": "one",
+        "kind": 1,
+        "startTimeUnixNano": str(now),
+        "endTimeUnixNano": str(now + 1000),
+    }
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]}
+    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]}

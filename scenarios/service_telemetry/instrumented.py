@@ -41,6 +41,7 @@ class Instrumented:
         folder: Folder of its output.
         variables: Environment variables, such as where it finds the next service.
         options: Options of opentelemetry-instrument; by default every signal is printed.
+        said: Name by which its telemetry says it goes; by default the service's.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class Instrumented:
         folder: Path,
         variables: Mapping[str, str],
         options: Sequence[str] = (),
+        said: str = "",
     ) -> None:
         self.name = name
+        self.said = said or name
         self.port = free_ports(["http"])["http"]
         self.url = f"http://127.0.0.1:{self.port}"
         self._printed = folder / f"{name}-{self.port}.stdout"
@@ -61,7 +64,12 @@ class Instrumented:
             "published": (AS_PUBLISHED, [str(AS_PUBLISHED / f"{name}.py")]),
             "corrected": (ROOT, ["-m", f"reference.service_telemetry.{name}"]),
         }[way]
-        command = [environment.program("opentelemetry-instrument"), *(options or console()), "--service_name", name]
+        command = [
+            environment.program("opentelemetry-instrument"),
+            *(options or console()),
+            "--service_name",
+            self.said,
+        ]
         # No variable of this run's own telemetry, if it has any, reaches the service.
         clean = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
         clean |= {"PYTHONPATH": str(path), "PORT": str(self.port), **child_variables(), **QUICKLY, **variables}
@@ -102,6 +110,10 @@ class Instrumented:
     def cpu_seconds(self) -> float:
         """Return how much processor time its processes have used."""
         return sum(sum(each.cpu_times()[:2]) for each in tree(psutil.Process(self._process.pid)))
+
+    def memory(self) -> int:
+        """Return the bytes of memory that its processes hold."""
+        return sum(int(each.memory_info().rss) for each in tree(psutil.Process(self._process.pid)))
 
     def close(self) -> None:
         """End it."""

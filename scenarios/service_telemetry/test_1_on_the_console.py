@@ -47,12 +47,23 @@ def test_first_service_calls_the_second_which_calls_httpbin(pair):
 
 @pytest.mark.claim("otel-1")
 def test_first_service_sleeps_before_it_calls_the_second(pair):
-    waited = {"first": [], "second": []}
+    known = {span["context"]["trace_id"] for span in pair.first.spans()}
     for _ in range(12):
-        spans = {(each.service, each.kind): each for each in map(Bar.of_console, spans_of_one_request(pair))}
-        for service, seconds in waited.items():
-            seconds.append(spans[service, "client"].start - spans[service, "server"].start)
+        pair.post()
 
+    def complete():
+        spans = pair.first.spans() + pair.second.spans()
+        ours = [Bar.of_console(span) for span in spans if span["context"]["trace_id"] not in known]
+        return ours if len(ours) == 12 * len(SPANS) else None
+
+    spans = eventually(complete, within=60, message="the spans of twelve requests are printed")
+    starts = {(each.trace, each.service, each.kind): each.start for each in spans}
+    waited = {
+        service: [
+            starts[trace, service, "client"] - starts[trace, service, "server"] for trace in {t for t, *_ in starts}
+        ]
+        for service in ("first", "second")
+    }
     assert all(seconds >= 0 for each in waited.values() for seconds in each)
     # The second does not sleep, and a machine under load delays both. Twelve sleeps of up to a second are together
     # shorter than 1.5 seconds in one of four million runs.

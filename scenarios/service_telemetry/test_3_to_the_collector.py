@@ -1,6 +1,5 @@
 """From a service to the collector, and from there to Jaeger: which settings deliver, and which lose everything."""
 
-import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +9,7 @@ import requests
 from fixtures.waiting import eventually
 from reference.service_telemetry import collector_configuration
 from scenarios.service_telemetry.arrivals import accepted, arrived, exposed, jaeger_traces, own_count, send_one_of_each
-from scenarios.service_telemetry.collecting import MADE, PUBLISHED, ask_collector, kept
+from scenarios.service_telemetry.collecting import MADE, PUBLISHED, ask_collector, kept, one_span
 from scenarios.service_telemetry.endpoints import ALL, FORMS
 
 TLS = "first record does not look like a TLS handshake"
@@ -158,7 +157,7 @@ def test_collector_sends_spans_in_batches(collector):
     before = own_count(collector, batches), own_count(collector, sizes)
     with requests.Session() as session:
         for number in range(40):
-            session.post(f"{collector.url}/v1/traces", json=_one_span(number), timeout=10).raise_for_status()
+            session.post(f"{collector.url}/v1/traces", json=one_span(number, "batches"), timeout=10).raise_for_status()
 
     eventually(lambda: own_count(collector, sizes) == before[1] + 40, **DEADLINE)
     assert 0 < own_count(collector, batches) - before[0] < 40
@@ -195,23 +194,11 @@ def test_collector_of_one_signal_refuses_the_others(environment):
     collector = environment["collector-logs"]
 
     assert requests.post(f"{collector.url}/v1/logs", json={}, timeout=10).status_code == 200
-    assert requests.post(f"{collector.url}/v1/traces", json=_one_span(0), timeout=10).status_code == 404
+    assert requests.post(f"{collector.url}/v1/traces", json=one_span(0, "batches"), timeout=10).status_code == 404
 
 
 def _addresses(configuration):
     return {name: each["endpoint"] for name, each in configuration["extensions"].items()}
-
-
-def _one_span(number):
-    span = {
-        "traceId": f"{number + 1:032x}",
-        "spanId": f"{number + 1:016x}",
-        "name": "one",
-        "kind": 1,
-        "startTimeUnixNano": "1",
-        "endTimeUnixNano": "2",
-    }
-    return json.loads(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}))
 
 
 def _without_stacks(said):
