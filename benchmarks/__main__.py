@@ -120,10 +120,10 @@ def _rows(bound: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> Iterator[
 def _against(bound: Mapping[str, Any], each: Mapping[str, Any] | None) -> str:
     if each is None:
         return str(bound["against"])
-    apart = [each["param"]] if each["param"] else []
+    details = [each["param"]] if each["param"] else []
     if sizes := each["extra_info"].get("sizes"):
-        apart.append(f"{min(sizes):,} to {max(sizes):,}")
-    return f"{bound['against']} ({', '.join(apart)})" if apart else str(bound["against"])
+        details.append(f"{min(sizes):,} to {max(sizes):,}")
+    return f"{bound['against']} ({', '.join(details)})" if details else str(bound["against"])
 
 
 def _said(bound: Mapping[str, Any], value: float) -> str:

@@ -67,7 +67,7 @@ def encode(name: str, column: Any, *, distinct: bool = True) -> Coded:
 
 
 def _encode_arrow(column: pa.ChunkedArray | pa.Array, *, distinct: bool = True) -> Coded:
-    """Code an Arrow column; the chunks of one that is not primitive apart, since each may have a dictionary."""
+    """Code an Arrow column; chunks of a column that is not primitive one by one, since each may have a dictionary."""
     if isinstance(column, pa.ChunkedArray):
         if column.num_chunks > 1 and not pa.types.is_primitive(column.type):
             parts = [_encode_array(chunk) for chunk in column.chunks]

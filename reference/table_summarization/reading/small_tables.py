@@ -118,7 +118,7 @@ def cells_of_files(
     for file in found:
         header, rows = _read(file, dialect)
         if texts and header != list(texts):
-            raise UnreadableError(f"{file.path} has another header than {found[0].path}; summarize them apart")
+            raise UnreadableError(f"{file.path} has another header than {found[0].path}; summarize them separately")
         for position, name in enumerate(header):
             texts.setdefault(name, []).extend(row[position] for row in rows)
         lengths.append(len(rows))

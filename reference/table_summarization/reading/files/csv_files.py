@@ -201,7 +201,7 @@ class CsvSource:
         self._own = _header(files[0], dialect)
         for file in files[1:]:
             if _header(file, dialect) != self._own:
-                raise UnreadableError(f"{file.path} has another header than {files[0].path}; summarize them apart")
+                raise UnreadableError(f"{file.path} has another header than {files[0].path}; summarize them separately")
         folders = partition_values(files, self._own)
         self.names = [*self._own, *folders[0]]
         header = () if dialect.header else tuple(self._own)

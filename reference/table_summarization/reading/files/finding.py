@@ -164,7 +164,7 @@ def files(paths: Sequence[str], options: Mapping[str, Any]) -> list[File]:
     if len(keys) > 1:
         raise UnreadableError(
             "the files lie in folders of different partition columns "
-            f"({'; '.join(sorted(', '.join(key) or 'none' for key in keys))}); summarize them apart"
+            f"({'; '.join(sorted(', '.join(key) or 'none' for key in keys))}); summarize them separately"
         )
     return found
 

@@ -78,7 +78,7 @@ class ParquetSource:
                 own = unique_names(schema.names)
                 folders = partition_values(files, own)
             elif set(schema.names) != set(own):
-                raise UnreadableError(f"{file.path} has other columns than {files[0].path}; summarize them apart")
+                raise UnreadableError(f"{file.path} has other columns than {files[0].path}; summarize them separately")
             rows += metadata.num_rows
             for column in schema:
                 self._types.setdefault(column.name, set()).add(column.type)
@@ -91,7 +91,7 @@ class ParquetSource:
         self.plan = f"{len(files)} Parquet file(s) of {rows} rows, counted {runner.plan}"
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
-        """As `Source.binnable_columns`, by the columns' types in all files; of a partition column the values decide."""
+        """As `Source.binnable_columns`, by the columns' types in all files; a partition column may be binned."""
         return [name for name in names if name not in self._types or any(map(may_be_binned, self._types[name]))]
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
