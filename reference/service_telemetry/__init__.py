@@ -11,6 +11,8 @@ provider of their own; a script sends requests to an endpoint that computes Fibo
   API.
 - Durations are in seconds, and so is their unit; the default buckets, made for milliseconds, put each below five
   seconds into one, so they get those of the semantic conventions.
+- Endpoints have a scheme, the collector reaches Jaeger without TLS only where that is configured, and its extensions
+  listen where a container can be reached.
 - The endpoint computes numbers up to 31 alone: the published one can be kept busy for years by one request.
 
 In a service::
@@ -27,6 +29,14 @@ In a service::
 On the command line::
 
     service-telemetry load http://127.0.0.1:5000 --requests 100
+    service-telemetry check http://127.0.0.1:4317 --jaeger http://127.0.0.1:16686
+    service-telemetry collector --jaeger jaeger:4317 --memory 512 --queue /var/lib/otelcol --slow 0.5 --share 5
+
+`check` sends one of each signal by `--protocol` grpc or http/protobuf, and says whether it arrives at the collector, in
+Jaeger, and on the page that `--prometheus` names, within `--patience` seconds each; where it does not, it says why.
+`collector` prints a configuration: with a memory limit, a queue on disk, and only slow traces, those with errors, and a
+share of the others, where that is asked for; `--encrypted` for a Jaeger that speaks TLS. `load` takes the numbers up to
+`--largest`, in an order that `--seed` repeats.
 """
 
 from __future__ import annotations
@@ -36,6 +46,7 @@ from typing import TYPE_CHECKING
 from reference.exports import import_at_first_use
 
 if TYPE_CHECKING:
+    from .checking import Hop, check, endpoint_problem
     from .collectors import collector_configuration
     from .errors import BadInput, LoadFailed, TelemetryError
     from .instruments import DURATIONS, counter, durations, timed
@@ -45,11 +56,14 @@ _MODULES = {
     "Answered": "loading",
     "BadInput": "errors",
     "DURATIONS": "instruments",
+    "Hop": "checking",
     "LoadFailed": "errors",
     "TelemetryError": "errors",
+    "check": "checking",
     "collector_configuration": "collectors",
     "counter": "instruments",
     "durations": "instruments",
+    "endpoint_problem": "checking",
     "load": "loading",
     "timed": "instruments",
 }
@@ -58,11 +72,14 @@ __all__ = [
     "DURATIONS",
     "Answered",
     "BadInput",
+    "Hop",
     "LoadFailed",
     "TelemetryError",
+    "check",
     "collector_configuration",
     "counter",
     "durations",
+    "endpoint_problem",
     "load",
     "timed",
 ]

@@ -1,7 +1,8 @@
-"""The command `service-telemetry`: send a bounded load to a service."""
+"""The command `service-telemetry`: a bounded load, a check of every hop, a collector's configuration."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -18,7 +19,7 @@ command = Command("service-telemetry", extra="service-telemetry")
 app = command.application(
     no_args_is_help=True,
     help="Telemetry of Flask services by OpenTelemetry.",
-    epilog="Exit code: 1 when a request fails, 2 on bad input. "
+    epilog="Exit code: 1 when a request fails or a signal does not arrive, 2 on bad input. "
     "Example:  service-telemetry load http://127.0.0.1:5000 --requests 100",
 )
 
@@ -44,3 +45,42 @@ def send_load(
             f"{len(seconds)} requests were answered with 200; "
             f"half of them within {1000 * seconds[len(seconds) // 2]:.1f} ms, all within {1000 * seconds[-1]:.1f} ms"
         )
+
+
+@app.command("check")
+def check_hops(
+    endpoint: Annotated[str, typer.Argument(help="What the service has as OTEL_EXPORTER_OTLP_ENDPOINT.")],
+    protocol: Annotated[str, typer.Option(help="OTEL_EXPORTER_OTLP_PROTOCOL: grpc or http/protobuf.")] = "grpc",
+    jaeger: Annotated[str | None, typer.Option(help="Base URL of Jaeger's API.")] = None,
+    prometheus: Annotated[str | None, typer.Option(help="URL of the collector's page for Prometheus.")] = None,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds that a hop behind the collector may take.")] = 10,
+) -> None:
+    """Send a span, a measurement and a log record; say where each arrives, and why not."""
+    with command.errors(CODES):
+        from .checking import check
+
+        failed = 0
+        for hop in check(endpoint, protocol, jaeger=jaeger, prometheus=prometheus, patience=patience):
+            typer.echo(f"{hop.signal:8} {hop.place:11} {'arrived' if hop.arrived else f'not there: {hop.why}'}")
+            failed += not hop.arrived
+        if failed:
+            raise typer.Exit(FAILED)
+
+
+@app.command("collector")
+def print_configuration(
+    jaeger: Annotated[str, typer.Option(help="Jaeger's port of OTLP over gRPC, HOST:PORT.")] = "jaeger:4317",
+    encrypted: Annotated[bool, typer.Option("--encrypted", help="Jaeger's port speaks TLS.")] = False,
+    memory: Annotated[int | None, typer.Option(help="Refuse data above this many MiB.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Folder of a queue on disk for traces.")] = None,
+    slow: Annotated[float | None, typer.Option(help="Keep traces with errors and those of this many seconds.")] = None,
+    share: Annotated[float, typer.Option(help="Percentage of the other traces that is kept, with --slow.")] = 10,
+) -> None:
+    """Print a collector's configuration, as JSON, which the collector reads as YAML."""
+    with command.errors(CODES):
+        from .collectors import collector_configuration
+
+        configuration = collector_configuration(
+            jaeger, encrypted=encrypted, memory_mib=memory, queue=queue, slow_seconds=slow, share_percent=share
+        )
+        typer.echo(json.dumps(configuration, indent=2))

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from fixtures.waiting import eventually
-from reference.service_telemetry import collector_configuration
+from reference.service_telemetry import check, collector_configuration
 from scenarios.service_telemetry.arrivals import accepted, arrived, exposed, jaeger_traces, own_count, send_one_of_each
 from scenarios.service_telemetry.collecting import MADE, PUBLISHED, ask_collector, kept, one_span
 from scenarios.service_telemetry.endpoints import ALL, FORMS
@@ -118,6 +118,36 @@ class TestWhereExtensionsListen:
             "pprof": "0.0.0.0:1777",
             "zpages": "0.0.0.0:55679",
         }
+
+
+@pytest.mark.claim("otel-17")
+@pytest.mark.parametrize(("protocol", "port"), [("grpc", "grpc"), ("http/protobuf", "http")])
+def test_check_finds_every_signal_at_every_hop(protocol, port, collector, jaeger):
+    prometheus = f"http://{collector.address('prometheus')}/metrics"
+
+    hops = list(check(f"http://{collector.address(port)}", protocol, jaeger=jaeger.url, prometheus=prometheus))
+
+    assert [(hop.signal, hop.place, hop.arrived, hop.why) for hop in hops] == [
+        ("traces", "collector", True, ""),
+        ("metrics", "collector", True, ""),
+        ("logs", "collector", True, ""),
+        ("traces", "jaeger", True, ""),
+        ("metrics", "prometheus", True, ""),
+    ]
+
+
+@pytest.mark.claim("otel-17")
+def test_check_says_why_the_published_settings_deliver_nothing(environment, jaeger, evidence):
+    collector = environment["collector-published"]
+
+    first, *_ = check(str(collector.address("grpc")))
+    hops = list(check(f"http://{collector.address('grpc')}", jaeger=jaeger.url, patience=1))
+
+    assert not first.arrived
+    assert "has no scheme, so TLS is assumed" in first.why
+    assert [hop.place for hop in hops if not hop.arrived] == ["jaeger"]
+    assert "the collector's exporter assumes TLS" in hops[-1].why
+    evidence.text("What check says", f"{first.why}\n{hops[-1].why}")
 
 
 @pytest.mark.claim("otel-3")
