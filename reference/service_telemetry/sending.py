@@ -88,7 +88,7 @@ def _log(resource: Resource) -> tuple[Any, str]:
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
-    memory = InMemoryLogRecordExporter()
+    memory = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]  # the SDK has no type there
     provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_log_record_processor(SimpleLogRecordProcessor(memory))
     record = LogRecord(timestamp=time.time_ns(), severity_number=SeverityNumber.INFO, body="a check")
