@@ -17,20 +17,26 @@ print(*(entry.name for entry in entry_points(group="opentelemetry_metrics_export
 """
 
 
-def spans_of_one_request(pair):
-    """Send a request; return the printed spans of its trace."""
-    request = f"python-requests/{uuid4().hex}"
-    (answer,) = pair.post(agent=request)
-    assert answer.status_code == 200
+def spans_of_requests(pair, times):
+    """Send requests one after another; return the printed spans of their traces."""
+    agent = f"python-requests/{uuid4().hex}"
+    for _ in range(times):
+        (answer,) = pair.post(agent=agent)
+        assert answer.status_code == 200
 
     def complete():
-        # Spans of earlier requests may be printed only now, so the request is recognised by its user agent.
+        # Spans of earlier requests may be printed only now, so these are recognised by their user agent.
         spans = pair.first.spans() + pair.second.spans()
-        traces = {each["context"]["trace_id"] for each in spans if each["attributes"].get("http.user_agent") == request}
+        traces = {each["context"]["trace_id"] for each in spans if each["attributes"].get("http.user_agent") == agent}
         ours = [span for span in spans if span["context"]["trace_id"] in traces]
-        return ours if len(ours) >= len(SPANS) else None
+        return ours if len(ours) >= times * len(SPANS) else None
 
-    return eventually(complete, within=60, message="the four spans of a request are printed")
+    return eventually(complete, within=60, message="the four spans of each request are printed")
+
+
+def spans_of_one_request(pair):
+    """Send a request; return the printed spans of its trace."""
+    return spans_of_requests(pair, 1)
 
 
 @pytest.mark.claim("otel-1")
@@ -47,16 +53,7 @@ def test_first_service_calls_the_second_which_calls_httpbin(pair):
 
 @pytest.mark.claim("otel-1")
 def test_first_service_sleeps_before_it_calls_the_second(pair):
-    known = {span["context"]["trace_id"] for span in pair.first.spans()}
-    for _ in range(12):
-        pair.post()
-
-    def complete():
-        spans = pair.first.spans() + pair.second.spans()
-        ours = [Bar.of_console(span) for span in spans if span["context"]["trace_id"] not in known]
-        return ours if len(ours) == 12 * len(SPANS) else None
-
-    spans = eventually(complete, within=60, message="the spans of twelve requests are printed")
+    spans = [Bar.of_console(span) for span in spans_of_requests(pair, 12)]
     starts = {(each.trace, each.service, each.kind): each.start for each in spans}
     waited = {
         service: [
