@@ -30,7 +30,7 @@ def answer(summary):
 @pytest.fixture
 def same(expected):
     """Return a function that says whether a table has the expected answer."""
-    return lambda table, **options: answer(summarize(table, patterns=None, **options)) == expected
+    return lambda data, **options: answer(summarize(data, patterns=None, **options)) == expected
 
 
 @pytest.mark.claim("tsum-7")
