@@ -107,6 +107,10 @@ class Instrumented:
         """Return what it wrote to its standard error."""
         return self._errors.read_text()
 
+    def everything(self) -> str:
+        """Return all that it has exported and written, as one text."""
+        return self._printed.read_text() + self.errors()
+
     def cpu_seconds(self) -> float:
         """Return how much processor time its processes have used."""
         return sum(sum(each.cpu_times()[:2]) for each in tree(psutil.Process(self._process.pid)))
