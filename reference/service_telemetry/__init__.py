@@ -13,6 +13,7 @@ provider of their own; a script sends requests to an endpoint that computes Fibo
   seconds into one, so they get those of the semantic conventions.
 - Endpoints have a scheme, the collector reaches Jaeger without TLS only where that is configured, and its extensions
   listen where a container can be reached.
+- SIGTERM ends a service with its last spans unexported: here it exits, and exports them.
 - The endpoint computes numbers up to 31 alone: the published one can be kept busy for years by one request.
 
 In a service::
@@ -48,6 +49,7 @@ from reference.exports import import_at_first_use
 if TYPE_CHECKING:
     from .checking import Hop, check, endpoint_problem
     from .collectors import collector_configuration
+    from .ending import exit_at_sigterm
     from .errors import BadInput, LoadFailed, TelemetryError
     from .instruments import DURATIONS, counter, durations, timed
     from .loading import Answered, load
@@ -64,6 +66,7 @@ _MODULES = {
     "counter": "instruments",
     "durations": "instruments",
     "endpoint_problem": "checking",
+    "exit_at_sigterm": "ending",
     "load": "loading",
     "timed": "instruments",
 }
@@ -80,6 +83,7 @@ __all__ = [
     "counter",
     "durations",
     "endpoint_problem",
+    "exit_at_sigterm",
     "load",
     "timed",
 ]

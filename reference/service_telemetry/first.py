@@ -16,6 +16,7 @@ from typing import Any
 import requests
 from flask import Flask
 
+from .ending import exit_at_sigterm
 from .instruments import counter
 
 LARGEST = 31
@@ -76,4 +77,5 @@ def fibonacci(n: int) -> int:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
+    exit_at_sigterm()
     create_app().run(port=int(os.environ["PORT"]))

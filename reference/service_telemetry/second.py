@@ -13,6 +13,7 @@ from typing import Any
 import requests
 from flask import Flask
 
+from .ending import exit_at_sigterm
 from .instruments import durations, timed
 
 TIMEOUT = 20.0
@@ -44,4 +45,5 @@ def create_app(httpbin: str | None = None, delay: float = 0) -> Flask:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
+    exit_at_sigterm()
     create_app().run(port=int(os.environ["PORT"]))

@@ -119,6 +119,11 @@ class Instrumented:
         """Return the bytes of memory that its processes hold."""
         return sum(int(each.memory_info().rss) for each in tree(psutil.Process(self._process.pid)))
 
+    def terminate(self) -> None:
+        """End it by SIGTERM, and wait until it has ended."""
+        self._process.terminate()
+        self._process.wait(timeout=60)
+
     def close(self) -> None:
         """End it."""
         with contextlib.suppress(psutil.NoSuchProcess):

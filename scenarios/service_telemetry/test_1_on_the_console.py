@@ -277,3 +277,20 @@ def test_header_that_is_asked_for_is_exported(service_with_secrets):
 
     assert "secret-of-the-header" in str(span["attributes"]["http.request.header.authorization"])
     assert "secret-of-the-cookie" not in service_with_secrets.everything()
+
+
+@pytest.mark.claim("otel-19")
+@pytest.mark.parametrize(("code", "names"), [("published", []), ("corrected", ["GET /<int:n>"])])
+def test_service_exports_its_last_span_at_sigterm(code, names, opentelemetry, tmp_path):
+    variables = {"SECOND": "http://127.0.0.1:1", "OTEL_BSP_SCHEDULE_DELAY": "300000"}
+    service = Instrumented("first", code, opentelemetry, tmp_path, variables)
+    try:
+        service.wait()
+        assert requests.get(f"{service.url}/5", timeout=60).status_code == 200
+        assert service.spans() == []
+
+        service.terminate()
+
+        assert [span["name"] for span in service.spans()] == names
+    finally:
+        service.close()
