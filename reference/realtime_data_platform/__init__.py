@@ -12,8 +12,9 @@ columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
 - A DELETE event has no `after`. The key is then read from `before`, and the view leaves deleted rows out
   (`artifacts.transforms`, `statements.view_sql`).
 - Two updates of one key may have the same millisecond. The log sequence number (`lsn`) orders them.
-- A plain SELECT through Trino may see a key twice, or not at all, while rows are updated. The view reads the whole
-  history from one answer of Pinot's broker and takes the newest row of each key; beyond 200,000 changes it fails.
+- A plain SELECT through Trino may see a key twice, or not at all, while rows are updated. Pinot's table only appends,
+  and the view takes the newest change of each key, of any number of rows. `Platform.compact` folds old changes into a
+  base in Iceberg, so that a query costs what its live rows and the latest changes do (`compaction`).
 - An update leaves out long (TOASTed) values that it did not change. The table gets REPLICA IDENTITY FULL
   (`Platform.prepare`).
 - An event that the connector cannot process stops the connector instead of being skipped silently.
@@ -23,9 +24,9 @@ columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
   cut off, and the snapshot moves dates before 1582 (`column_types`, `artifacts.connector`).
 - A TRUNCATE empties the view. By default Debezium leaves it out.
 
-**What is added.** `Platform.verify` compares the view with the table row by row, `Platform.resend` emits every row
-again, `Platform.apply` removes what it created when a later step fails, and the command `data-platform` does all
-of this from a shell.
+**What is added.** `Platform.verify` compares the view with the table in memory of a fixed size, `Platform.resend` emits
+every row again, `Platform.apply` removes what it created when a later step fails, and the command `data-platform` does
+all of this from a shell.
 
 Make the view `hive.views.person` of a table, and query it::
 
@@ -46,20 +47,23 @@ from reference.exports import import_at_first_use
 
 if TYPE_CHECKING:
     from .artifacts import Peers
+    from .compaction import Compacted
     from .connect import Connectors
     from .description import Column, Table, describe
     from .errors import BadInput, NotFound, NotInTime, PlatformError, Refused, Unreachable
     from .pinot import Pinot
-    from .platform import Addresses, Difference, Platform
+    from .platform import Addresses, Platform
     from .trino import Trino
+    from .verification import Difference
 
 # Module by exported name: imported at first use, so that the command can report a missing library in one sentence.
 _MODULES = {
     "Addresses": "platform",
     "BadInput": "errors",
     "Column": "description",
+    "Compacted": "compaction",
     "Connectors": "connect",
-    "Difference": "platform",
+    "Difference": "verification",
     "NotFound": "errors",
     "NotInTime": "errors",
     "Peers": "artifacts",
@@ -77,6 +81,7 @@ __all__ = [
     "Addresses",
     "BadInput",
     "Column",
+    "Compacted",
     "Connectors",
     "Difference",
     "NotFound",

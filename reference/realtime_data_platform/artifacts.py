@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .column_types import DAYS, ENCODING
-from .description import PUBLIC, ROW_COLUMNS, Column, Table, in_pinot, is_plain, quoted, slot
+from .description import AFTER_COMMIT, PUBLIC, ROW_COLUMNS, Column, Table, in_pinot, is_plain, quoted, slot
 
 LONGEST = 2**31 - 1
 PREFIX = "user_service_"
@@ -150,16 +150,15 @@ def _selected(column: Column) -> str:
 
 
 def schema(table: Table) -> dict[str, Any]:
-    """Return Pinot's schema: the key columns, the row as JSON, the operation, its time and log sequence number."""
+    """Return Pinot's schema: the key columns, the row as JSON, the operation, its time and place in the log."""
     fields: list[dict[str, Any]] = [_key_field(column) for column in table.key_columns()]
     fields += [{"name": "source", "dataType": "JSON"}, {"name": "op", "dataType": "STRING"}]
-    fields += [{"name": "lsn", "dataType": "LONG"}]
+    fields += [{"name": name, "dataType": "LONG"} for name in ("lsn", AFTER_COMMIT)]
     time = {"name": "ts_ms", "dataType": "LONG", "format": "1:MILLISECONDS:EPOCH", "granularity": "1:MILLISECONDS"}
     return {
         "schemaName": in_pinot(table.pipeline),
         "dimensionFieldSpecs": fields,
         "dateTimeFieldSpecs": [time],
-        "primaryKeyColumns": [column.in_pinot for column in table.key_columns()],
         "metricFieldSpecs": [],
     }
 
@@ -167,7 +166,7 @@ def schema(table: Table) -> dict[str, Any]:
 def transforms(table: Table) -> list[dict[str, str]]:
     """Return the ingestion transforms that extract Pinot's columns from a Debezium event.
 
-    A DELETE event has no `after`: its key is read from `before`, so that it replaces the row of that key.
+    A DELETE event has no `after`: its key is read from `before`, so that the change belongs to the row of that key.
     """
     functions = []
     for column in table.key_columns():
@@ -176,6 +175,9 @@ def transforms(table: Table) -> list[dict[str, str]]:
         before = f"{kind}(payload, '{_path('before', column)}', {default})"
         functions.append((column.in_pinot, f"{kind}(payload, '{_path('after', column)}', {before})"))
     functions += [(name, f"jsonPath(payload, '{path}')") for name, path in ROW_COLUMNS.items()]
+    sequence = "jsonPathString(payload, '$.source.sequence', '[]')"
+    own = "jsonPathLong(payload, '$.source.lsn', 0)"
+    functions.append((AFTER_COMMIT, f"jsonPathLong({sequence}, '$[0]', {own})"))
     return [{"columnName": name, "transformFunction": function} for name, function in functions]
 
 
@@ -195,15 +197,16 @@ def _path(part: str, column: Column) -> str:
 
 
 def table(described: Table, peers: Peers) -> dict[str, Any]:
-    """Return Pinot's realtime table: upsert keeps the newest row of each key, from the beginning of the topic."""
+    """Return Pinot's realtime table of all changes, from the beginning of the topic; it only appends.
+
+    With upsert, a server keeps all keys in memory, and a read during updates sees a key twice or not at all.
+    """
     kafka = "org.apache.pinot.plugin.stream"
     return {
         "tableName": in_pinot(described.pipeline),
         "tableType": "REALTIME",
         "tenants": {},
         "metadata": {},
-        "routing": {"instanceSelectorType": "strictReplicaGroup"},
-        "upsertConfig": {"mode": "FULL"},
         "segmentsConfig": {
             "timeColumnName": "ts_ms",
             "timeType": "MILLISECONDS",
@@ -216,6 +219,7 @@ def table(described: Table, peers: Peers) -> dict[str, Any]:
         "tableIndexConfig": {
             "loadMode": "MMAP",
             "nullHandlingEnabled": True,
+            "rangeIndexColumns": [AFTER_COMMIT],
             "streamConfigs": {
                 "streamType": "kafka",
                 "stream.kafka.consumer.type": "lowlevel",
@@ -224,7 +228,7 @@ def table(described: Table, peers: Peers) -> dict[str, Any]:
                 "stream.kafka.consumer.factory.class.name": f"{kafka}.kafka20.KafkaConsumerFactory",
                 "stream.kafka.decoder.class.name": f"{kafka}.kafka.KafkaJSONMessageDecoder",
                 "stream.kafka.consumer.prop.auto.offset.reset": "smallest",
-                "realtime.segment.flush.threshold.rows": "10000",
+                "realtime.segment.flush.threshold.rows": "50000",
                 "realtime.segment.flush.threshold.time": "1h",
             },
         },

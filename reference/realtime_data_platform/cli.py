@@ -135,9 +135,22 @@ def verify(
         typer.echo(f"missing\t{row}")
     for row in difference.extra:
         typer.echo(f"extra\t{row}")
+    if difference.uncompared:
+        typer.echo(f"and others among {difference.uncompared} rows that were not compared one by one")
     if difference:
         raise typer.Exit(DIFFERS)
     typer.echo(f"{table}: the view equals the table")
+
+
+@app.command()
+def compact(context: typer.Context, table: Name, schema: Schema = "public") -> None:
+    """Fold the changes of a table into the base of its view, so that queries read only later ones from Pinot.
+
+    Run it from time to time, from a scheduler; the view is exact before, during and after it.
+    """
+    with _platform(context) as platform:
+        done = platform.compact(table, schema)
+        typer.echo(f"{table}: {done.changes} changes folded, {done.left} left, {done.dropped} segments removed")
 
 
 @app.command()

@@ -35,6 +35,12 @@ ROW_COLUMNS = {"source": "$.after", "op": "$.op", "ts_ms": "$.ts_ms", "lsn": "$.
 
 The log sequence number orders the changes of a key, since two of them may have the same millisecond."""
 
+AFTER_COMMIT = "after_commit"
+"""Pinot's column for the position of the commit before a change's own transaction, which never decreases in a topic.
+
+The log sequence numbers do: a transaction that began early and committed late has lower ones than those before it. The
+first transaction and the rows of a snapshot have no commit before them; there it is their own log sequence number."""
+
 PUBLIC = "public"
 # PostgreSQL cuts a publication's name off at so many bytes, and refuses a replication slot of a longer one.
 MOST_BYTES = 63
@@ -78,7 +84,11 @@ class Column:
     @property
     def in_pinot(self) -> str:
         """The name of Pinot's column when this one is part of the key."""
-        if NAME.fullmatch(self.name) and self.name not in ROW_COLUMNS and not self.name.startswith((KEY, "__")):
+        if (
+            NAME.fullmatch(self.name)
+            and self.name not in {*ROW_COLUMNS, AFTER_COMMIT}
+            and not self.name.startswith((KEY, "__"))
+        ):
             return self.name
         return f"{KEY}{_hash(self.name)}"
 

@@ -9,6 +9,11 @@ from typing import Any
 from .description import quoted
 from .errors import BadInput, PlatformError, Refused
 from .rest import Rest, missing_from
+from .retry import retry
+
+
+class _SegmentMissing(Refused):
+    """A server has no segment that the broker asked it for, which was removed or created just now."""
 
 
 class Pinot:
@@ -95,18 +100,27 @@ class Pinot:
         Raises:
             Refused: The query failed, or not every server answered, so that rows may be missing.
         """
+        return retry(lambda: self._rows(sql), _SegmentMissing, within=self._broker.patience)
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         answer = self._broker.request("POST", "/query/sql", json={"sql": sql})
         if answer["exceptions"]:
-            raise Refused(f"Pinot refused {sql!r}: {answer['exceptions'][0]['message'].strip()}")
+            message = answer["exceptions"][0]["message"].strip()
+            kind = _SegmentMissing if "ServerSegmentMissing" in message else Refused
+            raise kind(f"Pinot refused {sql!r}: {message}")
         if answer.get("numServersQueried") != answer.get("numServersResponded"):
             raise Refused(f"only {answer['numServersResponded']} of {answer['numServersQueried']} servers answered")
         table = answer.get("resultTable")
         return [tuple(row) for row in table["rows"]] if table else []
 
-    def changes(self, name: str) -> int:
-        """Return the number of rows of a table, those included that newer ones of their key have replaced."""
-        [(rows,)] = self.query(f"SET skipUpsert = true; SELECT count(*) FROM {quoted(name)}")  # noqa: S608  # a plain name
-        return int(rows)
+    def segments(self, name: str) -> list[str]:
+        """Return the names of a realtime table's segments, those included that consume from Kafka."""
+        answer = self._controller.request("GET", f"/segments/{name}?type=REALTIME")
+        return [str(segment) for each in answer for segment in each.get("REALTIME", [])]
+
+    def remove_segment(self, name: str, segment: str) -> None:
+        """Remove a segment of a realtime table that no longer consumes; its rows are no longer found."""
+        self._controller.request("DELETE", f"/segments/{name}_REALTIME/{segment}")
 
     def _posted(self, table: Mapping[str, Any]) -> bool:
         """Post a table and return True, or False while its topic has no partitions yet.

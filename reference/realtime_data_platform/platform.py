@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Collection
+from dataclasses import dataclass
 
-import psycopg
 from psycopg import sql
 
-from . import artifacts, statements
+from . import artifacts, base, statements
+from .base import Mark
+from .compaction import Compacted, compact
 from .connect import Connectors
 from .description import PUBLIC, Table, describe, in_pinot, pipeline, quoted, slot
 from .errors import BadInput
 from .pinot import Pinot
 from .postgres import connected
 from .trino import Trino
+from .verification import Difference, verify
 
 WHOLE_ROWS = "f"
-TEXT_FORMAT = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 1"
-"""Settings under which PostgreSQL writes values as text the way the change log has them."""
-
 IDENTITIES = {"d": "DEFAULT", "f": "FULL", "n": "NOTHING"}
 
 
@@ -43,33 +39,6 @@ class Addresses:
     controller: str = "http://localhost:9000"
     broker: str = "http://localhost:8099"
     trino: str = "http://localhost:8080"
-
-
-def comparable(value: Any) -> Any:
-    """Return a value, or a row of values, such that equal ones compare equal and can be counted."""
-    if isinstance(value, float):
-        return "NaN" if math.isnan(value) else value
-    if isinstance(value, Mapping):
-        return tuple(sorted(value.items()))
-    if isinstance(value, (list, tuple)):
-        return tuple(map(comparable, value))
-    return value
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How a view differs from its table; false when they are equal.
-
-    Attributes:
-        missing: Rows of the table that the view lacks, key columns first.
-        extra: Rows of the view that the table lacks, key columns first; a row that the view has twice is among them.
-    """
-
-    missing: list[tuple[Any, ...]] = field(default_factory=list)
-    extra: list[tuple[Any, ...]] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.missing or self.extra)
 
 
 class Platform:
@@ -107,7 +76,6 @@ class Platform:
         Raises:
             PlatformError: A step failed; the message includes the server's.
         """
-        self._require_readable(table)
         before = self.status(table.name, table.schema)
         identity = self.prepare(table)
         try:
@@ -118,24 +86,34 @@ class Platform:
                 self._set_replica_identity(table, identity)
             raise
 
-    def _require_readable(self, table: Table) -> None:
-        """Refuse a table of more rows than a view can read: applied, its view would fail every query."""
-        origin = sql.Identifier(table.schema, table.name)
-        query = sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT {}) AS first_rows")
-        with connected(self.addresses.postgres) as connection:
-            try:
-                counted = connection.execute(query.format(origin, sql.Literal(statements.MOST_ROWS + 1))).fetchone()
-            except psycopg.errors.UndefinedTable as error:
-                raise BadInput(f"PostgreSQL has no table {table.schema}.{table.name}") from error
-        if counted is not None and counted[0] > statements.MOST_ROWS:
-            raise BadInput(f"{statements.too_many(table.name)}: carry a smaller table")
+    def compact(self, name: str, schema: str = PUBLIC) -> Compacted:
+        """Fold the changes of a table into the base of its views (`compaction.compact`)."""
+        return compact(self, name, schema)
+
+    def view_sql(self, table: Table, where: str | None = None, name: str = "") -> str:
+        """Return the CREATE VIEW statement of a table, for its base as it is (`statements.view_sql`).
+
+        Where no view reads a base, an empty one is created.
+        """
+        return statements.view_sql(table, self._mark(table), where, name)
+
+    def _mark(self, table: Table) -> Mark:
+        """Return what the views of a table read; where there is none, the base is made anew."""
+        if views := base.readers(table.pipeline, self.trino.views("hive", "views")):
+            return min(map(base.mark_of, views.values()))
+        name = base.base(table.pipeline)
+        self.trino.query(f"DROP TABLE IF EXISTS {name}")
+        self.trino.query(base.create_sql(table))
+        refs = f"{base.SCHEMA}.{quoted(f'{table.pipeline}$refs')}"
+        [(snapshot,)] = self.trino.query(f"SELECT snapshot_id FROM {refs} WHERE name = 'main'")  # noqa: S608  # quoted
+        return Mark(base.BEGINNING, snapshot)
 
     def _apply_steps(self, table: Table, where: str | None) -> None:
         self.connectors.apply(artifacts.connector(table, self.peers))
         self.wait_for_topic(table)
         self.pinot.apply(artifacts.schema(table), artifacts.table(table, self.peers))
         self.apply_catalogs()
-        self.trino.apply_view(statements.view_sql(table, where))
+        self.trino.apply_view(self.view_sql(table, where))
         self.trino.query(f"EXPLAIN (TYPE VALIDATE) TABLE hive.views.{quoted(table.pipeline)}")
 
     def prepare(self, table: Table) -> str:
@@ -179,38 +157,27 @@ class Platform:
             self.connectors.wait_for_topic(artifacts.connector(table, self.peers)["name"], table.pipeline)
 
     def apply_catalogs(self) -> None:
-        """Create the Pinot and Hive catalogs and the schema `hive.views`; idempotent."""
+        """Create the Pinot, Hive and Iceberg catalogs and the schemas `hive.views` and `iceberg.base`; idempotent."""
         self.trino.apply_catalog("pinot", "pinot", statements.pinot_catalog(self.peers))
         self.trino.apply_catalog("hive", "hive", statements.hive_catalog(self.peers))
+        self.trino.apply_catalog("iceberg", "iceberg", statements.iceberg_catalog(self.peers))
         self.trino.apply_schema("hive.views", f"s3://{self.peers.bucket}/views/")
+        self.trino.apply_schema(base.SCHEMA, f"s3://{self.peers.bucket}/base/")
 
     def status(self, table: str, schema: str = PUBLIC) -> dict[str, str]:
         """Return the state of the connector, the Pinot table and the view of a table, by these names."""
         name = pipeline(table, schema)
         catalogs = {catalog for (catalog,) in self.trino.query("SHOW CATALOGS")}
         exists = "hive" in catalogs and self.trino.view("hive", "views", name) is not None
-        pinot = self.pinot.status(in_pinot(name))
-        view = "there" if exists else "absent"
-        if exists and pinot == "answers" and self.pinot.changes(in_pinot(name)) > statements.MOST_ROWS:
-            view = f"fails: {statements.too_many(table)}"
-        return {"connector": self.connectors.status(name), "pinot": pinot, "view": view}
+        return {
+            "connector": self.connectors.status(name),
+            "pinot": self.pinot.status(in_pinot(name)),
+            "view": "there" if exists else "absent",
+        }
 
     def verify(self, table: Table) -> Difference:
-        """Compare the table in PostgreSQL with the view, row by row, and return how they differ.
-
-        NaN and infinity are values. Dates and times are compared, and returned, as PostgreSQL's text in UTC, since
-        Python has none of them before the year 1.
-        """
-        columns = (*table.key_columns(), *table.other_columns())
-        wanted = ", ".join(each.carried.postgres.format(column=quoted(each.name)) for each in columns)
-        query = f"SELECT {wanted} FROM {quoted(table.schema)}.{quoted(table.name)}"  # noqa: S608  # quoted names
-        with connected(self.addresses.postgres) as connection:
-            connection.execute(TEXT_FORMAT)
-            expected = connection.execute(query.encode()).fetchall()
-        wanted = ", ".join(each.carried.compared.format(column=quoted(each.name)) for each in columns)
-        shown = self.trino.query(f"SELECT {wanted} FROM hive.views.{quoted(table.pipeline)}")  # noqa: S608  # quoted names
-        in_table, in_view = Counter(map(comparable, expected)), Counter(map(comparable, shown))
-        return Difference(list((in_table - in_view).elements()), list((in_view - in_table).elements()))
+        """Compare the table in PostgreSQL with the view, row by row (`verification.verify`)."""
+        return verify(self.addresses.postgres, self.trino, table)
 
     def remove(self, name: str, schema: str = PUBLIC) -> None:
         """Remove the pipeline of a table, which may be gone; the table, its Kafka topic and the catalogs stay.
@@ -219,8 +186,11 @@ class Platform:
         the view again: delete the topic too where that may be.
         """
         name = pipeline(name, schema)
-        if ("hive",) in self.trino.query("SHOW CATALOGS"):
+        catalogs = self.trino.query("SHOW CATALOGS")
+        if ("hive",) in catalogs:
             self.trino.remove_view(f"hive.views.{quoted(name)}")
+        if ("iceberg",) in catalogs:
+            self.trino.query(f"DROP TABLE IF EXISTS {base.base(name)}")
         self.pinot.remove(in_pinot(name))
         self.connectors.remove(name)
         with connected(self.addresses.postgres) as connection:

@@ -1,6 +1,6 @@
 """The SQL that a table's definition generates for Trino: catalogs, the view, a subset stored as Parquet.
 
-Read `view_sql` to see why the view is exact while rows are updated.
+Read `view_sql` to see why the view is exact while rows are updated, and while they are compacted.
 """
 
 from __future__ import annotations
@@ -8,24 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .artifacts import Peers
-from .description import NAME, Column, Table, in_pinot, quoted
+from .base import PLACE, Mark, base, tail
+from .description import AFTER_COMMIT, NAME, Column, Table, quoted
 
-MOST_ROWS = 200_000
-"""Default limit on the rows of a table's history that a view reads; beyond it Trino fails the query."""
+MOST_ROWS_OF_A_SEGMENT = 1_000_000_000
+"""Rows of one of Pinot's segments beyond which Trino fails a query; its default is 50,000."""
 
 
-def pinot_catalog(peers: Peers, *, most_rows: int = MOST_ROWS) -> dict[str, str]:
+def pinot_catalog(peers: Peers, *, most_rows: int = MOST_ROWS_OF_A_SEGMENT) -> dict[str, str]:
     """Return the properties of the Pinot catalog.
 
     Args:
         peers: Addresses of the services.
-        most_rows: Limit on the rows of one broker answer, and so on a table's history.
+        most_rows: Limit on the rows of one segment; Trino fails a query beyond it.
     """
     return {
         "pinot.controller-urls": peers.pinot_controller,
         "pinot.grpc.port": str(peers.pinot_grpc_port),
         "pinot.metadata-expiry": "1s",
-        "pinot.max-rows-for-broker-queries": str(most_rows),
+        "pinot.max-rows-per-split-for-segment-queries": str(most_rows),
     }
 
 
@@ -38,6 +39,26 @@ def hive_catalog(peers: Peers) -> dict[str, str]:
         "hive.storage-format": "PARQUET",
         "hive.insert-existing-partitions-behavior": "APPEND",
         "hive.timestamp-precision": "MICROSECONDS",
+        **_store(peers),
+    }
+
+
+def iceberg_catalog(peers: Peers) -> dict[str, str]:
+    """Return the properties of the Iceberg catalog, which stores the bases of views on the same metastore.
+
+    A commit compares and replaces the table's metadata in the metastore, so that Hive's own locks are not needed.
+    """
+    return {
+        "iceberg.catalog.type": "hive_metastore",
+        "hive.metastore.uri": peers.metastore,
+        "iceberg.hive-catalog.locking-enabled": "false",
+        "iceberg.expire-snapshots.min-retention": "1h",
+        **_store(peers),
+    }
+
+
+def _store(peers: Peers) -> dict[str, str]:
+    return {
         "fs.native-s3.enabled": "true",
         "s3.endpoint": peers.s3,
         "s3.region": "us-east-1",
@@ -53,24 +74,20 @@ def catalog_sql(name: str, connector_name: str, properties: Mapping[str, str]) -
     return f"CREATE CATALOG {name} USING {connector_name}\nWITH (\n{lines}\n)"
 
 
-def view_sql(
-    described: Table, where: str | None = None, name: str = "", *, catalog: str = "pinot", most_rows: int = MOST_ROWS
-) -> str:
+def view_sql(described: Table, mark: Mark, where: str | None = None, name: str = "", *, catalog: str = "pinot") -> str:
     """Return the CREATE VIEW statement: typed columns, each key once, deleted rows left out.
 
-    Pinot tracks the valid row of a key separately in each segment, and an update moves it from one segment to another.
-    A query during that move, through Trino or Pinot's broker, sees the key twice or not at all. The replaced rows are
-    still stored. So the view requests all rows (`skipUpsert`) in one broker answer and takes the newest row of each
-    key by log sequence number, and of a truncated table those that came after. It requests one row more than
-    `most_rows` and counts them, so that the query fails instead of returning an incomplete answer, whatever limit the
-    catalog has.
+    The view unites the base, as of the snapshot to which it is pinned, with the changes that are not in it, and takes
+    the newest of each key. Pinot's table only appends, so that Trino reads it segment by segment, without a limit on
+    rows, and both sides by key where a query names one. Of a truncated table it takes the rows that came afterwards;
+    whether there are any is a second read, so that changes which arrive after it are left to the next query.
 
     Args:
         described: The table.
+        mark: Which snapshot of the base the view reads, and from which commit on it reads Pinot.
         where: A condition on the view's columns, in SQL: `placed >= current_timestamp - INTERVAL '1' YEAR`.
         name: The view's name; by default the pipeline's.
         catalog: Name of the Pinot catalog.
-        most_rows: Limit on the changes that the view reads; the catalog's (`pinot_catalog`) must not be lower.
     """
     keys = [_key(column) for column in described.key_columns()]
     columns = [_decoded(column) for column in described.other_columns()]
@@ -78,24 +95,29 @@ def view_sql(
     listed = ",\n".join(f"    {column}" for column in [*keys, *columns, op])
     key = ", ".join(quoted(column.in_pinot) for column in described.key_columns())
     head = f"CREATE OR REPLACE VIEW hive.views.{quoted(name or described.pipeline)} AS\n"
+    origin = f"FROM {tail(described.pipeline, catalog)} WHERE {AFTER_COMMIT} >= {mark.watermark}"
     query = f"""  SELECT
 {listed}
   FROM (
-    SELECT {key}, max_by(source, lsn) AS source, max_by(op, lsn) AS op, max(lsn) AS lsn,
-      sum(count(*)) OVER () AS __changes, max(max(IF(op = 't', lsn))) OVER () AS __truncated
-    FROM {catalog}.default.{quoted(_history(described, most_rows))}
+    SELECT {key}, max_by(source, __place) AS source, max_by(op, __place) AS op
+    FROM (
+      SELECT {key}, __source AS source, __op AS op, __place, NULL AS __at
+      FROM {base(described.pipeline)} FOR VERSION AS OF {mark.snapshot}
+      UNION ALL
+      SELECT {key}, json_format(source), op, {PLACE}, ROW({AFTER_COMMIT}, lsn)
+      {origin}
+    )
+    CROSS JOIN (
+      SELECT max(ROW({AFTER_COMMIT}, lsn)) AS __newest, max(IF(op = 't', {PLACE})) AS __truncated
+      {origin}
+    )
+    WHERE (__at IS NULL OR __at <= __newest) AND __place > coalesce(__truncated, -1)
     GROUP BY {key}
   )
-  WHERE op NOT IN ('d', 't') AND lsn > coalesce(__truncated, 0)
-    AND IF(__changes > {most_rows}, fail('{_escaped(too_many(described.name, most_rows))}'), true)"""  # noqa: S608  # quoted names
+  WHERE op <> 'd'"""  # noqa: S608  # quoted names
     if where is None:
         return head + query
     return f"{head}SELECT * FROM (\n{query}\n)\nWHERE {where}"  # noqa: S608  # the caller writes the condition in SQL
-
-
-def too_many(name: str, most_rows: int = MOST_ROWS) -> str:
-    """Return why a view over more than `most_rows` changes has no answer."""
-    return f"table {name} has more than {most_rows:,} changes, as many as its view can read at once"
 
 
 def subset_sql(described: Table, where: str, name: str) -> str:
@@ -145,13 +167,6 @@ def _in_hive(column: Column) -> str:
     if column.carried.trino == "timestamp(6) with time zone":
         return f"CAST({name} AT TIME ZONE 'UTC' AS timestamp(6)) AS {name}"
     return name
-
-
-def _history(described: Table, most_rows: int) -> str:
-    """Return the Pinot query for the whole history of a table: rows replaced by upsert included."""
-    keys = ", ".join(quoted(column.in_pinot) for column in described.key_columns())
-    table_name = in_pinot(described.pipeline)
-    return f"SET skipUpsert = true; SELECT {keys}, source, op, lsn FROM {table_name} LIMIT {most_rows + 1}"  # noqa: S608  # validated names
 
 
 def _escaped(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,14 +65,24 @@ class Trino:
             Refused: Trino failed the statement; the message is Trino's.
             Unreachable: Trino does not answer within the timeout, or the connection broke while the statement ran.
         """
-        return retry(lambda: self._rows(sql), _NotAccepted, within=self._patience)
+        return retry(lambda: list(self._rows(sql)), _NotAccepted, within=self._patience)
 
-    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Run a statement and return its rows as Trino sends them, for those that memory does not hold.
+
+        Raises:
+            Refused: As `query` does; rows that were returned before are then not all.
+            Unreachable: Trino does not answer, or the connection broke while the statement ran.
+        """
+        return self._rows(sql)
+
+    def _rows(self, sql: str) -> Generator[tuple[Any, ...]]:
         connection = connect(**self._where, request_timeout=self._patience, max_attempts=1)
         cursor = connection.cursor()
         try:
             cursor.execute(sql)
-            return [tuple(row) for row in cursor.fetchall()]
+            while row := cursor.fetchone():
+                yield tuple(row)
         except TrinoQueryError as error:
             message = f"{error.error_name}: {error.message}"
             if error.error_name == "SERVER_STARTING_UP":
@@ -149,6 +159,14 @@ class Trino:
             f"WHERE table_schema = '{schema}' AND table_name = '{name}'"
         )
         return str(rows[0][0]) if rows else None
+
+    def views(self, catalog: str, schema: str) -> dict[str, str]:
+        """Return the definitions of all views of a schema by name."""
+        rows = self.query(
+            f"SELECT table_name, view_definition FROM {catalog}.information_schema.views "  # noqa: S608  # validated names
+            f"WHERE table_schema = '{schema}'"
+        )
+        return {str(name): str(definition) for name, definition in rows}
 
     def remove_view(self, name: str) -> None:
         """Remove the view `CATALOG.SCHEMA.VIEW`; idempotent."""

@@ -49,7 +49,7 @@ class Pipeline:
             )
             self.platform.trino.apply_view(published.VIEW.format(name=self.quoted))
         [(rows,)] = self.sql(f"SELECT count(*) FROM {self.quoted}")
-        self.until(lambda: len(self.pinot("id")) == rows, "Pinot lacks rows of the snapshot")
+        self.until(lambda: len(set(self.pinot("id"))) == rows, "Pinot lacks rows of the snapshot")
         return self
 
     def insert(self, customer, name):
@@ -72,7 +72,10 @@ class Pipeline:
             return cursor.fetchall() if cursor.description else None
 
     def pinot(self, columns="*", options=""):
-        """Return rows from Pinot's broker; `option(skipUpsert=true)` includes rows that newer ones have replaced."""
+        """Return rows from Pinot's broker: as published the newest of each key, as corrected every change.
+
+        `option(skipUpsert=true)` includes the changes that newer ones have replaced.
+        """
         return self.platform.pinot.query(f"SELECT {columns} FROM {in_pinot(self.name)} LIMIT 10000 {options}")
 
     def view(self, columns="*"):

@@ -3,7 +3,6 @@
 import pytest
 
 from fixtures.waiting import eventually
-from reference.realtime_data_platform import statements
 from reference.realtime_data_platform.description import pipeline, quoted
 from reference.realtime_data_platform.errors import BadInput, Refused
 from scenarios.realtime_data_platform.every_type import (
@@ -85,7 +84,7 @@ def test_type_that_cannot_be_carried_is_refused(types, platform, kind):
 def test_value_that_trino_lacks_fails_the_query(platform, kind):
     column = next(name for name, each in AS_TEXT.items() if each == kind)
     described = platform.describe("every_type", as_text=set(AS_TEXT) - {column})
-    platform.trino.apply_view(statements.view_sql(described, name="typed"))
+    platform.trino.apply_view(platform.view_sql(described, name="typed"))
 
     with pytest.raises(Refused, match=rf"column {column}: Trino has no .*; read the column as text \(--as-text\)"):
         platform.trino.query(f'SELECT {column} FROM hive.views."typed"')

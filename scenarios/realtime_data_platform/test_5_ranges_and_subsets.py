@@ -36,11 +36,11 @@ class TestViewOfTheLastYear:
             return len(orders.messages()), len(orders.pinot("id", "option(skipUpsert=true)"))
 
         before = transported()
-        year = statements.view_sql(orders.described(), where=YEARS.format(1))
+        year = platform.view_sql(orders.described(), where=YEARS.format(1))
         platform.trino.query(year)
         assert orders.view("id") == [(1,)]
 
-        platform.trino.query(statements.view_sql(orders.described(), where=YEARS.format(2)))
+        platform.trino.query(platform.view_sql(orders.described(), where=YEARS.format(2)))
 
         assert orders.view("id") == [(1,), (2,), (3,)]
         assert transported() == before == (ORDERS, ORDERS)
@@ -84,9 +84,10 @@ class TestSubset:
 
     @staticmethod
     def of_pinot(orders, years):
-        """Return the orders of the last years from Pinot's query API."""
+        """Return the orders of the last years from Pinot's query API, by the last change of each."""
         since = datetime.now(UTC) - timedelta(days=365 * years)
-        rows = [json.loads(row) for row, op in orders.pinot("source, op") if op != "d"]
+        newest = {key: (row, op) for key, _, row, op in sorted(orders.pinot("id, lsn, source, op"))}
+        rows = [json.loads(row) for row, op in newest.values() if op != "d"]
         orders = [(row["id"], row["customer_id"], datetime.fromisoformat(row["placed"]), row["amount"]) for row in rows]
         return sorted(row for row in orders if row[2] >= since)
 

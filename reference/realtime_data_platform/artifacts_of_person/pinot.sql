@@ -3,5 +3,5 @@ WITH (
   "pinot.controller-urls" = 'pinot-controller:9000',
   "pinot.grpc.port" = '8090',
   "pinot.metadata-expiry" = '1s',
-  "pinot.max-rows-for-broker-queries" = '200000'
+  "pinot.max-rows-per-split-for-segment-queries" = '1000000000'
 )

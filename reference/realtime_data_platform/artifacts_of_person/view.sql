@@ -5,10 +5,19 @@ CREATE OR REPLACE VIEW hive.views."person" AS
     JSON_EXTRACT_SCALAR(source, '$.name') AS "name",
     op
   FROM (
-    SELECT "id", "customer_id", max_by(source, lsn) AS source, max_by(op, lsn) AS op, max(lsn) AS lsn,
-      sum(count(*)) OVER () AS __changes, max(max(IF(op = 't', lsn))) OVER () AS __truncated
-    FROM pinot.default."SET skipUpsert = true; SELECT ""id"", ""customer_id"", source, op, lsn FROM person LIMIT 200001"
+    SELECT "id", "customer_id", max_by(source, __place) AS source, max_by(op, __place) AS op
+    FROM (
+      SELECT "id", "customer_id", __source AS source, __op AS op, __place, NULL AS __at
+      FROM iceberg.base."person" FOR VERSION AS OF 1
+      UNION ALL
+      SELECT "id", "customer_id", json_format(source), op, 2 * lsn + IF(op = 'r', 0, 1), ROW(after_commit, lsn)
+      FROM pinot.default."person" WHERE after_commit >= 0
+    )
+    CROSS JOIN (
+      SELECT max(ROW(after_commit, lsn)) AS __newest, max(IF(op = 't', 2 * lsn + IF(op = 'r', 0, 1))) AS __truncated
+      FROM pinot.default."person" WHERE after_commit >= 0
+    )
+    WHERE (__at IS NULL OR __at <= __newest) AND __place > coalesce(__truncated, -1)
     GROUP BY "id", "customer_id"
   )
-  WHERE op NOT IN ('d', 't') AND lsn > coalesce(__truncated, 0)
-    AND IF(__changes > 200000, fail('table person has more than 200,000 changes, as many as its view can read at once'), true)
+  WHERE op <> 'd'

@@ -1,0 +1,111 @@
+"""The base of a view: an Iceberg table with the newest change of each key up to a watermark, and the SQL that folds it.
+
+Read this to see what a compaction writes. Which part of a table's changes is in the base, and which is still read from
+Pinot, is said by two numbers in the text of the view alone (`Mark`): replacing the view switches both at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .description import AFTER_COMMIT, Table, in_pinot, quoted
+
+SCHEMA = "iceberg.base"
+BEGINNING = 0
+"""The watermark of a view that reads every change from Pinot."""
+
+PLACE = "2 * lsn + IF(op = 'r', 0, 1)"
+"""Orders the changes of a key: by log sequence number; a row of the snapshot comes before a change at its position."""
+
+_TYPES = {"LONG": "bigint", "INT": "integer", "BOOLEAN": "boolean", "STRING": "varchar"}
+_SNAPSHOT = re.compile(r"(FOR VERSION AS OF )(\d+)")
+_WATERMARK = re.compile(rf"(\b{AFTER_COMMIT} >= )(\d+)")
+
+
+@dataclass(frozen=True, order=True)
+class Mark:
+    """What a view reads: the base as of a snapshot, and the changes that are not in it.
+
+    Attributes:
+        watermark: Changes whose `after_commit` is lower are in the base; the others are read from Pinot.
+        snapshot: The id of the base's snapshot, to which the view is pinned.
+    """
+
+    watermark: int
+    snapshot: int
+
+
+def mark_of(view: str) -> Mark:
+    """Return the mark of a view by its text.
+
+    Raises:
+        ValueError: It is not a view of a base and its tail.
+    """
+    snapshot, watermark = _SNAPSHOT.search(view), _WATERMARK.search(view)
+    if snapshot is None or watermark is None:
+        raise ValueError("the view reads no base")
+    return Mark(int(watermark[2]), int(snapshot[2]))
+
+
+def marked(view: str, mark: Mark) -> str:
+    """Return the text of a view with another mark."""
+    pinned = _SNAPSHOT.sub(rf"\g<1>{mark.snapshot}", view, count=1)
+    return _WATERMARK.sub(rf"\g<1>{mark.watermark}", pinned, count=2)  # a third may be a condition of the user's
+
+
+def readers(pipeline: str, views: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the views, text by name, that read the base of a pipeline."""
+    return {name: text for name, text in views.items() if f"{base(pipeline)} FOR VERSION AS OF" in text}
+
+
+def base(pipeline: str) -> str:
+    """Return the quoted name of the base of a pipeline."""
+    return f"{SCHEMA}.{quoted(pipeline)}"
+
+
+def create_sql(described: Table) -> str:
+    """Return the CREATE TABLE statement of a base: the key, the row, and which change of it is the newest."""
+    columns = [f"{quoted(column.in_pinot)} {_TYPES[column.carried.pinot]}" for column in described.key_columns()]
+    columns += ["__source varchar", "__op varchar", "__place bigint", "__step bigint", "__changes bigint"]
+    listed = ",\n  ".join(columns)
+    return f"CREATE TABLE {base(described.pipeline)} (\n  {listed}\n)"
+
+
+def fold_sql(pipeline: str, key: list[str], since: int, until: int) -> str:
+    """Return the MERGE statement that folds a range of changes into the base, in one commit.
+
+    A deleted key stays as a row, so that every change of the range is counted in `__changes`.
+
+    Args:
+        pipeline: Name of the pipeline.
+        key: Names of the key's columns in Pinot.
+        since: The first `after_commit` of the range.
+        until: The `after_commit` at which it ends, which is not in it.
+    """
+    listed = ", ".join(map(quoted, key))
+    same = " AND ".join(f"b.{quoted(name)} = t.{quoted(name)}" for name in key)
+    values = ["__source", "__op", "__place", "__step", "__changes"]
+    return f"""MERGE INTO {base(pipeline)} AS b
+USING (
+  SELECT {listed}, json_format(max_by(source, {PLACE})) AS __source, max_by(op, {PLACE}) AS __op,
+    max({PLACE}) AS __place, {until} AS __step, count(*) AS __changes
+  FROM {tail(pipeline)}
+  WHERE {in_range(since, until)} AND op <> 't'
+  GROUP BY {listed}
+) AS t
+ON {same}
+WHEN MATCHED AND t.__place >= b.__place THEN UPDATE SET {", ".join(f"{name} = t.{name}" for name in values)}
+WHEN NOT MATCHED THEN INSERT ({", ".join([listed, *values])})
+  VALUES ({", ".join(f"t.{name}" for name in [*map(quoted, key), *values])})"""  # noqa: S608  # quoted names
+
+
+def tail(pipeline: str, catalog: str = "pinot") -> str:
+    """Return the quoted name of Pinot's table in Trino."""
+    return f"{catalog}.default.{quoted(in_pinot(pipeline))}"
+
+
+def in_range(since: int, until: int) -> str:
+    """Return the condition on the changes of a range, for Trino and for Pinot."""
+    return f"{AFTER_COMMIT} >= {since} AND {AFTER_COMMIT} < {until}"

@@ -1,0 +1,198 @@
+"""Fold the changes of a table into the base of its views, so that a query reads only those that came lately from Pinot.
+
+Each step is safe to be killed after: a view reads the snapshot of the base to which its text pins it, and the changes
+from the watermark in the same text on. Both are replaced by one statement, when the base is complete.
+
+The watermark is a commit, not a log sequence number. All rows of a snapshot share one number, and a transaction that
+began early may arrive after others with higher ones: a number that was seen does not say that the lower ones were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import base
+from .base import Mark
+from .description import AFTER_COMMIT, PUBLIC, in_pinot, pipeline, quoted
+from .errors import BadInput, Refused
+from .postgres import connected
+
+if TYPE_CHECKING:
+    from .platform import Platform
+
+MOST_CHANGES = 500_000
+"""Changes that one step folds, unless more of them share a commit: Trino groups them in its memory."""
+
+MOST_FILES = 50
+"""Data and delete files of a base beyond which they are rewritten."""
+
+KEPT = "1h"
+"""How long a snapshot of the base is kept, for queries that began when a view was pinned to it."""
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """What a compaction did.
+
+    Attributes:
+        changes: Changes that were folded into the base.
+        dropped: Segments that were removed from Pinot.
+        left: Changes that views still read from Pinot.
+    """
+
+    changes: int
+    dropped: int
+    left: int
+
+
+def compact(platform: Platform, name: str, schema: str = PUBLIC) -> Compacted:
+    """Fold the changes of a table into its base, and remove from Pinot those that an earlier compaction had folded.
+
+    What arrived after the last complete transaction stays in Pinot. So does everything until the first change after the
+    snapshot arrives, since only that shows that the snapshot is complete.
+
+    Args:
+        platform: The client of the services.
+        name: The table's name.
+        schema: Its schema in PostgreSQL.
+
+    Raises:
+        BadInput: The table has no view.
+        Refused: Another compaction of the table runs, or Pinot returned fewer changes than it has; views are unchanged.
+    """
+    with _locked(platform, pipeline(name, schema)) as locked:
+        return _Compaction(platform, locked).run()
+
+
+@contextmanager
+def _locked(platform: Platform, name: str) -> Generator[str]:
+    """Hold a lock in PostgreSQL, which ends with this process."""
+    with connected(platform.addresses.postgres) as connection:
+        query = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
+        [free] = connection.execute(query, [f"data-platform compact {name}"]).fetchone() or [False]
+        if not free:
+            raise Refused(f"another compaction of {name} is running; try again when it has ended")
+        yield name
+
+
+class _Compaction:
+    def __init__(self, platform: Platform, name: str) -> None:
+        self.trino, self.pinot = platform.trino, platform.pinot
+        self.name, self.table, self.base = name, in_pinot(name), base.base(name)
+
+    def run(self) -> Compacted:
+        views = self._views()
+        before = min(map(base.mark_of, views.values()))
+        [(started,)] = self.trino.query("SELECT CAST(current_timestamp AS varchar)")
+        end, folded = self._progress(before.watermark), 0
+        mark = before
+        key = self._key() if end > mark.watermark else []
+        while mark.watermark < end:
+            until = self._step(mark.watermark, end)
+            count, snapshot = self._fold(mark, until, key)
+            folded, mark = folded + count, Mark(until, snapshot)
+            self._publish(mark)
+        if folded:
+            self.trino.query(f"ALTER TABLE {self.base} EXECUTE expire_snapshots(retention_threshold => '{KEPT}')")
+        left = self._count(f"{AFTER_COMMIT} >= {mark.watermark}")
+        return Compacted(folded, self._drop(before.watermark, started), left)
+
+    def _views(self) -> Mapping[str, str]:
+        """Return the text of each view of the base, by name."""
+        found = base.readers(self.name, self.trino.views("hive", "views"))
+        if not found:
+            raise BadInput(f"{self.name} has no view to compact: apply it first")
+        return found
+
+    def _progress(self, known: int) -> int:
+        """Return the commit up to which every partition of the topic has sent all changes.
+
+        A partition shows that by a change after that commit. A row of a snapshot shows nothing: others have its number.
+        """
+        reached = dict.fromkeys((_partition(segment) for segment in self.pinot.segments(self.table)), known)
+        query = f"SELECT $segmentName, max({AFTER_COMMIT}) FROM {self.table} WHERE op <> 'r' "  # noqa: S608  # a plain name
+        for segment, newest in self.pinot.query(f"{query}GROUP BY $segmentName LIMIT 1000000"):
+            partition = _partition(segment)
+            reached[partition] = max(reached.get(partition, known), int(newest))
+        return min(reached.values(), default=known)
+
+    def _step(self, since: int, end: int) -> int:
+        """Return where the next step ends: at most `MOST_CHANGES` later, and at least one commit."""
+        low, high = since, end
+        if self._count(base.in_range(since, end)) <= MOST_CHANGES:
+            return end
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._count(base.in_range(since, middle)) <= MOST_CHANGES else (low, middle)
+        return low if self._count(base.in_range(since, low)) else high
+
+    def _fold(self, mark: Mark, until: int, key: list[str]) -> tuple[int, int]:
+        """Fold the changes before a commit into the base, and return their number and the base's snapshot."""
+        if self._snapshot() != mark.snapshot:  # of a compaction that was killed
+            self.trino.query(f"ALTER TABLE {self.base} EXECUTE rollback_to_snapshot({mark.snapshot})")
+        changes = base.in_range(mark.watermark, until)
+        wanted = self._count(f"{changes} AND op <> 't'")
+        self.trino.query(f"DELETE FROM {self.base} WHERE __op = 'd'")  # noqa: S608  # no older change of these keys can come
+        self.trino.query(base.fold_sql(self.name, key, mark.watermark, until))
+        found = self.trino.query(f"SELECT coalesce(sum(__changes), 0) FROM {self.base} WHERE __step = {until}")  # noqa: S608  # quoted
+        if found[0][0] < wanted:
+            raise Refused(f"Pinot returned {found[0][0]:,} of {wanted:,} changes of {self.name}; try again")
+        truncated = self.trino.query(
+            f"SELECT max({base.PLACE}) FROM {base.tail(self.name)} WHERE {changes} AND op = 't'"  # noqa: S608  # quoted
+        )[0][0]
+        if truncated is not None:
+            self.trino.query(f"DELETE FROM {self.base} WHERE __place < {truncated}")  # noqa: S608  # quoted
+        [(files,)] = self.trino.query(f"SELECT count(*) FROM {self._part('files')}")  # noqa: S608  # quoted
+        if files > MOST_FILES:
+            self.trino.query(f"ALTER TABLE {self.base} EXECUTE optimize")
+        return self._count(changes), self._snapshot()
+
+    def _publish(self, mark: Mark) -> None:
+        """Replace the text of each view by one that reads the base and its tail at another mark."""
+        for name, text in self._views().items():
+            self.trino.query(f"CREATE OR REPLACE VIEW hive.views.{quoted(name)} AS {base.marked(text, mark)}")
+
+    def _drop(self, watermark: int, started: str) -> int:
+        """Remove the segments that views had not read before this compaction, unless a query may have begun before."""
+        running = (
+            "SELECT count(*) FROM system.runtime.queries WHERE state NOT IN ('FINISHED', 'FAILED') "  # noqa: S608  # Trino's
+            f"AND created < CAST('{started}' AS timestamp(3) with time zone)"
+        )
+        if self.trino.query(running) != [(0,)]:
+            return 0
+        query = f"SELECT $segmentName, max({AFTER_COMMIT}) FROM {self.table} GROUP BY $segmentName LIMIT 1000000"  # noqa: S608  # a plain name
+        consuming = self._last_segments()
+        old = [name for name, newest in self.pinot.query(query) if newest < watermark and name not in consuming]
+        for name in old:
+            self.pinot.remove_segment(self.table, name)
+        return len(old)
+
+    def _last_segments(self) -> set[str]:
+        """Return the segment of each partition that consumes from Kafka."""
+        last: dict[int, str] = {}
+        for name in sorted(self.pinot.segments(self.table), key=lambda each: int(each.rsplit("__", 2)[1])):
+            last[_partition(name)] = name
+        return set(last.values())
+
+    def _count(self, condition: str) -> int:
+        [(rows,)] = self.pinot.query(f"SELECT count(*) FROM {self.table} WHERE {condition}")  # noqa: S608  # a plain name
+        return int(rows)
+
+    def _key(self) -> list[str]:
+        columns = [name for name, *_ in self.trino.query(f"SHOW COLUMNS FROM {self.base}")]
+        return [name for name in columns if not name.startswith("__")]
+
+    def _snapshot(self) -> int:
+        [(snapshot,)] = self.trino.query(f"SELECT snapshot_id FROM {self._part('refs')} WHERE name = 'main'")  # noqa: S608  # quoted
+        return int(snapshot)
+
+    def _part(self, name: str) -> str:
+        return f"{base.SCHEMA}.{quoted(f'{self.name}${name}')}"
+
+
+def _partition(segment: str) -> int:
+    """Return the partition of a segment, whose name is `TABLE__PARTITION__NUMBER__TIME`."""
+    return int(segment.rsplit("__", 3)[1])
