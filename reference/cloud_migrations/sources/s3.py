@@ -87,6 +87,8 @@ def _parts(source: str) -> tuple[str, str]:
     bucket, _, prefix = source.removeprefix("s3://").partition("/")
     if not bucket:
         raise BadInput(f"{source} names no bucket: write s3://BUCKET/DIRECTORY")
+    if "?versionId=" in prefix:
+        raise BadInput(f"{source}: a directory has no version in S3: pin its files by a manifest (--manifest FILE)")
     prefix = prefix.rstrip("/")
     return bucket, f"{prefix}/" if prefix else ""
 
