@@ -43,7 +43,7 @@ def spans_of_one_request(pair):
 
 
 @pytest.mark.claim("otel-1")
-def test_first_service_calls_the_second_which_calls_httpbin(pair):
+def test_first_service_calls_the_second_and_httpbin(pair):
     before = len(pair.second.spans())
 
     (answer,) = pair.post()
@@ -55,7 +55,7 @@ def test_first_service_calls_the_second_which_calls_httpbin(pair):
 
 
 @pytest.mark.claim("otel-1")
-def test_first_service_sleeps_before_it_calls_the_second(pair):
+def test_first_service_sleeps_before_calling_the_next(pair):
     spans = [Bar.of_console(span) for span in spans_of_requests(pair, 12)]
     starts = {(each.trace, each.service, each.kind): each.start for each in spans}
     waited = {
@@ -225,7 +225,7 @@ def complete(pair, metric):
 
 
 @pytest.mark.claim("otel-11")
-def test_bootstrap_finds_the_instrumentations_of_what_is_installed(opentelemetry, evidence):
+def test_bootstrap_finds_installed_instrumentations(opentelemetry, evidence):
     listed = subprocess.run(
         [opentelemetry.program("opentelemetry-bootstrap"), "-a", "requirements"],
         capture_output=True,
@@ -259,7 +259,7 @@ def service_with_secrets(request, opentelemetry, tmp_path):
 
 @pytest.mark.claim("otel-18")
 @pytest.mark.parametrize("service_with_secrets", [{}], ids=["by default"], indirect=True)
-def test_secrets_of_headers_and_environment_stay_inside(service_with_secrets, evidence):
+def test_secrets_of_headers_and_environment_stay(service_with_secrets, evidence):
     exported = service_with_secrets.everything()
     (span,) = service_with_secrets.spans()
 

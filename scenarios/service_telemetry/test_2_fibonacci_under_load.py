@@ -36,7 +36,7 @@ def test_number_above_the_bound_is_refused_at_once(first):
 
 
 @pytest.mark.claim("otel-13")
-def test_published_endpoint_computes_whatever_number_it_is_sent(first):
+def test_published_endpoint_computes_any_number_sent(first):
     service = first("published")
     assert requests.get(f"{service.url}/5", timeout=60).json() == {"fibonacci": 5}
 

@@ -137,7 +137,7 @@ def test_check_finds_every_signal_at_every_hop(protocol, port, collector, jaeger
 
 
 @pytest.mark.claim("otel-17")
-def test_check_says_why_the_published_settings_deliver_nothing(environment, jaeger, evidence):
+def test_check_says_why_published_settings_fail(environment, jaeger, evidence):
     collector = environment["collector-published"]
 
     first, *_ = check(str(collector.address("grpc")))

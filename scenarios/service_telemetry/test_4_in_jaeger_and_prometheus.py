@@ -67,7 +67,7 @@ def test_jaeger_finds_the_trace_by_its_identity(traces, jaeger):
 
 
 @pytest.mark.claim("otel-2")
-def test_jaeger_has_the_attributes_that_the_console_prints(traces, collected, evidence):
+def test_jaeger_has_the_attributes_of_the_console(traces, collected, evidence):
     printed = {span["context"]["span_id"].removeprefix("0x"): span for span in collected.first.spans()}
     compared = 0
     for span in (span for trace in traces for span in trace["spans"] if span["spanID"] in printed):
@@ -112,7 +112,7 @@ def test_counter_is_ten_in_prometheus(prometheus, evidence):
 
 
 @pytest.mark.claim("otel-5")
-def test_exemplar_leads_from_the_histogram_to_the_trace(prometheus, jaeger, traces, evidence):
+def test_exemplar_leads_from_histogram_to_trace(prometheus, jaeger, traces, evidence):
     ours = {trace["traceID"] for trace in traces}
     span = {"query": BUCKETS, "start": min(_start(trace) for trace in traces) - 60, "end": 2**32}
 

@@ -40,7 +40,7 @@ def blocks(language):
 
 @pytest.mark.claim("sphinx-6")
 @pytest.mark.timeout(600)
-def test_site_has_a_page_for_each_document_and_its_library(site):
+def test_site_has_a_page_for_each_document_and_library(site):
     for scenario in sorted(ROOT.glob("scenarios/*/claims.toml")):
         page = (site / "documents" / f"{scenario.parent.name}.html").read_text()
         library = ROOT / "reference" / scenario.parent.name
@@ -58,7 +58,7 @@ def test_links_within_the_site_lead_somewhere(site, evidence):
 
 
 @pytest.mark.claim("sphinx-6")
-def test_languages_of_code_blocks_are_those_checked_here():
+def test_language_of_every_code_block_is_checked():
     found = {language for page in PAGES for language, _ in BLOCK.findall(page.read_text())}
 
     assert found - NOT_CODE == {"console", "python", "toml"}
