@@ -164,6 +164,7 @@ ifdef DOCUMENT
 	@for i in $$(seq $(or $(N),10)); do HYPOTHESIS_PROFILE=soak $(PYTEST) "scenarios/$(DOCUMENT)" --services=$(SERVICES) --timeout=1800 -q; done
 else
 	@$(BIN)/python -m fixtures.claims mutants --services=$(SERVICES)
+	@$(BIN)/tox -q run -e py312 -- $(LIBRARIES)
 	@$(PYTEST) benchmarks/test_table_summarization.py --sizes=soak --timeout=7200 -k test_growth \
 	  --benchmark-json=results/benchmarks/0003_soak.json
 endif
