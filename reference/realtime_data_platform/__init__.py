@@ -56,13 +56,11 @@ from reference.exports import import_at_first_use
 
 if TYPE_CHECKING:
     from .artifacts import Peers
+    from .clients import Connectors, Pinot, Trino
     from .compaction import Compacted
-    from .connect import Connectors
     from .description import Column, Table, describe
     from .errors import BadInput, NotFound, NotInTime, PlatformError, Refused, Unreachable
-    from .pinot import Pinot
     from .platform import Addresses, Platform
-    from .trino import Trino
     from .verification import Difference
 
 # Module by exported name: imported at first use, so that the command can report a missing library in one sentence.
@@ -71,17 +69,17 @@ _MODULES = {
     "BadInput": "errors",
     "Column": "description",
     "Compacted": "compaction",
-    "Connectors": "connect",
+    "Connectors": "clients",
     "Difference": "verification",
     "NotFound": "errors",
     "NotInTime": "errors",
     "Peers": "artifacts",
-    "Pinot": "pinot",
+    "Pinot": "clients",
     "Platform": "platform",
     "PlatformError": "errors",
     "Refused": "errors",
     "Table": "description",
-    "Trino": "trino",
+    "Trino": "clients",
     "Unreachable": "errors",
     "describe": "description",
 }

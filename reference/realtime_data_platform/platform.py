@@ -9,13 +9,11 @@ from psycopg import sql
 
 from . import artifacts, base, statements
 from .base import Mark
+from .clients import Connectors, Pinot, Trino
 from .compaction import Compacted, compact
-from .connect import Connectors
 from .description import PUBLIC, Table, describe, in_pinot, pipeline, quoted, slot
 from .errors import BadInput
-from .pinot import Pinot
 from .postgres import connected
-from .trino import Trino
 from .verification import Difference, verify
 
 WHOLE_ROWS = "f"

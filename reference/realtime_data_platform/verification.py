@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from .clients import Trino
 from .description import Table, quoted
 from .postgres import connected
-from .trino import Trino
 
 TEXT_FORMAT = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 1"
 """Settings under which PostgreSQL writes values as text the way the change log has them."""

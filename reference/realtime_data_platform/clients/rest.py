@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from .errors import BadInput, Refused, Unreachable
+from reference.realtime_data_platform.errors import BadInput, Refused, Unreachable
+
 from .retry import retry, wait_until
 
 T = TypeVar("T")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import BadInput, PlatformError, Refused
+from reference.realtime_data_platform.errors import BadInput, PlatformError, Refused
+
 from .rest import GATEWAY_ERRORS, Rest, missing_from
 
 # Kafka Connect answers 409 while its workers rebalance; to a GET of one connector, 500 and a message that says so.

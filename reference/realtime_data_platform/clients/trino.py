@@ -10,10 +10,11 @@ from trino.dbapi import connect
 from trino.exceptions import Error as TrinoError
 from trino.exceptions import HttpError, TrinoDataError, TrinoQueryError
 
-from .description import quoted
-from .errors import BadInput, NotFound, Refused, Unreachable
+from reference.realtime_data_platform.description import quoted
+from reference.realtime_data_platform.errors import BadInput, NotFound, Refused, Unreachable
+from reference.realtime_data_platform.statements import catalog_sql
+
 from .retry import retry
-from .statements import catalog_sql
 
 STALE = 10
 """Seconds for which Trino may not know a new Pinot table: ten times the catalog's `pinot.metadata-expiry`."""

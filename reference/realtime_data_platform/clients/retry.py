@@ -14,7 +14,7 @@ from tenacity import (
     wait_fixed,
 )
 
-from .errors import NotInTime
+from reference.realtime_data_platform.errors import NotInTime
 
 T = TypeVar("T")
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .description import quoted
-from .errors import BadInput, PlatformError, Refused
+from reference.realtime_data_platform.description import quoted
+from reference.realtime_data_platform.errors import BadInput, PlatformError, Refused
+
 from .rest import Rest, missing_from
 from .retry import retry
 

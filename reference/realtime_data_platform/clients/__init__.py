@@ -1,0 +1,21 @@
+"""Clients of the services that the pipeline is made of: Kafka Connect, Pinot and Trino.
+
+Open this package to see how a service is asked, what is retried, and how its answers become errors of this library.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reference.exports import import_at_first_use
+
+if TYPE_CHECKING:
+    from .connect import Connectors
+    from .pinot import Pinot
+    from .trino import Trino
+
+__all__ = ["Connectors", "Pinot", "Trino"]
+
+_MODULES = {"Connectors": "connect", "Pinot": "pinot", "Trino": "trino"}
+
+__getattr__ = import_at_first_use(__name__, _MODULES)
