@@ -12,16 +12,13 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from . import base
 from .base import Mark
+from .clients import Pinot, Trino
 from .description import AFTER_COMMIT, PUBLIC, in_pinot, pipeline, quoted
 from .errors import BadInput, Refused
 from .postgres import connected
-
-if TYPE_CHECKING:
-    from .platform import Platform
 
 MOST_CHANGES = 500_000
 """Changes that one step folds, unless more of them share a commit: Trino groups them in its memory."""
@@ -48,14 +45,16 @@ class Compacted:
     left: int
 
 
-def compact(platform: Platform, name: str, schema: str = PUBLIC) -> Compacted:
+def compact(trino: Trino, pinot: Pinot, postgres: str, name: str, schema: str = PUBLIC) -> Compacted:
     """Fold the changes of a table into its base, and remove from Pinot those that an earlier compaction had folded.
 
     What arrived after the last complete transaction stays in Pinot. So does everything until the first change after the
     snapshot arrives, since only that shows that the snapshot is complete.
 
     Args:
-        platform: The client of the services.
+        trino: The client of Trino.
+        pinot: The client of Pinot.
+        postgres: URL of PostgreSQL.
         name: The table's name.
         schema: Its schema in PostgreSQL.
 
@@ -63,14 +62,14 @@ def compact(platform: Platform, name: str, schema: str = PUBLIC) -> Compacted:
         BadInput: The table has no view.
         Refused: Another compaction of the table runs, or Pinot returned fewer changes than it has; views are unchanged.
     """
-    with _locked(platform, pipeline(name, schema)) as locked:
-        return _Compaction(platform, locked).run()
+    with _locked(postgres, pipeline(name, schema)) as locked:
+        return _Compaction(trino, pinot, locked).run()
 
 
 @contextmanager
-def _locked(platform: Platform, name: str) -> Generator[str]:
+def _locked(postgres: str, name: str) -> Generator[str]:
     """Hold a lock in PostgreSQL, which ends with this process."""
-    with connected(platform.addresses.postgres) as connection:
+    with connected(postgres) as connection:
         query = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
         [free] = connection.execute(query, [f"data-platform compact {name}"]).fetchone() or [False]
         if not free:
@@ -79,8 +78,8 @@ def _locked(platform: Platform, name: str) -> Generator[str]:
 
 
 class _Compaction:
-    def __init__(self, platform: Platform, name: str) -> None:
-        self.trino, self.pinot = platform.trino, platform.pinot
+    def __init__(self, trino: Trino, pinot: Pinot, name: str) -> None:
+        self.trino, self.pinot = trino, pinot
         self.name, self.table, self.base = name, in_pinot(name), base.base(name)
 
     def run(self) -> Compacted:

@@ -86,7 +86,7 @@ class Platform:
 
     def compact(self, name: str, schema: str = PUBLIC) -> Compacted:
         """Fold the changes of a table into the base of its views (`compaction.compact`)."""
-        return compact(self, name, schema)
+        return compact(self.trino, self.pinot, self.addresses.postgres, name, schema)
 
     def view_sql(self, table: Table, where: str | None = None, name: str = "") -> str:
         """Return the CREATE VIEW statement of a table, for its base as it is (`statements.view_sql`).
