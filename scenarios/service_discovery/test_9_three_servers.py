@@ -56,7 +56,7 @@ def test_lookups_and_registrations_outlast_the_leader(ensemble, connecting, regi
         eventually(lambda: calls.to(dies.address), within=20)
         leader.kill()
         dies.kill()
-        comes, _ = registering("users", COMES, connecting())
+        comes, _ = registering("users", COMES, connecting(connect_timeout=20))  # the others elect a leader first
         eventually(first[LEAVES].close, within=30)
         assert comes.wait(30)
         new, elected = ensemble.leader(but=leader), time.monotonic()
