@@ -18,10 +18,12 @@ PATH = instance_path("users", USERS)
 @pytest.mark.claim("disc-14")
 def test_stranger_deregisters_without_a_credential(registered, registry, stranger):
     registered("users", USERS)
+    [node] = registry.nodes("users")
 
     stranger.delete(PATH)
 
-    assert registry.addresses("users") == []
+    # The registration may have noticed, and have created another node by now.
+    assert node not in registry.nodes("users")
 
 
 @pytest.mark.claim("disc-14")
