@@ -25,7 +25,7 @@ environment; and that an empty database is set up by applying everything.
 
 **What is added.** A runner for many databases, with a dry run, bounded parallelism, some databases first, a stop after
 so many failures, a report, and a resume; time limits for locks and statements; a manifest that pins the files by their
-hashes.
+hashes, and in a bucket that keeps versions by these: then an object that was edited or deleted since is read as it was.
 
 Reading, and applying with yoyo alone, as the document does::
 
@@ -47,6 +47,7 @@ With the runner::
 On the command line::
 
     cloud-migrations manifest -s s3://migrations/order_service/prod > prod.sha256
+    cloud-migrations manifest -s s3://migrations/order_service/prod --versions > prod.sha256
     cloud-migrations plan -s s3://migrations/order_service/prod --manifest prod.sha256 -d databases.toml
     cloud-migrations apply -s s3://migrations/order_service/prod -d databases.toml --first canary --report report.json
     cloud-migrations apply -s s3://migrations/order_service/prod -d databases.toml --resume report.json

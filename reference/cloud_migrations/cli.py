@@ -72,7 +72,10 @@ Anonymous = Annotated[
 ]
 ManifestFile = Annotated[
     Path | None,
-    typer.Option("--manifest", help="Refuse files that differ from this list of hashes (the command manifest)."),
+    typer.Option(
+        "--manifest",
+        help="Refuse files that differ from this list of hashes, or read the versions that it names (see: manifest).",
+    ),
 ]
 TrustPublic = Annotated[
     bool, typer.Option("--trust-public", help="Run what a public bucket serves though no manifest pins it.")
@@ -224,12 +227,21 @@ def rollback(
 
 
 @app.command("manifest")
-def write_manifest(source: Source, endpoint_url: Endpoint = None, anonymous: Anonymous = None) -> None:
+def write_manifest(
+    source: Source,
+    endpoint_url: Endpoint = None,
+    anonymous: Anonymous = None,
+    versions: Annotated[
+        bool,
+        typer.Option("--versions", help="Name the versions, too: --manifest reads these, whatever is uploaded later."),
+    ] = False,
+) -> None:
     """Print the hashes of a source's files, as sha256sum does: keep them in version control for --manifest."""
     with _errors():
         from .sources.manifest import Manifest
 
-        typer.echo(str(Manifest.of(_read(source, endpoint_url, anonymous, None))), nl=False)
+        migrations = _read(source, endpoint_url, anonymous, None)
+        typer.echo(str(Manifest.of(migrations, versions=versions)), nl=False)
 
 
 @contextmanager

@@ -24,11 +24,13 @@ class File:
         name: Its name in the directory.
         path: Its address, as messages show it.
         content: Its bytes.
+        version: Id of this version of it, where a bucket keeps all versions of its objects.
     """
 
     name: str
     path: str
     content: bytes
+    version: str | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ class SourceMigration(Migration):  # type: ignore[misc]
     Attributes:
         sha256: Hash of the migration file, without its rollback file.
         files: Hash of each of its files, by name.
+        versions: Id of the version of each of its files that was read, by address; None where no versions are kept.
         untrusted: Whether it was read without credentials, and no manifest pins it: anyone may have written it.
     """
 
@@ -42,6 +43,7 @@ class SourceMigration(Migration):  # type: ignore[misc]
         super().__init__(file.name.rpartition(".")[0], file.path, source_dir=source)
         self.sha256 = hashlib.sha256(file.content).hexdigest()
         self.files = {each.name: hashlib.sha256(each.content).hexdigest() for each in (file, rollback) if each}
+        self.versions = {each.path: each.version for each in (file, rollback) if each}
         self.untrusted = untrusted
         self._file = file
         self._rollback = rollback

@@ -41,7 +41,7 @@ def read_migrations(
         endpoint_url: Address of an S3 that is not AWS; by default `AWS_ENDPOINT_URL`.
         anonymous: Whether requests to S3 are not signed; None: where the SDK finds no credentials.
         timeout: Seconds to connect to S3, and to wait for the next bytes of an answer.
-        manifest: The files and hashes that are expected.
+        manifest: The files and hashes that are expected; where it names versions of S3 objects, these are read.
         storage_options: Arguments of fsspec's file system, for sources other than S3.
 
     Returns:
@@ -60,7 +60,7 @@ def read_migrations(
     hooks: dict[str, SourceMigration] = {}
     options = {"endpoint_url": endpoint_url, "anonymous": anonymous, "timeout": timeout}
     for each in sources:
-        for directory in _directories(os.fspath(each), options, storage_options or {}):
+        for directory in _directories(os.fspath(each), options, manifest, storage_options or {}):
             untrusted = directory.unsigned and manifest is None
             for migration in _migrations(directory, peers, untrusted):
                 _add(hooks if isinstance(migration, SourceHook) else peers, migration)
@@ -70,11 +70,14 @@ def read_migrations(
     return migrations
 
 
-def _directories(source: str, s3_options: Mapping[str, Any], storage_options: Mapping[str, Any]) -> Iterator[Directory]:
+def _directories(
+    source: str, s3_options: Mapping[str, Any], manifest: Manifest | None, storage_options: Mapping[str, Any]
+) -> Iterator[Directory]:
     if source.startswith("s3://"):
         from . import s3  # its SDK takes longer to import than all the rest
 
-        yield s3.read_directory(source, s3.S3Options(**s3_options))
+        pinned = {} if manifest is None else manifest.versions
+        yield s3.read_directory(source, s3.S3Options(**s3_options), pinned)
     else:
         yield from filesystems.read_directories(source, storage_options)
 

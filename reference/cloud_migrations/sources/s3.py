@@ -1,12 +1,13 @@
 """Read a migration directory from S3, or from any store that speaks its protocol.
 
 Every object is read in the version that the listing names: one that changes or vanishes in between makes the directory
-be listed again. Requests are repeated a bounded number of times, and each waits a bounded time.
+be listed again. Where a manifest names versions, these are read and nothing is listed. Requests are repeated a bounded
+number of times, and each waits a bounded time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -20,17 +21,21 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
 from botocore.session import Session
 
-from reference.cloud_migrations.errors import BadInput, SourceUnavailable
+from reference.cloud_migrations.errors import BadInput, ManifestMismatch, SourceUnavailable
 
 from .files import Directory, File, check_size, is_migration, no_migrations
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 CONNECTIONS = 16
 LISTINGS = 3
 ATTEMPTS = 3
 
+_MISSING = {"NoSuchKey", "404"}
+# A store without versions calls every id an invalid argument; the method is not allowed where a version is a deletion.
+_NO_VERSION = {*_MISSING, "NoSuchVersion", "InvalidArgument", "MethodNotAllowed"}
 _REFUSALS = {401, 403}
 _DENIED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "403"}
 
@@ -55,28 +60,31 @@ class _Changed(Exception):
     """An object is not the one that the listing names."""
 
 
-def read_directory(source: str, options: S3Options) -> Directory:
+def read_directory(source: str, options: S3Options, versions: Mapping[str, str]) -> Directory:
     """Read all migration files of `s3://BUCKET/PREFIX`.
+
+    Args:
+        source: The directory.
+        options: How S3 is reached.
+        versions: Version of objects by address. If it names any of this directory, these are read and no others.
 
     Raises:
         BadInput: The source is not written so, or holds no migration.
+        ManifestMismatch: An object has no such version.
         SourceUnavailable: The store does not answer, refuses, or the directory changes again and again.
     """
     bucket, prefix = _parts(source)
+    pinned = _pinned(versions, bucket, prefix)
     with _errors(source, options):
         client, unsigned = _client(options)
         with closing(client), ThreadPoolExecutor(CONNECTIONS, "s3") as pool:
             for _ in range(LISTINGS):
-                objects = _list(client, source, bucket, prefix)
+                objects = pinned or _list(client, source, bucket, prefix)
+                read = partial(_read_version if pinned else _read_listed, client, bucket, prefix)
                 try:
-                    read = partial(_read, client, bucket)
-                    contents = list(pool.map(read, objects, objects.values()))
+                    files = list(pool.map(read, objects, objects.values()))
                 except _Changed:
                     continue
-                files = [
-                    File(key.removeprefix(prefix), f"s3://{bucket}/{key}", content)
-                    for key, content in zip(objects, contents, strict=True)
-                ]
                 return Directory(source, sorted(files, key=lambda file: file.name), unsigned)
     raise SourceUnavailable(
         f"{source} changed while it was read, {LISTINGS} times in a row: wait until its upload has ended"
@@ -88,7 +96,7 @@ def _parts(source: str) -> tuple[str, str]:
     if not bucket:
         raise BadInput(f"{source} names no bucket: write s3://BUCKET/DIRECTORY")
     if "?versionId=" in prefix:
-        raise BadInput(f"{source}: a directory has no version in S3: pin its files by a manifest (--manifest FILE)")
+        raise BadInput(f"{source}: a directory has no version in S3: pin its files by a manifest (manifest --versions)")
     prefix = prefix.rstrip("/")
     return bucket, f"{prefix}/" if prefix else ""
 
@@ -131,22 +139,68 @@ def _list(client: S3Client, source: str, bucket: str, prefix: str) -> dict[str, 
     return found
 
 
-def _read(client: S3Client, bucket: str, key: str, tag: str) -> bytes:
-    """Return the content of an object, if it is still the listed one.
+def _pinned(versions: Mapping[str, str], bucket: str, prefix: str) -> dict[str, str]:
+    """Return the version of each object of a directory, by key; empty where none is pinned."""
+    directory = f"s3://{bucket}/{prefix}"
+    return {
+        address.removeprefix(f"s3://{bucket}/"): version
+        for address, version in versions.items()
+        if address.startswith(directory) and "/" not in address.removeprefix(directory)
+    }
+
+
+def _read_listed(client: S3Client, bucket: str, prefix: str, key: str, tag: str) -> File:
+    """Read an object, if it is still the listed one."""
+
+    def check(answer: GetObjectOutputTypeDef) -> None:
+        if answer["ETag"] != tag:
+            raise _Changed
+
+    try:
+        content, version = _read(partial(client.get_object, Bucket=bucket, Key=key), check)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _MISSING:
+            raise _Changed from None
+        raise
+    return File(key.removeprefix(prefix), f"s3://{bucket}/{key}", content, version)
+
+
+def _read_version(client: S3Client, bucket: str, prefix: str, key: str, version: str) -> File:
+    """Read an object in a version, whatever became of it since."""
+    address = f"s3://{bucket}/{key}"
+
+    def check(answer: GetObjectOutputTypeDef) -> None:
+        check_size(address, answer["ContentLength"])
+
+    try:
+        content, _ = _read(partial(client.get_object, Bucket=bucket, Key=key, VersionId=version), check)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _NO_VERSION:
+            raise ManifestMismatch(
+                f"{address} has no version {version}, which the manifest names: that version was deleted, or the "
+                "bucket keeps none; nothing was run"
+            ) from None
+        raise
+    return File(key.removeprefix(prefix), address, content, version)
+
+
+def _read(
+    get: Callable[[], GetObjectOutputTypeDef], check: Callable[[GetObjectOutputTypeDef], None]
+) -> tuple[bytes, str | None]:
+    """Return content and version of an object.
 
     The SDK repeats a request, but not the reading of an answer that breaks off.
+
+    Args:
+        get: Makes the request.
+        check: Looks at the answer before its body is read, and raises what is wrong with it.
     """
     for attempt in range(ATTEMPTS):
         try:
-            answer = client.get_object(Bucket=bucket, Key=key)
-            if answer["ETag"] != tag:
-                answer["Body"].close()
-                raise _Changed
-            return answer["Body"].read()
-        except ClientError as error:
-            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
-                raise _Changed from None
-            raise
+            answer = get()
+            with closing(answer["Body"]) as body:
+                check(answer)
+                return body.read(), answer.get("VersionId")
         except HTTPClientError:
             if attempt == ATTEMPTS - 1:
                 raise
