@@ -1,9 +1,10 @@
-"""Telemetry of Flask services by OpenTelemetry: instruments that work under `opentelemetry-instrument`, and their load.
+"""Telemetry of Flask services by OpenTelemetry: instruments that work under `opentelemetry-instrument`, load, profiles.
 
 The document says: two Flask services are instrumented without code, and count and time their own work by a meter
-provider of their own; a script sends requests to an endpoint that computes Fibonacci numbers.
+provider of their own; a script sends requests to an endpoint that computes Fibonacci numbers, while a profiler watches.
 
-**What holds.** One trace spans both services; the counter counts, the histogram times; the load is answered.
+**What holds.** One trace spans both services; the counter counts, the histogram times; the load is answered; a profiler
+that runs all the time shows by name which function has become slower.
 
 **What is corrected.**
 
@@ -30,6 +31,7 @@ In a service::
 On the command line::
 
     service-telemetry load http://127.0.0.1:5000 --requests 100
+    service-telemetry profiles "$(pgrep -f service_telemetry.first)"
     service-telemetry check http://127.0.0.1:4317 --jaeger http://127.0.0.1:16686
     service-telemetry collector --jaeger jaeger:4317 --memory 512 --queue /var/lib/otelcol --slow 0.5 --share 5
 
@@ -37,7 +39,8 @@ On the command line::
 Jaeger, and on the page that `--prometheus` names, within `--patience` seconds each; where it does not, it says why.
 `collector` prints a configuration: with a memory limit, a queue on disk, and only slow traces, those with errors, and a
 share of the others, where that is asked for; `--encrypted` for a Jaeger that speaks TLS. `load` takes the numbers up to
-`--largest`, in an order that `--seed` repeats.
+`--largest`, in an order that `--seed` repeats. `profiles` serves profiles of a running process in the format of pprof,
+on `--host` and `--port`, with `--rate` samples a second.
 """
 
 from __future__ import annotations
@@ -50,16 +53,22 @@ if TYPE_CHECKING:
     from .checking import Hop, check, endpoint_problem
     from .collectors import collector_configuration
     from .ending import exit_at_sigterm
-    from .errors import BadInput, LoadFailed, TelemetryError
+    from .errors import BadInput, LoadFailed, ProfileFailed, TelemetryError
     from .instruments import DURATIONS, counter, durations, timed
     from .loading import Answered, load
+    from .pprof_format import Frame, Sample, encode_pprof
+    from .profiling import profile, read_stacks
+    from .serving import profile_server
 
 _MODULES = {
     "Answered": "loading",
     "BadInput": "errors",
     "DURATIONS": "instruments",
     "Hop": "checking",
+    "Frame": "pprof_format",
     "LoadFailed": "errors",
+    "ProfileFailed": "errors",
+    "Sample": "pprof_format",
     "TelemetryError": "errors",
     "check": "checking",
     "collector_configuration": "collectors",
@@ -68,6 +77,10 @@ _MODULES = {
     "endpoint_problem": "checking",
     "exit_at_sigterm": "ending",
     "load": "loading",
+    "encode_pprof": "pprof_format",
+    "profile": "profiling",
+    "profile_server": "serving",
+    "read_stacks": "profiling",
     "timed": "instruments",
 }
 
@@ -75,16 +88,23 @@ __all__ = [
     "DURATIONS",
     "Answered",
     "BadInput",
+    "Frame",
     "Hop",
     "LoadFailed",
+    "ProfileFailed",
+    "Sample",
     "TelemetryError",
     "check",
     "collector_configuration",
     "counter",
     "durations",
+    "encode_pprof",
     "endpoint_problem",
     "exit_at_sigterm",
     "load",
+    "profile",
+    "profile_server",
+    "read_stacks",
     "timed",
 ]
 

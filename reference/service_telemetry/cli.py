@@ -1,9 +1,10 @@
-"""The command `service-telemetry`: a bounded load, a check of every hop, a collector's configuration."""
+"""The command `service-telemetry`: load, a check of every hop, a collector's configuration, and profiles."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -84,3 +85,23 @@ def print_configuration(
             jaeger, encrypted=encrypted, memory_mib=memory, queue=queue, slow_seconds=slow, share_percent=share
         )
         typer.echo(json.dumps(configuration, indent=2))
+
+
+@app.command("profiles")
+def serve_profiles(
+    pid: Annotated[int, typer.Argument(help="Process of the service; its children are profiled, too.")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 is any free one.")] = 7072,
+    rate: Annotated[int, typer.Option(min=1, max=1000, help="Samples a second.")] = 100,
+) -> None:
+    """Serve profiles of a running service as pprof, for Parca to scrape, until it is interrupted."""
+    with command.errors(CODES):
+        from .serving import PATH, profile_server
+
+        try:
+            server = profile_server(pid, host=host, port=port, rate=rate)
+        except OSError as error:
+            raise BadInput(f"nothing can listen on {host}, port {port}: {error.strerror}") from error
+        with server, suppress(KeyboardInterrupt):
+            typer.echo(f"profiles of process {pid} are at http://{host}:{server.server_port}{PATH}?seconds=10")
+            server.serve_forever()

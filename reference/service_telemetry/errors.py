@@ -11,3 +11,7 @@ class BadInput(TelemetryError, ValueError):
 
 class LoadFailed(TelemetryError):
     """A request of a load was not answered with 200."""
+
+
+class ProfileFailed(TelemetryError):
+    """A process cannot be profiled; the message says why."""

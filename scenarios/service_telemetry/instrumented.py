@@ -115,6 +115,11 @@ class Instrumented:
         """Return how much processor time its processes have used."""
         return sum(sum(each.cpu_times()[:2]) for each in tree(psutil.Process(self._process.pid)))
 
+    @property
+    def pid(self) -> int:
+        """Its process, which opentelemetry-instrument becomes."""
+        return self._process.pid
+
     def memory(self) -> int:
         """Return the bytes of memory that its processes hold."""
         return sum(int(each.memory_info().rss) for each in tree(psutil.Process(self._process.pid)))

@@ -1,0 +1,106 @@
+"""Profiles in the format of the tool pprof: what Parca, Pyroscope and pprof itself read.
+
+The format is `profile.proto` of github.com/google/pprof. Five of its messages are written here by hand, so that no
+generated code has to fit the version of protobuf that OpenTelemetry needs.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+Entry = TypeVar("Entry", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A function on a stack.
+
+    Attributes:
+        function: Its qualified name.
+        file: Path of its file.
+        line: The line that was running.
+    """
+
+    function: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A stack, and how often it was seen.
+
+    Attributes:
+        pid: The process.
+        frames: The innermost function first.
+        count: In how many samples it was seen.
+    """
+
+    pid: int
+    frames: tuple[Frame, ...]
+    count: int
+
+
+def encode_pprof(samples: Iterable[Sample], *, rate: int, begun_ns: int, seconds: int) -> bytes:
+    """Return a gzipped profile of processor time.
+
+    Args:
+        samples: Stacks, as they were counted.
+        rate: Samples a second, by which a count becomes a time.
+        begun_ns: When the profile began, in nanoseconds since the epoch.
+        seconds: How long it took.
+    """
+    strings = _Table({"": 0})
+    functions: _Table[tuple[str, str]] = _Table()
+    locations: _Table[tuple[int, int]] = _Table()
+    period = round(1e9 / rate)
+    cpu = _number(1, strings.at("cpu")) + _number(2, strings.at("nanoseconds"))
+    counts = _number(1, strings.at("samples")) + _number(2, strings.at("count"))
+    profile = _message(1, counts) + _message(1, cpu)
+    for sample in samples:
+        # Identities of functions and locations begin with one, since zero means that there is none.
+        stack = [1 + locations.at((1 + functions.at((f.function, f.file)), f.line)) for f in sample.frames]
+        label = _number(1, strings.at("pid")) + _number(2, strings.at(str(sample.pid)))
+        profile += _message(
+            2, _numbers(1, stack) + _numbers(2, [sample.count, sample.count * period]) + _message(3, label)
+        )
+    for identity, (function, line) in enumerate(locations, 1):
+        profile += _message(4, _number(1, identity) + _message(4, _number(1, function) + _number(2, line)))
+    for identity, (name, file) in enumerate(functions, 1):
+        at = strings.at(name)
+        profile += _message(5, _number(1, identity) + _number(2, at) + _number(3, at) + _number(4, strings.at(file)))
+    for text in strings:
+        profile += _message(6, text.encode())
+    profile += _number(9, begun_ns) + _number(10, seconds * 10**9) + _message(11, cpu) + _number(12, period)
+    return gzip.compress(profile, mtime=0)
+
+
+class _Table(dict[Entry, int]):
+    """Distinct entries in the order in which they came; the value is the place."""
+
+    def at(self, entry: Entry) -> int:
+        return self.setdefault(entry, len(self))
+
+
+def _varint(number: int) -> bytes:
+    written = bytearray()
+    while number > 0x7F:
+        written.append(number & 0x7F | 0x80)
+        number >>= 7
+    written.append(number)
+    return bytes(written)
+
+
+def _number(field: int, number: int) -> bytes:
+    return _varint(field << 3) + _varint(number)
+
+
+def _numbers(field: int, numbers: Sequence[int]) -> bytes:
+    return _message(field, b"".join(map(_varint, numbers)))
+
+
+def _message(field: int, content: bytes) -> bytes:
+    return _varint(field << 3 | 2) + _varint(len(content)) + content
