@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from build import BuildBackendException, BuildException, ProjectBuilder
+from build import BuildBackendException, BuildException, FailedProcessError, ProjectBuilder
 from build.env import DefaultIsolatedEnv
 
 from reference.package_index.errors import BadInput, BuildFailed
@@ -41,13 +41,21 @@ def build(source: Path, output: Path, *, python: Path | None = None, isolated: b
     try:
         with _builder(source, python, isolated and python is None, said) as builder:
             files = [Path(builder.build(kind, output)) for kind in WHEEL_AND_SDIST]
-    except (BuildException, BuildBackendException, subprocess.CalledProcessError) as error:
-        last = next((line for line in reversed("\n".join(said).splitlines()) if line.strip()), str(error))
+    except (BuildException, BuildBackendException, FailedProcessError, subprocess.CalledProcessError) as error:
+        # Where the build environment could not be made, the error itself has what pip said.
+        printed = "\n".join([*said, _decoded(error)])
+        last = next((line for line in reversed(printed.splitlines()) if line.strip()), str(error))
         raise BuildFailed(f"{source} cannot be built: {last.strip()[:300]}") from error
     for file in files:
         if not file.is_file():
             raise BuildFailed(f"the build backend of {source} reports {file.name}, which is not there")
     return files
+
+
+def _decoded(error: Exception) -> str:
+    """Return what a failed process printed on standard error; empty where that was not caught."""
+    printed = getattr(error, "stderr", None) or b""
+    return printed if isinstance(printed, str) else bytes(printed).decode(errors="replace")
 
 
 @contextmanager
