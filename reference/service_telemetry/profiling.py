@@ -83,8 +83,9 @@ def _record(pid: int, seconds: int, rate: int) -> str:
     if not Path(f"/proc/{pid}").exists():
         raise ProfileFailed(f"there is no process {pid}")
     options = ["--pid", str(pid), "--rate", str(rate), "--duration", str(seconds), "--subprocesses"]
+    # Short names would be ambiguous: `flask/__init__.py` of Flask, and of its instrumentation, a namespace package.
     done = subprocess.run(
-        [program, "record", *options, "--format", "raw", "--output", "/dev/stdout"],
+        [program, "record", *options, "--full-filenames", "--format", "raw", "--output", "/dev/stdout"],
         capture_output=True,
         text=True,
         check=False,

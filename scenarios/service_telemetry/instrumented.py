@@ -1,4 +1,4 @@
-"""The two services under opentelemetry-instrument, and what their console exporters print."""
+"""The two services under opentelemetry-instrument or without it, and what their console exporters print."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def console() -> list[str]:
 
 
 class Instrumented:
-    """One service, run by opentelemetry-instrument in a process of its own.
+    """One service in a process of its own, as opentelemetry-instrument runs it.
 
     Args:
         name: `first` or `second`.
@@ -40,7 +40,8 @@ class Instrumented:
         environment: The environment with OpenTelemetry's packages.
         folder: Folder of its output.
         variables: Environment variables, such as where it finds the next service.
-        options: Options of opentelemetry-instrument; by default every signal is printed.
+        options: Options of opentelemetry-instrument; by default every signal is printed. None runs the service
+            without it.
         said: Name by which its telemetry says it goes; by default the service's.
     """
 
@@ -51,7 +52,7 @@ class Instrumented:
         environment: Any,
         folder: Path,
         variables: Mapping[str, str],
-        options: Sequence[str] = (),
+        options: Sequence[str] | None = (),
         said: str = "",
     ) -> None:
         self.name = name
@@ -64,12 +65,10 @@ class Instrumented:
             "published": (AS_PUBLISHED, [str(AS_PUBLISHED / f"{name}.py")]),
             "corrected": (ROOT, ["-m", f"reference.service_telemetry.{name}"]),
         }[way]
-        command = [
-            environment.program("opentelemetry-instrument"),
-            *(options or console()),
-            "--service_name",
-            self.said,
-        ]
+        command = []
+        if options is not None:
+            instrument = environment.program("opentelemetry-instrument")
+            command = [instrument, *(options or console()), "--service_name", self.said]
         # No variable of this run's own telemetry, if it has any, reaches the service.
         clean = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
         clean |= {"PYTHONPATH": str(path), "PORT": str(self.port), **child_variables(), **QUICKLY, **variables}

@@ -40,7 +40,7 @@ def profiles_of(pid: int) -> Iterator[str]:
 
 
 @contextmanager
-def requests_for(url: str, headers: Mapping[str, str]) -> Iterator[None]:
+def requests_for(url: str, headers: Mapping[str, str], method: str = "GET") -> Iterator[None]:
     """Send one request after another while the block runs.
 
     Raises:
@@ -51,7 +51,7 @@ def requests_for(url: str, headers: Mapping[str, str]) -> Iterator[None]:
     def send() -> None:
         with requests.Session() as session:
             while not done.is_set():
-                answered.add(session.get(url, headers=headers, timeout=60).status_code)
+                answered.add(session.request(method, url, headers=headers, timeout=60).status_code)
 
     thread = threading.Thread(target=send)
     thread.start()
@@ -97,10 +97,11 @@ class Pprof:
             found[name] = (_nanoseconds(flat) / 1e9, _nanoseconds(cumulative) / 1e9)
         return found
 
-    def stacks(self, profile: Path) -> Stacks:
-        """Return the stacks of a profile."""
+    def stacks(self, profile: Path, *, of: str = "functions") -> Stacks:
+        """Return the stacks of a profile, of `functions` or of their `files`."""
+        printed = self._run("-traces", "-unit=ns", f"-{of}", str(profile))
         stacks = []
-        for block in re.split(r"^-+\+-+$", self._run("-traces", "-unit=ns", str(profile)), flags=re.MULTILINE)[1:]:
+        for block in re.split(r"^-+\+-+$", printed, flags=re.MULTILINE)[1:]:
             lines = [line.strip() for line in block.splitlines() if line.strip() and "pid:" not in line]
             if lines:
                 value, innermost = lines[0].split(maxsplit=1)
