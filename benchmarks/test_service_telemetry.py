@@ -1,4 +1,4 @@
-"""The cost of telemetry: a request's processor time beside that of the same service without it, and its time profiled."""
+"""The cost of telemetry: a request beside that of the same service without it, and while it is profiled."""
 
 from contextlib import closing
 
