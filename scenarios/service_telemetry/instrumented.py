@@ -43,6 +43,7 @@ class Instrumented:
         options: Options of opentelemetry-instrument; by default every signal is printed. None runs the service
             without it.
         said: Name by which its telemetry says it goes; by default the service's.
+        gunicorn: Options of gunicorn, which then serves it; by default it runs by itself.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Instrumented:
         variables: Mapping[str, str],
         options: Sequence[str] | None = (),
         said: str = "",
+        gunicorn: Sequence[str] | None = None,
     ) -> None:
         self.name = name
         self.said = said or name
@@ -62,9 +64,12 @@ class Instrumented:
         self._printed = folder / f"{name}-{self.port}.stdout"
         self._errors = folder / f"{name}-{self.port}.stderr"
         path, service = {
-            "published": (AS_PUBLISHED, [str(AS_PUBLISHED / f"{name}.py")]),
-            "corrected": (ROOT, ["-m", f"reference.service_telemetry.{name}"]),
+            "published": (AS_PUBLISHED, [environment.python, str(AS_PUBLISHED / f"{name}.py")]),
+            "corrected": (ROOT, [environment.python, "-m", f"reference.service_telemetry.{name}"]),
         }[way]
+        if gunicorn is not None:
+            bind = ["--bind", f"127.0.0.1:{self.port}", *gunicorn]
+            service = [environment.program("gunicorn"), *bind, f"reference.service_telemetry.{name}:create_app()"]
         command = []
         if options is not None:
             instrument = environment.program("opentelemetry-instrument")
@@ -73,9 +78,7 @@ class Instrumented:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
         clean |= {"PYTHONPATH": str(path), "PORT": str(self.port), **child_variables(), **QUICKLY, **variables}
         with self._printed.open("wb") as printed, self._errors.open("wb") as errors:
-            self._process = subprocess.Popen(
-                [*command, environment.python, *service], env=clean, stdout=printed, stderr=errors
-            )
+            self._process = subprocess.Popen([*command, *service], env=clean, stdout=printed, stderr=errors)
 
     def wait(self) -> None:
         """Wait until it serves."""
@@ -176,12 +179,7 @@ class Pair:
 
     def post(self, times: int = 1, agent: str = "python-requests") -> list[requests.Response]:
         """Send requests to the first service, all at once, from a user agent, and return the answers."""
-
-        def post(_: int) -> requests.Response:
-            return requests.post(self.first.url, headers={"User-Agent": agent}, timeout=60)
-
-        with ThreadPoolExecutor(times) as pool:
-            answers = list(pool.map(post, range(times)))
+        answers = post_at_once(self.first.url, times, agent)
         self.requests += times
         return answers
 
@@ -189,6 +187,16 @@ class Pair:
         """End both."""
         self.first.close()
         self.second.close()
+
+
+def post_at_once(url: str, times: int, agent: str = "python-requests") -> list[requests.Response]:
+    """Send so many requests at once, from a user agent, and return the answers."""
+
+    def post(_: int) -> requests.Response:
+        return requests.post(url, headers={"User-Agent": agent}, timeout=60)
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(post, range(times)))
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
