@@ -19,7 +19,10 @@ BOUNDED = {
     "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": str(QUEUE // 2),
     "OTEL_EXPORTER_OTLP_TIMEOUT": str(TIMEOUT),
 }
-ONLY_TRACES = ["--traces_exporter", "otlp", "--metrics_exporter", "none", "--logs_exporter", "none"]
+# What the SDK counts of its own work is printed.
+COUNTED = {"OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true"}
+TRACES = ["--traces_exporter", "otlp", "--metrics_exporter", "console", "--logs_exporter", "none"]
+LOSSES = ("otel.sdk.processor.span.processed", "otel.sdk.exporter.span.exported")
 
 
 class TestTheServiceGoesOn:
@@ -38,7 +41,13 @@ class TestTheServiceGoesOn:
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address('grpc')}",
         }
         service = Instrumented(
-            "first", "corrected", opentelemetry, tmp_path, variables | BOUNDED, ONLY_TRACES, said=f"through-a-{fault}"
+            "first",
+            "corrected",
+            opentelemetry,
+            tmp_path,
+            variables | BOUNDED | COUNTED,
+            TRACES,
+            said=f"through-a-{fault}",
         )
         service.wait()
         yield service
@@ -47,7 +56,7 @@ class TestTheServiceGoesOn:
     @pytest.mark.claim("otel-15")
     def test_service_answers_without_its_collector(self, fault, service, collector, jaeger, evidence):
         before = _seconds(service, 3, 60)
-        eventually(lambda: _arrived(jaeger, service, 3), message="spans arrive", **DEADLINE)
+        eventually(lambda: _arrived(jaeger, service, 3) == len(before), message="every span arrives", **DEADLINE)
         held = service.memory()
 
         getattr(collector, fault)()
@@ -55,18 +64,30 @@ class TestTheServiceGoesOn:
         grown = service.memory() - held
         collector.restart() if fault == "kill" else collector.resume()
 
+        after = []
         eventually(
-            lambda: _seconds(service, 5, 1) and _arrived(jaeger, service, 5), message="export resumes", **DEADLINE
+            lambda: after.extend(_seconds(service, 5, 1)) or _arrived(jaeger, service, 5),
+            message="export resumes",
+            **DEADLINE,
         )
-        arrived = _arrived(jaeger, service, 4)
         # A request that waited for an export would take the exporter's timeout.
         assert median(during) < TIMEOUT / 10
         assert max(during) < TIMEOUT
-        assert arrived < 400
         assert grown < 30_000_000
+
+        def lost():
+            return len(during) + len(after) - _arrived(jaeger, service, 4) - _arrived(jaeger, service, 5)
+
+        if fault == "kill":
+            eventually(lambda: lost() == _said_lost(service), message=lambda: _both(lost(), service), **DEADLINE)
+        else:
+            # A paused collector may yet deliver what the exporter has given up.
+            eventually(lambda: lost() <= _said_lost(service), message=lambda: _both(lost(), service), **DEADLINE)
+        assert lost() > 0
         rows = {"before": median(before), "while the collector is away": median(during)}
         evidence.json(
-            f"{fault}: seconds of a request (median), and spans that arrived of 400", {**rows, "arrived": arrived}
+            f"{fault}: seconds of a request (median), and spans lost of 400",
+            {**rows, "lost": lost(), "lost as the SDK says": _said_lost(service)},
         )
 
 
@@ -113,6 +134,17 @@ def _seconds(service, n, times):
         answers = [session.get(f"{service.url}/{n}", timeout=30) for _ in range(times)]
     assert {answer.status_code for answer in answers} == {200}
     return [answer.elapsed.total_seconds() for answer in answers]
+
+
+def _said_lost(service):
+    """Return how many spans the SDK says that it dropped, before an export or after it failed."""
+    printed = [service.metric(name) for name in LOSSES]
+    points = [point for metric in printed if metric for point in metric["data"]["data_points"]]
+    return sum(point["value"] for point in points if "error.type" in point["attributes"])
+
+
+def _both(lost, service):
+    return f"{lost} spans are lost, and the SDK says {_said_lost(service)}"
 
 
 def _arrived(jaeger, service, n):
