@@ -142,7 +142,7 @@ def test_profile_has_no_value_of_a_request(profiles):
 
 
 @pytest.mark.claim("otel-10")
-def test_parca_answers_for_one_process_merged_and_compared(parca, pprof, profiles, merged, service, tmp_path, evidence):
+def test_parca_answers_for_one_process(parca, pprof, profiles, merged, service, tmp_path, evidence):
     labels, other = {"pid": str(service.pid)}, {"pid": "1"}
     for file in (file for taken in profiles.values() for file in taken.files):
         parca.write(file.read_bytes(), labels)
