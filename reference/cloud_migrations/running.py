@@ -183,12 +183,12 @@ class Runner:
             if due.pending:
                 create_tables(backend)
             for migration in due.pending:
-                apply_one(backend, lock, migration)
+                apply_one(backend, lock, migration, self.settings)
                 so_far.done.append(migration.id)
                 so_far.pending.remove(migration.id)
             if due.pending or self.always_hooks:
                 for hook in self.migrations.hooks:
-                    apply_one(backend, lock, hook)
+                    apply_one(backend, lock, hook, self.settings)
         state = State.APPLIED if so_far.done else State.UP_TO_DATE
         return Outcome(database.name, state, done=so_far.done, notes=self._notes(due))
 
@@ -200,7 +200,7 @@ class Runner:
             if undo:
                 create_tables(backend)
             for migration in undo:
-                roll_back_one(backend, lock, migration)
+                roll_back_one(backend, lock, migration, self.settings)
                 so_far.done.append(migration.id)
         return Outcome(database.name, State.ROLLED_BACK if undo else State.UP_TO_DATE, done=so_far.done)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 from .errors import BadInput, Changed, Conflict, NotFound
 from .files.distribution import Distribution
 from .model import Event, File, Project, Root
-from .names import parse_file, project_name, team_name
+from .names import one_line, parse_file, project_name, team_name
 from .records import Records
 from .stores import ABSENT, Store
 
@@ -76,7 +77,7 @@ class Index:
     ) -> None:
         self.store = store
         self.team = team_name(team)
-        self.by = getpass.getuser() if by is None else by
+        self.by = one_line(_user() if by is None else by, "the name of who makes the change")
         self._clock = clock
         self._patience = patience
         self.records = Records(store, self.team, patience)
@@ -177,7 +178,8 @@ class Index:
             BadInput: There is no reason.
             NotFound: There is no such project, version or file.
         """
-        if not why.strip():
+        why = one_line(why, "the reason")
+        if not why:
             raise BadInput("a deletion needs a reason: yank instead, unless the file must not be there at all")
 
         def change(project: Project) -> Project:
@@ -254,6 +256,7 @@ class Index:
         return project
 
     def _mark(self, name: str, what: str, action: str, why: str) -> list[str]:
+        why = one_line(why, "the reason")
         wanted = why if action == "yank" else None
 
         def change(project: Project) -> Project:
@@ -279,6 +282,13 @@ class Index:
             self.store.delete(self.file_key(project, filename) + suffix)
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return str(os.getuid())
+
+
 def _order(each: Distribution) -> tuple[str, Version, str]:
     return each.project, each.version, each.filename
 
@@ -299,6 +309,6 @@ def _named(project: Project, what: str) -> list[str]:
 
 
 def _track(url: str) -> str:
-    if not url.startswith(("https://", "http://")) or any(c in url for c in " \t\r\n\"'<>"):
+    if not url.startswith(("https://", "http://")) or not url.isprintable() or any(c in url for c in " \"'<>"):
         raise BadInput(f"{url!r} is no URL of a project's page: write https://HOST/simple/PROJECT/")
     return url

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from packaging.version import Version
 
@@ -46,6 +47,11 @@ class File:
     def version(self) -> Version:
         """The version that its name says."""
         return parse_file(self.filename)[1]
+
+    @property
+    def quoted(self) -> str:
+        """Its name as a part of a URL: S3 takes the `+` of a local version for a blank."""
+        return quote(self.filename)
 
 
 @dataclass(frozen=True)
@@ -188,7 +194,7 @@ def _file_to_json(file: File, base: str) -> dict[str, Any]:
     metadata = {"sha256": file.metadata_sha256} if file.metadata_sha256 else False
     said: dict[str, Any] = {
         "filename": file.filename,
-        "url": base + file.filename,
+        "url": base + file.quoted,
         "hashes": {"sha256": file.sha256},
         "size": file.size,
         "upload-time": _moment(file.uploaded),

@@ -69,6 +69,22 @@ def parse_file(filename: str) -> tuple[str, Version]:
     return project_name(name), version
 
 
+def one_line(text: str, what: str) -> str:
+    """Return who made a change or why, on one line.
+
+    Args:
+        text: What was said.
+        what: What it says, for the error.
+
+    Raises:
+        BadInput: It has characters that cannot be written in UTF-8, or printed.
+    """
+    line = " ".join(text.split())
+    if not line.isprintable():
+        raise BadInput(f"{what} has a character that cannot be printed: {line[:LONGEST]!r}")
+    return line
+
+
 def similar(name: str, others: Iterable[str]) -> list[str]:
     """Return those of the other names that a reader may take for a name: equal letters, or one typing error apart.
 

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from reference.cloud_migrations.errors import BadInput, DatabaseUnreachable
 
@@ -56,14 +56,14 @@ class Database:
         if not host or not database or "/" in database:
             raise BadInput(f"{what} names no host or no database: {_FORM}")
         address = f"{host}:{port}" if port else host
-        return cls(name or f"{address}/{database}", parts._replace(scheme=scheme).geturl())
+        return cls(name or f"{address}/{unquote(database)}", parts._replace(scheme=scheme).geturl())
 
     @property
     def target(self) -> tuple[str | None, int | None, str, str]:
         """Host, port, database and options: what two names of one database have in common."""
         parts = urlsplit(self.url)
         default = 3306 if parts.scheme == "mysql" else 5432
-        return parts.hostname, parts.port or default, parts.path, parts.query
+        return parts.hostname, parts.port or default, unquote(parts.path), parts.query
 
 
 def parse(texts: Iterable[str], environment: Mapping[str, str] | None = None) -> list[Database]:
@@ -139,7 +139,7 @@ def from_sharding_service(meta: str) -> list[Database]:
 
 def _of_file(path: Path, variables: Mapping[str, str]) -> Iterator[Database]:
     try:
-        named = tomllib.loads(path.read_text(encoding="utf-8"))
+        named = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}; a URL contains ://") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

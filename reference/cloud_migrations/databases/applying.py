@@ -13,23 +13,23 @@ from typing import Any, Literal
 from reference.cloud_migrations.errors import DatabaseError, MigrationFailed, Refused
 from reference.cloud_migrations.sources.migration import SourceHook, SourceMigration
 
-from .connecting import Backend, is_mariadb, is_postgres
+from .connecting import Backend, Settings, is_mariadb, is_postgres, restore
 from .history import forget, record
 from .locking import Lock
 
 Direction = Literal["apply", "rollback"]
 
 
-def apply_one(backend: Backend, lock: Lock, migration: SourceMigration) -> None:
+def apply_one(backend: Backend, lock: Lock, migration: SourceMigration, settings: Settings) -> None:
     """Apply a migration and record it; a hook is run and not recorded.
 
     Raises:
         MigrationFailed: It failed; `left` says what stays.
     """
-    _run(backend, lock, migration, "apply")
+    _run(backend, lock, migration, "apply", settings)
 
 
-def roll_back_one(backend: Backend, lock: Lock, migration: SourceMigration) -> None:
+def roll_back_one(backend: Backend, lock: Lock, migration: SourceMigration, settings: Settings) -> None:
     """Undo a migration by its rollback steps and record that.
 
     Raises:
@@ -41,20 +41,20 @@ def roll_back_one(backend: Backend, lock: Lock, migration: SourceMigration) -> N
     if not migration.steps or without:
         which = f"step {without[0]} of " if without else ""
         raise Refused(f"{which}{migration.id} has no rollback: write {migration.id}.rollback.sql, or a migration back")
-    _run(backend, lock, migration, "rollback")
+    _run(backend, lock, migration, "rollback", settings)
 
 
-def _run(backend: Backend, lock: Lock, migration: SourceMigration, direction: Direction) -> None:
+def _run(backend: Backend, lock: Lock, migration: SourceMigration, direction: Direction, settings: Settings) -> None:
+    def remember(backend: Backend, migration: SourceMigration) -> None:
+        restore(backend, settings)
+        if not isinstance(migration, SourceHook):  # a hook runs each time
+            (record if direction == "apply" else forget)(backend, migration)
+
     migration.load()
     steps = list(migration.steps if direction == "apply" else reversed(migration.steps))
-    remember = _nothing if isinstance(migration, SourceHook) else record if direction == "apply" else forget
     run = _atomically if backend.has_transactional_ddl and migration.use_transactions else _step_by_step
     lock.check()
     run(backend, migration, steps, direction, remember)
-
-
-def _nothing(backend: Backend, migration: SourceMigration) -> None:
-    """Record nothing: a hook runs each time."""
 
 
 def _atomically(
@@ -178,4 +178,6 @@ def _said(backend: Backend, migration: SourceMigration, number: int, of: int, er
     reason = " ".join(str(error).split()) or type(error).__name__
     if code == "55P03":
         reason += " (it did not get its lock in time: --lock-timeout, and try again when the table is less busy)"
+    if "COPY cannot be used" in reason:
+        reason = "it copies from or to its client, which a migration cannot: write INSERT, or a migration in Python"
     return f"step {number} of {of} of {migration.id} failed: {f'{code}: ' if code else ''}{reason}"

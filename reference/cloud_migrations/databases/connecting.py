@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from yoyo.backends import get_backend_class
 from yoyo.connections import parse_uri
@@ -62,11 +63,12 @@ def connected(database: Database, settings: Settings) -> Iterator[Backend]:
         Refused: A pooler stands between, and `settings` do not allow it.
     """
     uri = parse_uri(database.url)
+    name = unquote(uri.database or "")  # yoyo decodes user and password alone
     arguments = {name: int(value) if value.isdigit() else value for name, value in uri.args.items()}
     arguments.setdefault("connect_timeout", max(1, math.ceil(settings.connect_timeout)))
     backend_class = get_backend_class(uri.scheme)
     try:
-        backend = backend_class(uri._replace(args=arguments), MIGRATIONS_TABLE)
+        backend = backend_class(uri._replace(database=name, args=arguments), MIGRATIONS_TABLE)
     except Exception as error:  # noqa: BLE001 - a wrong option is a TypeError of a driver
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DatabaseUnreachable(f"no connection: {reason}") from None
@@ -74,7 +76,12 @@ def connected(database: Database, settings: Settings) -> Iterator[Backend]:
         backend.has_transactional_ddl = is_postgres(backend)
         if is_postgres(backend) and not settings.pooler:
             _refuse_pooler(backend)
+        if is_postgres(backend):
+            # Else a statement that waits for a lock goes on when its runner was killed. From PostgreSQL 14.
+            with suppress(backend.DatabaseError):
+                backend.execute("SET SESSION client_connection_check_interval = '1s'")
         _limit(backend, settings)
+        backend.rollback()
         yield backend
     finally:
         with suppress(Exception):
@@ -105,6 +112,20 @@ def _refuse_pooler(backend: Backend) -> None:
         )
 
 
+def restore(backend: Backend, settings: Settings) -> None:
+    """Undo what a migration has set for its session, so that its record and the next one do not depend on that.
+
+    The output of pg_dump empties the search path; a migration may act in another role, or another database of MySQL.
+    """
+    if is_postgres(backend):
+        for name in ("SESSION AUTHORIZATION", "ROLE", "search_path"):
+            backend.execute(f"RESET {name}")
+        backend.init_connection(backend.connection)  # yoyo's own search path, from ?schema=
+    else:
+        backend.execute(f"USE {backend.quote_identifier(backend.uri.database)}")
+    _limit(backend, settings)
+
+
 def _limit(backend: Backend, settings: Settings) -> None:
     """Set the session's time limits."""
     limits: dict[str, str | int | float] = {}
@@ -122,11 +143,6 @@ def _limit(backend: Backend, settings: Settings) -> None:
             limits["max_statement_time"] = settings.statement_timeout
     for name, value in limits.items():
         backend.execute(f"SET SESSION {name} = {value}")
-    if is_postgres(backend):
-        # Else a statement that waits for a lock goes on when its runner was killed. From PostgreSQL 14, not everywhere.
-        with suppress(backend.DatabaseError):
-            backend.execute("SET SESSION client_connection_check_interval = '1s'")
-    backend.rollback()
 
 
 def _at_least_one(value: float) -> int:

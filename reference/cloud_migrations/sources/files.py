@@ -12,6 +12,7 @@ ROLLBACK = ".rollback.sql"
 LARGEST = 16 * 2**20
 """Bytes that one file may have; a larger one is no migration."""
 
+_KINDS = {".py", ".sql"}
 _UNFINISHED = "_tmp_yoyonew"
 _SHOWN = 3
 
@@ -32,6 +33,10 @@ class File:
     content: bytes
     version: str | None = None
 
+    def __post_init__(self) -> None:
+        if not self.name.isprintable():
+            raise BadInput(f"{self.path!r} has a character in its name that cannot be printed: rename it")
+
 
 @dataclass(frozen=True)
 class Directory:
@@ -49,8 +54,15 @@ class Directory:
 
 
 def is_migration(name: str) -> bool:
-    """Return whether yoyo would read a file of this name: migrations, hooks, and their rollback files."""
-    return PurePosixPath(name).suffix in {".py", ".sql"} and not name.startswith(_UNFINISHED)
+    """Return whether yoyo would read a file of this name: migrations, hooks, and their rollback files.
+
+    Raises:
+        BadInput: It is named like one but for capital letters; yoyo would pass over it in silence.
+    """
+    ending = PurePosixPath(name).suffix
+    if ending not in _KINDS and ending.lower() in _KINDS:
+        raise BadInput(f"{name!r} is no migration unless its name ends in {ending.lower()}: rename it")
+    return ending in _KINDS and not name.startswith(_UNFINISHED)
 
 
 def check_size(path: str, size: int) -> None:

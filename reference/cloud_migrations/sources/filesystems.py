@@ -78,13 +78,23 @@ def _of_file_system(source: str, files: Any, path: str) -> Directory:
     )
 
 
+def _followed(files: Any, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an entry of a listing, or what it links to: a ConfigMap's files are links."""
+    if not entry.get("islink") or not is_migration(str(entry["name"])):
+        return entry
+    try:
+        return {**files.info(entry["name"]), "name": entry["name"]}
+    except FileNotFoundError:
+        raise BadInput(f"{entry['name']} is a link to a file that is not there") from None
+
+
 def _list(source: str, files: Any, path: str) -> dict[str, tuple[str, tuple[Any, ...]]]:
     """Return address and version of each migration file, by name."""
     files.invalidate_cache()
     if files.isfile(path):
         raise NotADirectoryError
     entries = files.ls(path, detail=True)
-    named = {str(each["name"]).rstrip("/").rpartition("/")[2]: each for each in entries}
+    named = {str(each["name"]).rstrip("/").rpartition("/")[2]: _followed(files, each) for each in entries}
     found = {
         name: (str(each["name"]), tuple(each.get(fact) for fact in _VERSION))
         for name, each in named.items()

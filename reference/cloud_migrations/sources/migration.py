@@ -132,6 +132,9 @@ def _split(sql: str) -> tuple[Mapping[str, str], str, list[str]]:
 
 def _text(file: File) -> str:
     try:
-        return file.content.decode("utf-8-sig")
+        text = file.content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadMigrationFile(f"{file.path} is not UTF-8 at byte {error.start}: save it as UTF-8") from None
+    if "\0" in text:  # a server would stop reading there, and run half of it
+        raise BadMigrationFile(f"{file.path} holds a NUL character, as UTF-16 does: save it as UTF-8")
+    return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +61,10 @@ class Distribution:
         """
         parse_file(path.name)
         try:
-            if path.stat().st_size > LARGEST:
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                raise BadInput(f"{path} is no file")
+            if found.st_size > LARGEST:
                 raise BadInput(f"{path.name} has more than {LARGEST >> 20} MiB")
             body = path.read_bytes()
         except OSError as error:
@@ -85,8 +89,10 @@ class Distribution:
         for field in ("name", "version", "requires-python", "metadata-version"):
             if field in unparsed:
                 raise BadInput(f"{filename} has metadata that name the field {field!r} twice, or not in UTF-8")
-        if project_name(raw.get("name", "")) != project or _version(filename, raw.get("version", "")) != version:
-            named = f"{raw.get('name', '')[:100]} {raw.get('version', '')[:100]}"
+        if "name" not in raw:
+            raise BadInput(f"{filename} has metadata without a name: are they UTF-8, and without a byte order mark?")
+        if project_name(raw["name"]) != project or _version(filename, raw.get("version", "")) != version:
+            named = f"{raw['name'][:100]} {raw.get('version', '')[:100]}"
             raise BadInput(f"{filename} holds the metadata of {named!r}, which its name does not say")
         return cls(
             filename=filename,

@@ -32,7 +32,7 @@ def open_store(url: str, *, endpoint: str | None = None, lock: Path | None = Non
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
             raise BadInput(f"{url!r} names no folder of this machine: write file:///FOLDER")
         return _folder(unquote(parts.path))
-    if not url or "://" in url:
+    if not url or "://" in url or Path(url).is_file():
         raise BadInput(f"{url!r} is no store: write s3://BUCKET/PREFIX, file:///FOLDER or the path of a folder")
     return _folder(url)
 
@@ -44,6 +44,8 @@ def _folder(path: str) -> Store:
 
 
 def _s3(bucket: str, prefix: str, endpoint: str | None, lock: Path | None) -> Store:
+    if endpoint is not None and urlsplit(endpoint).scheme not in ("http", "https"):
+        raise BadInput("the endpoint of the object store is no URL: write https://HOST or https://HOST:PORT")
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
@@ -58,8 +60,8 @@ def _s3(bucket: str, prefix: str, endpoint: str | None, lock: Path | None) -> St
         retries={"max_attempts": ATTEMPTS, "mode": "standard"},
         s3={"addressing_style": "path"} if endpoint else {},
     )
-    session = boto3.session.Session()
     try:
+        session = boto3.session.Session()
         client = session.client(
             "s3", endpoint_url=endpoint, region_name=session.region_name or "us-east-1", config=config
         )
