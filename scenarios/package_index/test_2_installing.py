@@ -65,6 +65,15 @@ class TestFromTheObjectStore:
         assert clean.evaluate(WORKS) == "[0, 0, 1, 0]"
         evidence.text("what Poetry says", clean.output)
 
+    @pytest.mark.parametrize("installer", ["pip", "uv"])
+    def test_local_version_is_installed(self, installer, index, index_url, clean):
+        """Its file has a plus in its name, which S3 takes for a blank unless it is quoted."""
+        index.publish([common("0.1.2+ours.1")])
+
+        getattr(clean, installer)("--index-url", index_url, "common==0.1.2+ours.1")
+
+        assert clean.evaluate(WORKS) == "[0, 0, 1, 0]"
+
     @pytest.mark.claim("idx-4")
     def test_pip_chooses_by_metadata_and_python_version(self, index, index_url, clean):
         index.publish([common(), common("0.2.0", requires_python="<3"), common("0.1.3")])
