@@ -115,15 +115,14 @@ def _refuse_pooler(backend: Backend) -> None:
 def restore(backend: Backend, settings: Settings) -> None:
     """Undo what a migration has set for its session, so that its record and the next one do not depend on that.
 
-    The output of pg_dump empties the search path; a migration may act in another role, or another database of MySQL.
+    The output of pg_dump empties the search path and lifts the time limits; a migration may act in another role. On
+    MySQL and MariaDB nothing is undone.
     """
     if is_postgres(backend):
         for name in ("SESSION AUTHORIZATION", "ROLE", "search_path"):
             backend.execute(f"RESET {name}")
         backend.init_connection(backend.connection)  # yoyo's own search path, from ?schema=
-    else:
-        backend.execute(f"USE {backend.quote_identifier(backend.uri.database)}")
-    _limit(backend, settings)
+        _limit(backend, settings)
 
 
 def _limit(backend: Backend, settings: Settings) -> None:
