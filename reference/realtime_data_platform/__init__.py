@@ -23,6 +23,8 @@ columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
 - Times keep their microseconds and dates their day. Under the document's settings numbers are bytes, microseconds are
   cut off, and the snapshot moves dates before 1582 (`column_types`, `artifacts.connector`).
 - A TRUNCATE empties the view. By default Debezium leaves it out.
+- A change that was written while the replication slot was being created, and committed after the snapshot, comes after
+  the snapshot, although its log sequence number is lower (`base.PLACE`).
 
 **What is added.** `Platform.verify` compares the view with the table in memory of a fixed size, `Platform.resend` emits
 every row again, `Platform.apply` removes what it created when a later step fails, and the command `data-platform` does
@@ -30,12 +32,11 @@ all of this from a shell.
 
 **What does not hold yet.**
 
-- A change is lost to the view if its transaction wrote it before the replication slot was complete, in a transaction
-  that began while the slot was being created and committed after the snapshot: the row of the snapshot has the higher
-  log sequence number. The slot waits for the transactions that are open, so this needs a long one beside. `verify`
-  finds it, and `resend` repairs it.
-- The rows of a snapshot stay in Pinot until one change after it has arrived, and a partition of the topic without
-  changes keeps all partitions from being folded.
+- While a snapshot arrives, the view has only those rows that have arrived: also while a second one does, of a pipeline
+  that was removed and applied again. A second snapshot without rows, of a table that is empty by then, leaves the rows
+  of the topic's older messages in the view: delete the topic first.
+- The rows of a snapshot stay in Pinot until one change that was written after it has arrived, and a partition of the
+  topic without changes keeps all partitions from being folded.
 
 Make the view `hive.views.person` of a table, and query it::
 

@@ -16,12 +16,36 @@ SCHEMA = "iceberg.base"
 BEGINNING = 0
 """The watermark of a view that reads every change from Pinot."""
 
-PLACE = "2 * lsn + IF(op = 'r', 0, 1)"
-"""Orders the changes of a key: by log sequence number; a row of the snapshot comes before a change at its position."""
+PLACE = "IF(op = 'r', 0, lsn)"
+"""Orders the changes of a key since the newest snapshot: by log sequence number, after the snapshot's row.
+
+A change may have a lower number than the snapshot's rows and be newer: it was written while the replication slot was
+being created, by a transaction that committed after the snapshot."""
 
 _TYPES = {"LONG": "bigint", "INT": "integer", "BOOLEAN": "boolean", "STRING": "varchar"}
 _SNAPSHOT = re.compile(r"(FOR VERSION AS OF )(\d+)")
 _WATERMARK = re.compile(rf"(\b{AFTER_COMMIT} >= )(\d+)")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The newest snapshot of a table among its changes; both attributes are SQL, such as a number.
+
+    Attributes:
+        position: The log sequence number that its rows share.
+        begun: When the connector sent the first of them, in milliseconds.
+    """
+
+    position: str
+    begun: str
+
+    def since(self, commit: str = AFTER_COMMIT, lsn: str = "lsn", time: str = "ts_ms") -> str:
+        """Return the condition on a change that it is a row of the snapshot, or was committed after it.
+
+        The first transaction after a snapshot has no commit before it, and may have lower numbers than the snapshot.
+        Its time distinguishes it from the first one after an earlier snapshot of the same topic.
+        """
+        return f"({commit} >= {self.position} OR {commit} = {lsn} AND {time} >= {self.begun})"
 
 
 @dataclass(frozen=True, order=True)
@@ -73,16 +97,16 @@ def create_sql(described: Table) -> str:
     return f"CREATE TABLE {base(described.pipeline)} (\n  {listed}\n)"
 
 
-def fold_sql(pipeline: str, key: list[str], since: int, until: int) -> str:
-    """Return the MERGE statement that folds a range of changes into the base, in one commit.
+def fold_sql(pipeline: str, key: list[str], changes: str, until: int) -> str:
+    """Return the MERGE statement that folds changes into the base, in one commit.
 
-    A deleted key stays as a row, so that every change of the range is counted in `__changes`.
+    A deleted key stays as a row, so that every one of the changes is counted in `__changes`.
 
     Args:
         pipeline: Name of the pipeline.
         key: Names of the key's columns in Pinot.
-        since: The first `after_commit` of the range.
-        until: The `after_commit` at which it ends, which is not in it.
+        changes: The condition on them.
+        until: The `after_commit` at which they end, which is not among them.
     """
     listed = ", ".join(map(quoted, key))
     same = " AND ".join(f"b.{quoted(name)} = t.{quoted(name)}" for name in key)
@@ -92,7 +116,7 @@ USING (
   SELECT {listed}, json_format(max_by(source, {PLACE})) AS __source, max_by(op, {PLACE}) AS __op,
     max({PLACE}) AS __place, {until} AS __step, count(*) AS __changes
   FROM {tail(pipeline)}
-  WHERE {in_range(since, until)} AND op <> 't'
+  WHERE {changes} AND op <> 't'
   GROUP BY {listed}
 ) AS t
 ON {same}

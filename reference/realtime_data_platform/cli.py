@@ -170,7 +170,7 @@ def resend(
 def remove(context: typer.Context, table: Name, schema: Schema = "public") -> None:
     """Remove the pipeline of a table; the table itself, its Kafka topic and the catalogs stay.
 
-    Delete the topic too where rows may be deleted before the next apply, which reads its old messages.
+    Delete the topic too where the table may be empty at the next apply, which reads its old messages.
     """
     with _platform(context) as platform:
         platform.remove(table, schema)

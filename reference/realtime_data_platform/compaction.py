@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from . import base
-from .base import Mark
+from .base import Mark, Snapshot
 from .clients import Pinot, Trino
 from .description import AFTER_COMMIT, PUBLIC, in_pinot, pipeline, quoted
 from .errors import BadInput, Refused
@@ -90,7 +90,7 @@ class _Compaction:
         mark = before
         key = self._key() if end > mark.watermark else []
         while mark.watermark < end:
-            until = self._step(mark.watermark, end)
+            until = self._step(mark.watermark, end, self._newest_snapshot(mark.watermark))
             count, snapshot = self._fold(mark, until, key)
             folded, mark = folded + count, Mark(until, snapshot)
             self._publish(mark)
@@ -110,16 +110,27 @@ class _Compaction:
         """Return the commit up to which every partition of the topic has sent all changes.
 
         A partition shows that by a change after that commit. A row of a snapshot shows nothing: others have its number.
+        Changes of lower numbers wait for the snapshot's rows. After a deleted key such a row must not be folded in.
         """
         reached = dict.fromkeys((_partition(segment) for segment in self.pinot.segments(self.table)), known)
         query = f"SELECT $segmentName, max({AFTER_COMMIT}) FROM {self.table} WHERE op <> 'r' "  # noqa: S608  # a plain name
         for segment, newest in self.pinot.query(f"{query}GROUP BY $segmentName LIMIT 1000000"):
             partition = _partition(segment)
             reached[partition] = max(reached.get(partition, known), int(newest))
-        return min(reached.values(), default=known)
+        until, snapshot = min(reached.values(), default=known), self._newest_snapshot(known)
+        return known if snapshot and until <= int(snapshot.position) else until
 
-    def _step(self, since: int, end: int) -> int:
-        """Return where the next step ends: at most `MOST_CHANGES` later, and at least one commit."""
+    def _newest_snapshot(self, since: int) -> Snapshot | None:
+        """Return the newest snapshot among the changes from a watermark on."""
+        rows = self.pinot.query(
+            f"SELECT {AFTER_COMMIT}, ts_ms FROM {self.table} WHERE op = 'r' AND {AFTER_COMMIT} >= {since} "  # noqa: S608  # a plain name
+            f"ORDER BY {AFTER_COMMIT} DESC, ts_ms LIMIT 1"
+        )
+        return Snapshot(*map(str, rows[0])) if rows else None
+
+    def _step(self, since: int, end: int, snapshot: Snapshot | None) -> int:
+        """Return where the next step ends: at most `MOST_CHANGES` later, at least one commit, after the snapshot."""
+        since = int(snapshot.position) + 1 if snapshot else since
         low, high = since, end
         if self._count(base.in_range(since, end)) <= MOST_CHANGES:
             return end
@@ -132,15 +143,18 @@ class _Compaction:
         """Fold the changes before a commit into the base, and return their number and the base's snapshot."""
         if self._snapshot() != mark.snapshot:  # of a compaction that was killed
             self.trino.query(f"ALTER TABLE {self.base} EXECUTE rollback_to_snapshot({mark.snapshot})")
-        changes = base.in_range(mark.watermark, until)
-        wanted = self._count(f"{changes} AND op <> 't'")
-        self.trino.query(f"DELETE FROM {self.base} WHERE __op = 'd'")  # noqa: S608  # no older change of these keys can come
-        self.trino.query(base.fold_sql(self.name, key, mark.watermark, until))
+        changes, snapshot = base.in_range(mark.watermark, until), self._newest_snapshot(mark.watermark)
+        folded = f"{changes} AND {snapshot.since()}" if snapshot else changes
+        wanted = self._count(f"{folded} AND op <> 't'")
+        # No older change of a deleted key can come, and the rows of a snapshot replace all that were before.
+        superseded = "true" if snapshot else "__op = 'd'"
+        self.trino.query(f"DELETE FROM {self.base} WHERE {superseded}")  # noqa: S608  # quoted
+        self.trino.query(base.fold_sql(self.name, key, folded, until))
         found = self.trino.query(f"SELECT coalesce(sum(__changes), 0) FROM {self.base} WHERE __step = {until}")  # noqa: S608  # quoted
         if found[0][0] < wanted:
             raise Refused(f"Pinot returned {found[0][0]:,} of {wanted:,} changes of {self.name}; try again")
         truncated = self.trino.query(
-            f"SELECT max({base.PLACE}) FROM {base.tail(self.name)} WHERE {changes} AND op = 't'"  # noqa: S608  # quoted
+            f"SELECT max({base.PLACE}) FROM {base.tail(self.name)} WHERE {folded} AND op = 't'"  # noqa: S608  # quoted
         )[0][0]
         if truncated is not None:
             self.trino.query(f"DELETE FROM {self.base} WHERE __place < {truncated}")  # noqa: S608  # quoted

@@ -180,8 +180,8 @@ class Platform:
     def remove(self, name: str, schema: str = PUBLIC) -> None:
         """Remove the pipeline of a table, which may be gone; the table, its Kafka topic and the catalogs stay.
 
-        A later `apply` reads the old messages of the topic. Rows that were deleted while no connector ran would be in
-        the view again: delete the topic too where that may be.
+        A later `apply` reads the old messages of the topic, which its snapshot replaces in the view. A snapshot without
+        rows replaces nothing: delete the topic too where the table may be empty by then.
         """
         name = pipeline(name, schema)
         catalogs = self.trino.query("SHOW CATALOGS")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .artifacts import Peers
-from .base import PLACE, Mark, base, tail
+from .base import PLACE, Mark, Snapshot, base, tail
 from .description import AFTER_COMMIT, NAME, Column, Table, quoted
 
 MOST_ROWS_OF_A_SEGMENT = 1_000_000_000
@@ -79,8 +79,9 @@ def view_sql(described: Table, mark: Mark, where: str | None = None, name: str =
 
     The view unites the base, as of the snapshot to which it is pinned, with the changes that are not in it, and takes
     the newest of each key. Pinot's table only appends, so that Trino reads it segment by segment, without a limit on
-    rows, and both sides by key where a query names one. Of a truncated table it takes the rows that came afterwards;
-    whether there are any is a second read, so that changes which arrive after it are left to the next query.
+    rows, and both sides by key where a query names one. Of a truncated table it takes the rows that came afterwards,
+    and of one with a snapshot that is not in the base those since the snapshot. Whether there are any is a second read,
+    so that changes which arrive after it are left to the next query.
 
     Args:
         described: The table.
@@ -96,6 +97,9 @@ def view_sql(described: Table, mark: Mark, where: str | None = None, name: str =
     key = ", ".join(quoted(column.in_pinot) for column in described.key_columns())
     head = f"CREATE OR REPLACE VIEW hive.views.{quoted(name or described.pipeline)} AS\n"
     origin = f"FROM {tail(described.pipeline, catalog)} WHERE {AFTER_COMMIT} >= {mark.watermark}"
+    at = f"ROW({AFTER_COMMIT}, lsn, ts_ms)"
+    snapshot = Snapshot("__snapshot[1]", "-__snapshot[2]")
+    since, truncated = (snapshot.since(*(f"{row}[{part}]" for part in (1, 2, 3))) for row in ("__at", "__truncated"))
     query = f"""  SELECT
 {listed}
   FROM (
@@ -104,14 +108,17 @@ def view_sql(described: Table, mark: Mark, where: str | None = None, name: str =
       SELECT {key}, __source AS source, __op AS op, __place, NULL AS __at
       FROM {base(described.pipeline)} FOR VERSION AS OF {mark.snapshot}
       UNION ALL
-      SELECT {key}, json_format(source), op, {PLACE}, ROW({AFTER_COMMIT}, lsn)
+      SELECT {key}, json_format(source), op, {PLACE}, {at}
       {origin}
     )
     CROSS JOIN (
-      SELECT max(ROW({AFTER_COMMIT}, lsn)) AS __newest, max(IF(op = 't', {PLACE})) AS __truncated
+      SELECT max({at}) AS __newest, max(IF(op = 't', {at})) AS __truncated,
+        max(IF(op = 'r', ROW({AFTER_COMMIT}, -ts_ms))) AS __snapshot
       {origin}
     )
-    WHERE (__at IS NULL OR __at <= __newest) AND __place > coalesce(__truncated, -1)
+    WHERE (__at IS NULL OR __at <= __newest)
+      AND (__snapshot IS NULL OR {since})
+      AND __place > IF(__truncated IS NOT NULL AND (__snapshot IS NULL OR {truncated}), __truncated[2], -1)
     GROUP BY {key}
   )
   WHERE op <> 'd'"""  # noqa: S608  # quoted names

@@ -10,14 +10,17 @@ CREATE OR REPLACE VIEW hive.views."person" AS
       SELECT "id", "customer_id", __source AS source, __op AS op, __place, NULL AS __at
       FROM iceberg.base."person" FOR VERSION AS OF 1
       UNION ALL
-      SELECT "id", "customer_id", json_format(source), op, 2 * lsn + IF(op = 'r', 0, 1), ROW(after_commit, lsn)
+      SELECT "id", "customer_id", json_format(source), op, IF(op = 'r', 0, lsn), ROW(after_commit, lsn, ts_ms)
       FROM pinot.default."person" WHERE after_commit >= 0
     )
     CROSS JOIN (
-      SELECT max(ROW(after_commit, lsn)) AS __newest, max(IF(op = 't', 2 * lsn + IF(op = 'r', 0, 1))) AS __truncated
+      SELECT max(ROW(after_commit, lsn, ts_ms)) AS __newest, max(IF(op = 't', ROW(after_commit, lsn, ts_ms))) AS __truncated,
+        max(IF(op = 'r', ROW(after_commit, -ts_ms))) AS __snapshot
       FROM pinot.default."person" WHERE after_commit >= 0
     )
-    WHERE (__at IS NULL OR __at <= __newest) AND __place > coalesce(__truncated, -1)
+    WHERE (__at IS NULL OR __at <= __newest)
+      AND (__snapshot IS NULL OR (__at[1] >= __snapshot[1] OR __at[1] = __at[2] AND __at[3] >= -__snapshot[2]))
+      AND __place > IF(__truncated IS NOT NULL AND (__snapshot IS NULL OR (__truncated[1] >= __snapshot[1] OR __truncated[1] = __truncated[2] AND __truncated[3] >= -__snapshot[2])), __truncated[2], -1)
     GROUP BY "id", "customer_id"
   )
   WHERE op <> 'd'

@@ -1,0 +1,108 @@
+"""No row of a snapshot hides a later change, whichever of the two has the higher log sequence number."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from fixtures.waiting import eventually
+from scenarios.realtime_data_platform.pipeline import VISIBLE_WITHIN
+
+pytestmark = pytest.mark.claim("rdp-32")
+
+# Whether a session waits for a transaction to end, as the creation of a replication slot does for each open one.
+WAITED_FOR = (
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted AND transactionid = %s::xid"
+)
+
+
+@contextmanager
+def transaction(pipeline):
+    """Open a transaction with a number; gives its connection and the number."""
+    with pipeline.connection() as connection:
+        connection.execute("BEGIN")
+        [number] = connection.execute("SELECT pg_current_xact_id()::xid::text").fetchone()
+        yield connection, number
+
+
+def until_equal(pipeline):
+    """Wait until the view equals the table."""
+    platform, table = pipeline.platform, pipeline.described()
+    eventually(lambda: not platform.verify(table), within=VISIBLE_WITHIN, message=lambda: platform.verify(table))
+
+
+class TestOpenTransaction:
+    """A slot waits twice: for the transactions that are open, and for those that have begun in the meantime.
+
+    One that begins during the second wait is streamed whole. What it writes before the slot is complete has lower
+    numbers than the snapshot, in which it is not, if it commits later.
+    """
+
+    @pytest.fixture
+    def overtaken(self, make_pipeline):
+        """A pipeline whose snapshot was taken between a transaction's changes and its commit."""
+        pipeline = make_pipeline("overtaken")
+        for customer, name in enumerate(("updated", "deleted", "moved", "untouched"), 1):
+            pipeline.insert(customer, name)
+
+        def waited_for(number):
+            eventually(lambda: pipeline.sql(WAITED_FOR, number) != [(0,)], within=VISIBLE_WITHIN)
+
+        with transaction(pipeline) as (first, first_number), transaction(pipeline) as (late, _):
+            late.execute("ROLLBACK")
+            with ThreadPoolExecutor() as pool:
+                applied = pool.submit(pipeline.platform.apply, pipeline.described())
+                waited_for(first_number)
+                with transaction(pipeline) as (second, second_number):
+                    first.execute("COMMIT")
+                    waited_for(second_number)
+                    late.execute("BEGIN")
+                    late.execute(f"UPDATE {pipeline.quoted} SET name = 'again' WHERE customer_id = 1")
+                    late.execute(f"DELETE FROM {pipeline.quoted} WHERE customer_id = 2")
+                    late.execute(f"UPDATE {pipeline.quoted} SET id = 33 WHERE customer_id = 3")
+                    late.execute(f"INSERT INTO {pipeline.quoted} (id, customer_id, name) VALUES (55, 5, 'new')")
+                    late.execute(f"UPDATE {pipeline.quoted} SET name = 'newer' WHERE customer_id = 5")
+                    second.execute("COMMIT")
+                applied.result()
+            pipeline.until(lambda: pipeline.pinot("op").count(("r",)) == 4, "Pinot lacks rows of the snapshot")
+            late.execute("COMMIT")
+        return pipeline
+
+    def test_view_has_changes_begun_before_the_slot(self, overtaken, evidence):
+        until_equal(overtaken)
+
+        numbers = {
+            name: [event["source"]["lsn"] for event in overtaken.events() if (event["op"] == "r") == is_snapshot]
+            for name, is_snapshot in (("snapshot", True), ("changes", False))
+        }
+        assert max(numbers["changes"]) < min(numbers["snapshot"])
+        evidence.json("log sequence numbers", numbers)
+        assert overtaken.platform.compact(overtaken.name).changes == 0
+        for name in ("first", "second"):
+            overtaken.sql(f"UPDATE {overtaken.quoted} SET name = %s WHERE customer_id = 4", name)
+            until_equal(overtaken)
+            overtaken.platform.compact(overtaken.name)
+            assert not overtaken.platform.verify(overtaken.described())
+
+
+class TestSecondSnapshot:
+    @pytest.fixture
+    def followed_again(self, make_pipeline):
+        """A pipeline that was removed and made again, over the messages of the first."""
+        pipeline = make_pipeline("followed_again").start("corrected")
+        pipeline.sql(f"UPDATE {pipeline.quoted} SET name = 'before' WHERE id IN (1, 2)")
+        until_equal(pipeline)
+        pipeline.platform.remove(pipeline.name)
+        pipeline.sql(f"UPDATE {pipeline.quoted} SET name = 'between' WHERE id = 1")
+        pipeline.sql(f"DELETE FROM {pipeline.quoted} WHERE id = 2")
+        pipeline.platform.apply(pipeline.described())
+        return pipeline
+
+    def test_row_deleted_between_two_snapshots_is_gone(self, followed_again):
+        until_equal(followed_again)
+
+        for name in ("first", "second"):
+            followed_again.sql(f"UPDATE {followed_again.quoted} SET name = %s WHERE id = 3", name)
+            until_equal(followed_again)
+            followed_again.platform.compact(followed_again.name)
+            assert not followed_again.platform.verify(followed_again.described())
