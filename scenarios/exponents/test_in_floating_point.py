@@ -241,6 +241,8 @@ class TestWhichOrderIsTheSaferFromOverflow:
         with pytest.raises(OutOfRange, match=r"too large for a float$"):
             root_of_power(largest * (1 + 1e-9), power, root)
         assert math.isfinite(power_of_root(largest * (1 + 1e-9), power, root))
+        assert safer_order(largest * (1 - 1e-9), power, root) is Order.POWER_FIRST
+        assert safer_order(largest * (1 + 1e-9), power, root) is Order.ROOT_FIRST
 
         evidence.json(
             "The largest base that each order can take",
