@@ -130,6 +130,20 @@ def tail(pipeline: str, catalog: str = "pinot") -> str:
     return f"{catalog}.default.{quoted(in_pinot(pipeline))}"
 
 
+def availability_check(described: Table, catalog: str = "pinot") -> str:
+    """Return a SELECT without rows, with the columns of a view's changes, that fails while Pinot lacks a server.
+
+    It is Pinot's broker's own count, which is an error where no server has one of the segments. Trino reads those that
+    the broker's routing table lists, and passes over the others without an error. Each column depends on the count, so
+    that no condition of a query tells the optimizer that the SELECT can be left out.
+    """
+    count = 'abs("count(*)")'
+    types = [*(_TYPES[column.carried.pinot] for column in described.key_columns()), "varchar", "varchar", "bigint"]
+    columns = ", ".join(f"CAST({count} AS {each})" for each in types)
+    query = f'"SELECT count(*) FROM {in_pinot(described.pipeline)}"'  # noqa: S608  # a plain name
+    return f"SELECT {columns}, ROW({count}, {count}, {count}) FROM {catalog}.default.{query} WHERE {count} < 0"  # noqa: S608  # quoted
+
+
 def in_range(since: int, until: int) -> str:
     """Return the condition on the changes of a range, for Trino and for Pinot."""
     return f"{AFTER_COMMIT} >= {since} AND {AFTER_COMMIT} < {until}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .artifacts import Peers
-from .base import PLACE, Mark, Snapshot, base, tail
+from .base import PLACE, Mark, Snapshot, availability_check, base, tail
 from .description import AFTER_COMMIT, NAME, Column, Table, quoted
 
 MOST_ROWS_OF_A_SEGMENT = 1_000_000_000
@@ -83,6 +83,8 @@ def view_sql(described: Table, mark: Mark, where: str | None = None, name: str =
     and of one with a snapshot that is not in the base those since the snapshot. Whether there are any is a second read,
     so that changes which arrive after it are left to the next query.
 
+    While Pinot lacks the server of a segment, as during its restart, a query of the view is an error.
+
     Args:
         described: The table.
         mark: Which snapshot of the base the view reads, and from which commit on it reads Pinot.
@@ -110,6 +112,8 @@ def view_sql(described: Table, mark: Mark, where: str | None = None, name: str =
       UNION ALL
       SELECT {key}, json_format(source), op, {PLACE}, {at}
       {origin}
+      UNION ALL
+      {availability_check(described, catalog)}
     )
     CROSS JOIN (
       SELECT max({at}) AS __newest, max(IF(op = 't', {at})) AS __truncated,

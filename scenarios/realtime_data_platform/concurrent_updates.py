@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
 
-from reference.realtime_data_platform.errors import Refused
+from reference.realtime_data_platform.errors import PlatformError
 
 
 @dataclass
@@ -38,8 +38,8 @@ class ReadCheck:
         """Read all rows by `query`, and compare them with the keys that exist and with earlier reads."""
         try:
             rows = [(key, int(number)) for key, number in query()]
-        except Refused as refusal:
-            self.refused.append(str(refusal))
+        except PlatformError as error:
+            self.refused.append(str(error))
             return
         counts = Counter(key for key, _ in rows)
         self.reads += 1

@@ -78,9 +78,9 @@ class Pipeline:
         """
         return self.platform.pinot.query(f"SELECT {columns} FROM {in_pinot(self.name)} LIMIT 10000 {options}")
 
-    def view(self, columns="*"):
+    def view(self, columns="*", where=""):
         """Return the rows of the Trino view, sorted."""
-        return sorted(self.platform.trino.query(f"SELECT {columns} FROM hive.views.{self.quoted}"))
+        return sorted(self.platform.trino.query(f"SELECT {columns} FROM hive.views.{self.quoted} {where}"))
 
     def until(self, condition, message):
         """Wait until the condition is true; the message says what is missing, and Pinot's rows are added to it."""

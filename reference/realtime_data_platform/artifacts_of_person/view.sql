@@ -12,6 +12,8 @@ CREATE OR REPLACE VIEW hive.views."person" AS
       UNION ALL
       SELECT "id", "customer_id", json_format(source), op, IF(op = 'r', 0, lsn), ROW(after_commit, lsn, ts_ms)
       FROM pinot.default."person" WHERE after_commit >= 0
+      UNION ALL
+      SELECT CAST(abs("count(*)") AS bigint), CAST(abs("count(*)") AS bigint), CAST(abs("count(*)") AS varchar), CAST(abs("count(*)") AS varchar), CAST(abs("count(*)") AS bigint), ROW(abs("count(*)"), abs("count(*)"), abs("count(*)")) FROM pinot.default."SELECT count(*) FROM person" WHERE abs("count(*)") < 0
     )
     CROSS JOIN (
       SELECT max(ROW(after_commit, lsn, ts_ms)) AS __newest, max(IF(op = 't', ROW(after_commit, lsn, ts_ms))) AS __truncated,
