@@ -16,9 +16,9 @@ columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
   and the view takes the newest change of each key, of any number of rows. `Platform.compact` folds old changes into a
   base in Iceberg, so that a query costs what its live rows and the latest changes do (`compaction`).
 - While a Pinot server restarts, Trino returns the rows of the other servers without an error. The view asks Pinot's
-  broker, too, and is an error then. A server answers again before it has read its newest rows from Kafka, unless its own
-  configuration has `pinot.server.starter.enableRealtimeOffsetBasedConsumptionStatusChecker` and a
-  `pinot.server.starter.realtimeConsumptionCatchupWaitMs`: set both.
+  broker, too, and is an error then. By default a server answers before it has read its newest rows from Kafka again:
+  set `pinot.server.starter.enableRealtimeOffsetBasedConsumptionStatusChecker` and
+  `pinot.server.starter.realtimeConsumptionCatchupWaitMs` in its configuration.
 - An update leaves out long (TOASTed) values that it did not change. The table gets REPLICA IDENTITY FULL
   (`Platform.prepare`).
 - An event that the connector cannot process stops the connector instead of being skipped silently.
