@@ -76,7 +76,7 @@ def mark_of(view: str) -> Mark:
 def marked(view: str, mark: Mark) -> str:
     """Return the text of a view with another mark."""
     pinned = _SNAPSHOT.sub(rf"\g<1>{mark.snapshot}", view, count=1)
-    return _WATERMARK.sub(rf"\g<1>{mark.watermark}", pinned, count=2)  # a third may be a condition of the user's
+    return _WATERMARK.sub(rf"\g<1>{mark.watermark}", pinned, count=4)  # a fifth may be a condition of the user's
 
 
 def readers(pipeline: str, views: Mapping[str, str]) -> dict[str, str]:
@@ -130,18 +130,33 @@ def tail(pipeline: str, catalog: str = "pinot") -> str:
     return f"{catalog}.default.{quoted(in_pinot(pipeline))}"
 
 
-def availability_check(described: Table, catalog: str = "pinot") -> str:
+def availability_check(described: Table, watermark: int, catalog: str = "pinot") -> str:
     """Return a SELECT without rows, with the columns of a view's changes, that fails while Pinot lacks a server.
 
-    It is Pinot's broker's own count, which is an error where no server has one of the segments. Trino reads those that
-    the broker's routing table lists, and passes over the others without an error. Each column depends on the count, so
-    that no condition of a query tells the optimizer that the SELECT can be left out.
+    Trino takes the segments from the broker's routing table when a query begins, and passes over those that no server
+    has, without an error. Pinot's broker itself counts the changes here: that is an error where no server has one of
+    the segments, and where it counts some, Trino must have read one, or the server came back only after Trino had
+    asked for the segments. Each column depends on the count, so that no condition of a query tells the optimizer that
+    the SELECT can be left out.
+
+    Args:
+        described: The table.
+        watermark: The first `after_commit` that the view reads from Pinot.
+        catalog: Name of the Pinot catalog.
     """
-    count = 'abs("count(*)")'
+    changes = f"{AFTER_COMMIT} >= {watermark}"
     types = [*(_TYPES[column.carried.pinot] for column in described.key_columns()), "varchar", "varchar", "bigint"]
-    columns = ", ".join(f"CAST({count} AS {each})" for each in types)
-    query = f'"SELECT count(*) FROM {in_pinot(described.pipeline)}"'  # noqa: S608  # a plain name
-    return f"SELECT {columns}, ROW({count}, {count}, {count}) FROM {catalog}.default.{query} WHERE {count} < 0"  # noqa: S608  # quoted
+    columns = ", ".join(f"CAST(__known AS {each})" for each in types)
+    query = f'"SELECT count(*) FROM {in_pinot(described.pipeline)} WHERE {changes}"'  # noqa: S608  # a plain name
+    lacking = "fail('Pinot lacked a server when the query began; try again')"
+    # A maximum of rows, unlike one of numbers, is not computed by the broker, but from the segments.
+    return f"""SELECT {columns}, ROW(__known, __known, __known)
+      FROM (
+        SELECT IF("count(*)" > 0 AND __read IS NULL, CAST({lacking} AS bigint), abs("count(*)")) AS __known
+        FROM {catalog}.default.{query}
+        CROSS JOIN (SELECT max(ROW({AFTER_COMMIT})) AS __read FROM {tail(described.pipeline, catalog)} WHERE {changes})
+      )
+      WHERE __known < 0"""  # noqa: S608  # quoted
 
 
 def in_range(since: int, until: int) -> str:

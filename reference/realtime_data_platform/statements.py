@@ -113,7 +113,7 @@ def view_sql(described: Table, mark: Mark, where: str | None = None, name: str =
       SELECT {key}, json_format(source), op, {PLACE}, {at}
       {origin}
       UNION ALL
-      {availability_check(described, catalog)}
+      {availability_check(described, mark.watermark, catalog)}
     )
     CROSS JOIN (
       SELECT max({at}) AS __newest, max(IF(op = 't', {at})) AS __truncated,

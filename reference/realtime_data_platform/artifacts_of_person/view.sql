@@ -13,7 +13,13 @@ CREATE OR REPLACE VIEW hive.views."person" AS
       SELECT "id", "customer_id", json_format(source), op, IF(op = 'r', 0, lsn), ROW(after_commit, lsn, ts_ms)
       FROM pinot.default."person" WHERE after_commit >= 0
       UNION ALL
-      SELECT CAST(abs("count(*)") AS bigint), CAST(abs("count(*)") AS bigint), CAST(abs("count(*)") AS varchar), CAST(abs("count(*)") AS varchar), CAST(abs("count(*)") AS bigint), ROW(abs("count(*)"), abs("count(*)"), abs("count(*)")) FROM pinot.default."SELECT count(*) FROM person" WHERE abs("count(*)") < 0
+      SELECT CAST(__known AS bigint), CAST(__known AS bigint), CAST(__known AS varchar), CAST(__known AS varchar), CAST(__known AS bigint), ROW(__known, __known, __known)
+      FROM (
+        SELECT IF("count(*)" > 0 AND __read IS NULL, CAST(fail('Pinot lacked a server when the query began; try again') AS bigint), abs("count(*)")) AS __known
+        FROM pinot.default."SELECT count(*) FROM person WHERE after_commit >= 0"
+        CROSS JOIN (SELECT max(ROW(after_commit)) AS __read FROM pinot.default."person" WHERE after_commit >= 0)
+      )
+      WHERE __known < 0
     )
     CROSS JOIN (
       SELECT max(ROW(after_commit, lsn, ts_ms)) AS __newest, max(IF(op = 't', ROW(after_commit, lsn, ts_ms))) AS __truncated,
