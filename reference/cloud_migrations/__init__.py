@@ -76,8 +76,9 @@ if TYPE_CHECKING:
         Refused,
         SourceUnavailable,
     )
+    from .outcomes import Outcome, State
     from .report import Report
-    from .running import Outcome, Runner, State
+    from .running import Runner
     from .sources.manifest import Manifest
     from .sources.reading import ConflictingNames, read_migrations
 
@@ -95,13 +96,13 @@ _MODULES = {
     "ManifestMismatch": "errors",
     "MigrationFailed": "errors",
     "Migrations": "databases.planning",
-    "Outcome": "running",
+    "Outcome": "outcomes",
     "Refused": "errors",
     "Report": "report",
     "Runner": "running",
     "Settings": "databases.connecting",
     "SourceUnavailable": "errors",
-    "State": "running",
+    "State": "outcomes",
     "from_sharding_service": "databases.addresses",
     "read_migrations": "sources.reading",
 }

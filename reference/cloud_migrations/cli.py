@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from .databases.addresses import Database
     from .databases.connecting import Settings
+    from .outcomes import Outcome
     from .report import Report
-    from .running import Outcome, Runner
+    from .running import Runner
 
 NOT_DONE, NO_ANSWER = 1, 3
 
@@ -118,7 +119,7 @@ def _planning(verb: str, *, everything_done: bool) -> Callable[..., None]:
     ) -> None:
         with _errors():
             from .databases.connecting import Settings
-            from .running import State
+            from .outcomes import State
 
             migrations = _read(source, endpoint_url, anonymous, manifest)
             settings = Settings(pooler=pooler)

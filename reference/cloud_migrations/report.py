@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 
 from .databases.addresses import Database, distinct
 from .errors import BadInput
-from .running import Outcome, State
+from .outcomes import Outcome, State
 
 _FIELDS = ("database", "state", "done", "pending", "problem", "left", "notes", "seconds")
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 from .databases.addresses import Database, distinct
 from .databases.applying import apply_one, roll_back_one
@@ -15,47 +14,7 @@ from .databases.history import create_tables, read_history
 from .databases.locking import locked
 from .databases.planning import Contradiction, Migrations, Plan, plan
 from .errors import BadInput, DatabaseError, MigrationFailed
-
-
-class State(StrEnum):
-    """What became of a database."""
-
-    UP_TO_DATE = "up to date"
-    APPLIED = "applied"
-    ROLLED_BACK = "rolled back"
-    PENDING = "pending"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a database.
-
-    Attributes:
-        database: Its name.
-        state: What became of it.
-        done: Ids of the migrations that were applied or rolled back, in order.
-        pending: Ids of those that remain to be applied.
-        problem: Why it failed or was skipped.
-        left: What a failed migration changed and the server kept.
-        notes: What its owner should know, though nothing failed.
-        seconds: How long it took.
-    """
-
-    database: str
-    state: State
-    done: Sequence[str] = ()
-    pending: Sequence[str] = ()
-    problem: str = ""
-    left: str = ""
-    notes: str = ""
-    seconds: float = 0.0
-
-    @property
-    def good(self) -> bool:
-        """Whether nothing failed and nothing was skipped."""
-        return self.state not in {State.FAILED, State.SKIPPED}
+from .outcomes import Outcome, State
 
 
 @dataclass

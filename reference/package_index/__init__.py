@@ -72,9 +72,10 @@ if TYPE_CHECKING:
     from .files import Distribution
     from .files.building import build
     from .index import Index, Publication
-    from .model import Entry, Event, File, Project, Root
+    from .model import Event, File, Project
     from .reindexing import reindex
     from .remote import RemoteIndex
+    from .root import Entry, Root
     from .serving import create_app
     from .stores import open_store
     from .verification import Problem, confusions, verify
@@ -85,7 +86,7 @@ _MODULES = {
     "BuildFailed": "errors",
     "Conflict": "errors",
     "Distribution": "files",
-    "Entry": "model",
+    "Entry": "root",
     "Event": "model",
     "File": "model",
     "Index": "index",
@@ -96,7 +97,7 @@ _MODULES = {
     "Project": "model",
     "Publication": "index",
     "RemoteIndex": "remote",
-    "Root": "model",
+    "Root": "root",
     "StoreError": "errors",
     "build": "files.building",
     "confusions": "verification",

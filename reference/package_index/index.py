@@ -20,13 +20,14 @@ from packaging.version import InvalidVersion, Version
 
 from .errors import BadInput, Changed, Conflict, NotFound
 from .files.distribution import Distribution
-from .model import Event, File, Project, Root
+from .model import Event, File, Project
 from .names import one_line, parse_file, project_name, team_name
 from .records import Records
+from .root import Root
 from .stores import ABSENT, Store
 
 PATIENCE = 60.0
-"""Seconds for which a writer repeats a change that others come before."""
+"""Seconds for which a change is retried while other writers come first."""
 
 BINARY, TEXT = "application/octet-stream", "text/plain; charset=utf-8"
 
@@ -60,7 +61,7 @@ class Index:
         team: Name of the team.
         by: Who makes the changes; the user of this process by default.
         clock: Returns the time of a change.
-        patience: Seconds for which a change is repeated that others come before.
+        patience: Seconds for which a change is retried while other writers come first.
 
     Raises:
         BadInput: The team's name is refused.
@@ -192,7 +193,7 @@ class Index:
         with self.store.writing():
             filenames = set(_named(self.project(name), what))
             before = self.records.change(project_name(name), change)
-            # Only now does no page name the files, which nobody must be offered in vain.
+            # After the pages: an installer is never offered a file that is gone.
             for filename in filenames:
                 self.remove(before.name, filename)
         return sorted(filenames)

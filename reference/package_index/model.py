@@ -1,4 +1,4 @@
-"""What an index says of a project and of itself: immutable values, and their JSON as the standards have it.
+"""A project of an index: its files and the changes made to it, and the JSON of its page as the standards have it.
 
 A project's page in JSON (PEP 691, with the fields of PEP 592, 658/714, 700 and 708) is the index's record of it: what
 a client does not know begins with an underscore, as the standard provides. HTML pages are made from it.
@@ -140,7 +140,7 @@ class Project:
             "files": files,
             "_summary": self.summary,
             "_deleted": dict(sorted(self.deleted.items())),
-            "_events": [[_moment(e.at), e.action, e.subject, e.by, e.why] for e in self.events],
+            "_events": [[moment(e.at), e.action, e.subject, e.by, e.why] for e in self.events],
         }
         return json.dumps(page, indent=1, ensure_ascii=True).encode() + b"\n"
 
@@ -197,7 +197,7 @@ def _file_to_json(file: File, base: str) -> dict[str, Any]:
         "url": base + file.quoted,
         "hashes": {"sha256": file.sha256},
         "size": file.size,
-        "upload-time": _moment(file.uploaded),
+        "upload-time": moment(file.uploaded),
         "core-metadata": metadata,
         "dist-info-metadata": metadata,
         "yanked": False if file.yanked is None else file.yanked or True,
@@ -207,93 +207,6 @@ def _file_to_json(file: File, base: str) -> dict[str, Any]:
     return said
 
 
-def _moment(at: datetime) -> str:
+def moment(at: datetime) -> str:
+    """Return a time as the pages have it."""
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A project as the index's first page lists it.
-
-    Attributes:
-        name: Its normalised name.
-        version: Its newest version; empty where it has no files.
-        files: The number of its files.
-        updated: When it was last changed.
-        summary: One line about it.
-        serial: As of which change of the project this entry is.
-    """
-
-    name: str
-    version: str
-    files: int
-    updated: datetime
-    summary: str
-    serial: int
-
-    @classmethod
-    def of(cls, project: Project) -> Entry:
-        """Return the entry of a project that has been changed at least once."""
-        return cls(
-            project.name,
-            str(project.latest or ""),
-            len(project.files),
-            project.events[-1].at,
-            project.summary,
-            project.serial,
-        )
-
-
-@dataclass(frozen=True)
-class Root:
-    """The index's first page.
-
-    Attributes:
-        entries: Entry by the project's name.
-    """
-
-    entries: Mapping[str, Entry]
-
-    def serial(self, name: str) -> int:
-        """Return as of which change a project is listed; -1 where it is not."""
-        entry = self.entries.get(name)
-        return -1 if entry is None else entry.serial
-
-    def to_json(self) -> bytes:
-        """Return the page in JSON (PEP 691)."""
-        projects = [
-            {
-                "name": entry.name,
-                "_version": entry.version,
-                "_files": entry.files,
-                "_updated": _moment(entry.updated),
-                "_summary": entry.summary,
-                "_serial": entry.serial,
-            }
-            for _, entry in sorted(self.entries.items())
-        ]
-        page = {"meta": {"api-version": API_VERSION}, "projects": projects}
-        return json.dumps(page, separators=(",", ":")).encode() + b"\n"
-
-    @classmethod
-    def from_json(cls, body: bytes, where: str) -> Root:
-        """Return the page that `to_json` returned.
-
-        Raises:
-            StoreError: It is not such a page.
-        """
-        try:
-            entries = [
-                Entry(
-                    each["name"],
-                    each["_version"],
-                    each["_files"],
-                    datetime.fromisoformat(each["_updated"]),
-                    each["_summary"],
-                    each["_serial"],
-                )
-                for each in json.loads(body)["projects"]
-            ]
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{where} is damaged: package-index reindex makes it anew from the projects") from error
-        return cls({entry.name: entry for entry in entries})

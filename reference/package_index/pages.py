@@ -9,7 +9,8 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from .model import API_VERSION, Project, Root
+from .model import API_VERSION, Project
+from .root import Root
 
 CHANGES = 20
 """How many projects the first page lists as changed last."""

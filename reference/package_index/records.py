@@ -1,9 +1,10 @@
-"""A project's record and its pages: read, and changed so that a writer who comes second loses nothing.
+"""A project's record and its pages: read, and changed so that concurrent writers lose nothing.
 
-The page in JSON of a project is its record. It is replaced on the condition that it is what the writer has read; a
-writer that comes second reads again. The HTML page is made from the record and replaced on the like condition, read
-before the record is: so a page never falls behind one that was made from an earlier record. The first page lists each
-project as of a change of it, and takes no earlier one. Open this to see why two publishers at once are safe.
+The page in JSON of a project is its record. It is replaced by a conditional write, only while it is what the writer has
+read; a writer whose condition fails reads it again and repeats its change. The HTML page is made from the record, and
+is replaced only while it is what it was before the record was read: a page of an earlier record never replaces one of a
+later. The first page has the serial number of each project that it lists, and takes none with a lower one. Open this to
+see why two publishers at once are safe.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import TypeVar
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from .errors import Changed, StoreError
-from .model import Entry, Project, Root
+from .model import Project
 from .pages import project_html, root_html
+from .root import Entry, Root
 from .stores import ABSENT, Store
 
 JSON, HTML = "application/vnd.pypi.simple.v1+json", "text/html; charset=utf-8"
@@ -30,7 +32,7 @@ class Records:
     Args:
         store: Where they are kept.
         team: Name of the team.
-        patience: Seconds for which a change is repeated that others come before.
+        patience: Seconds for which a change is retried while other writers come first.
     """
 
     def __init__(self, store: Store, team: str, patience: float) -> None:

@@ -9,10 +9,11 @@ from typing import Literal
 
 from .errors import StoreError
 from .index import Index
-from .model import Entry, Project
+from .model import Project
 from .names import similar, typing_errors
 from .pages import project_html, root_html
 from .remote import RemoteIndex
+from .root import Entry
 
 Kind = Literal["missing", "unlisted", "changed", "outdated", "damaged", "deleted"]
 

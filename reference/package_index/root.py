@@ -1,0 +1,99 @@
+"""The first page of an index: the projects that it lists, and its JSON (PEP 691)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from .errors import StoreError
+from .model import API_VERSION, Project, moment
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A project as the index's first page lists it.
+
+    Attributes:
+        name: Its normalised name.
+        version: Its newest version; empty where it has no files.
+        files: The number of its files.
+        updated: When it was last changed.
+        summary: One line about it.
+        serial: As of which change of the project this entry is.
+    """
+
+    name: str
+    version: str
+    files: int
+    updated: datetime
+    summary: str
+    serial: int
+
+    @classmethod
+    def of(cls, project: Project) -> Entry:
+        """Return the entry of a project that has been changed at least once."""
+        return cls(
+            project.name,
+            str(project.latest or ""),
+            len(project.files),
+            project.events[-1].at,
+            project.summary,
+            project.serial,
+        )
+
+
+@dataclass(frozen=True)
+class Root:
+    """The index's first page.
+
+    Attributes:
+        entries: Entry by the project's name.
+    """
+
+    entries: Mapping[str, Entry]
+
+    def serial(self, name: str) -> int:
+        """Return as of which change a project is listed; -1 where it is not."""
+        entry = self.entries.get(name)
+        return -1 if entry is None else entry.serial
+
+    def to_json(self) -> bytes:
+        """Return the page in JSON (PEP 691)."""
+        projects = [
+            {
+                "name": entry.name,
+                "_version": entry.version,
+                "_files": entry.files,
+                "_updated": moment(entry.updated),
+                "_summary": entry.summary,
+                "_serial": entry.serial,
+            }
+            for _, entry in sorted(self.entries.items())
+        ]
+        page = {"meta": {"api-version": API_VERSION}, "projects": projects}
+        return json.dumps(page, separators=(",", ":")).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, body: bytes, where: str) -> Root:
+        """Return the page that `to_json` returned.
+
+        Raises:
+            StoreError: It is not such a page.
+        """
+        try:
+            entries = [
+                Entry(
+                    each["name"],
+                    each["_version"],
+                    each["_files"],
+                    datetime.fromisoformat(each["_updated"]),
+                    each["_summary"],
+                    each["_serial"],
+                )
+                for each in json.loads(body)["projects"]
+            ]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{where} is damaged: package-index reindex makes it anew from the projects") from error
+        return cls({entry.name: entry for entry in entries})
