@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 from reference.foreign_partitions import Conflict, Deployment, DirectRows, PartitionUnavailable, Rebalance
-from scenarios.foreign_partitions.rebalancing import STEPS, run_and_be_killed, run_until
+from scenarios.foreign_partitions.rebalancing import STEPS, run_and_be_killed, run_to_its_end, run_until
 
 pytestmark = pytest.mark.claim("fdw-12")
 
@@ -31,15 +31,14 @@ def test_killed_rebalance_is_continued(filled, larger, clients, sound):
         ((person,),) = filled.rows("UPDATE person SET name = 'new' WHERE id = 1 AND quarter = 2 RETURNING id")
         with DirectRows(filled.first, filled.description) as direct:
             assert [each["name"] for each in direct.find(quarter=2, id=person)] == ["new"]
-        with Rebalance(larger) as rebalance:
-            list(rebalance.run())
+        run_to_its_end(larger)
     sound()
 
 
 @pytest.mark.parametrize(("end", "fault"), LOST)
 def test_rebalance_survives_a_lost_server(end, fault, larger, clients, sound, third):
     with clients:
-        with Rebalance(larger, hold=1, answer_timeout=3) as rebalance:
+        with Rebalance(larger, hold=4, answer_timeout=3) as rebalance:
             steps = rebalance.run()
             run_until(steps, end)
             getattr(third, fault)()
@@ -51,8 +50,7 @@ def test_rebalance_survives_a_lost_server(end, fault, larger, clients, sound, th
             finally:
                 third.resume() if fault == "pause" else third.restart()
             assert time.monotonic() - began < 30
-        with Rebalance(larger) as rebalance:
-            list(rebalance.run())
+        run_to_its_end(larger)
     sound()
 
 
