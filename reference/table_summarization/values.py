@@ -71,6 +71,8 @@ def canonical(value: object) -> Value:
         return value if type(value) is str else str.__str__(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return value if type(value) is bytes else bytes(value)
+    if type(value).__name__ == "timedelta64":  # numpy registers it as an integer
+        return _canonical_numpy_time(value)
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, decimal.Decimal):
@@ -127,6 +129,8 @@ def _canonical_numpy_time(value: Any) -> Value:
     if np.isnat(value):
         return None
     if isinstance(value, np.timedelta64):
+        if np.datetime_data(value)[0] in {"Y", "M", "generic"}:
+            raise UnsupportedValuesError("it holds durations of no fixed length; leave the column out, or convert it")
         duration: object = value.astype("m8[us]").item()
         # As a Python int: `in` searches a range element by element for any other type.
         days = int(value.astype("m8[D]").astype(int))

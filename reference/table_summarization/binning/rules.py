@@ -18,6 +18,8 @@ from reference.table_summarization.values import Interval, Value, canonical, ord
 
 Intervals: TypeAlias = tuple[Interval, ...]
 
+_MOST_INTERVALS = 100_000
+
 
 class Binning(Protocol):
     """A rule that returns the intervals of a column."""
@@ -56,8 +58,8 @@ class Quantiles:
     n: int = 4
 
     def __post_init__(self) -> None:
-        if self.n < 2:
-            raise SummaryError(f"quantiles need at least 2 parts, not {self.n}")
+        if self.n % 1 or not 2 <= self.n <= _MOST_INTERVALS:
+            raise SummaryError(f"quantiles need at least 2 parts and at most {_MOST_INTERVALS}, not {self.n}")
 
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals:
         """Return the intervals between quantiles, from the least value to the greatest."""
@@ -170,14 +172,18 @@ class Width:
             raise SummaryError("a width is for numbers; times are binned by every day, month or year")
         if not (math.isfinite(values[0]) and math.isfinite(values[-1])):
             raise SummaryError("a width cannot reach infinite values; give edges")
-        first, last = math.floor(values[0] / self.width), math.floor(values[-1] / self.width)
+        try:
+            first, last = math.floor(values[0] / self.width), math.floor(values[-1] / self.width)
+        except OverflowError:
+            raise SummaryError(f"a width of {self.width} is too small for these values; take a larger one") from None
         if last - first > _MOST_INTERVALS:
             raise SummaryError(f"a width of {self.width} makes {last - first + 1} intervals; take a larger one")
         edges = [k * self.width for k in range(first, last + 2)]
+        if any(low >= high for low, high in itertools.pairwise(edges)):  # next to such values the width is nothing
+            raise SummaryError(f"a width of {self.width} is too small for these values; take a larger one")
         return tuple(_interval(low, high, closed=False) for low, high in itertools.pairwise(edges))
 
 
-_MOST_INTERVALS = 100_000
 _UNITS = {"year": 4, "month": 7, "day": 10, "hour": 13}
 
 

@@ -259,7 +259,7 @@ def encode_objects(cells: npt.NDArray[np.object_]) -> Coded:
 
     try:
         found, uniques = pd.factorize(cells)
-    except TypeError:  # some cannot be hashed: `canonical` converts bytearrays and refuses lists
+    except (TypeError, ValueError):  # some cannot be hashed: `canonical` converts bytearrays and refuses lists
         canonical_cells = np.empty(len(cells), dtype=object)
         canonical_cells[:] = [canonical(cell) for cell in cells]
         found, uniques = pd.factorize(canonical_cells)

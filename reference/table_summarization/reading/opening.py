@@ -28,6 +28,22 @@ def records_in(data: Any) -> list[Mapping[str, Any]] | None:
     return None
 
 
+def as_frame(data: Any) -> Any:
+    """Return a Series of pandas or Dask as a DataFrame of one column, and anything else as it is.
+
+    Raises:
+        UnreadableError: It is another object of these packages, such as a Bag or an Index.
+    """
+    if not type(data).__module__.startswith(("pandas", "dask")):
+        return data
+    classes = {each.__name__ for each in type(data).__mro__}
+    if "DataFrame" in classes:
+        return data
+    if "Series" in classes:
+        return data.to_frame()
+    raise UnreadableError(f"a {type(data).__name__} is no table; turn it into a data frame")
+
+
 def source_of(
     data: Any,
     table: str | None,
@@ -59,6 +75,8 @@ def source_of(
         from reference.table_summarization.reading.warehouses.warehouse import WarehouseSource, relation_of
 
         return WarehouseSource(str(data), relation_of(table, query))
+    if records_in(data) is None:
+        data = as_frame(data)
     module = type(data).__module__
     if module.startswith("dask"):
         from reference.table_summarization.reading.frames.dask_frames import DaskSource
@@ -83,9 +101,9 @@ def source_of(
     from reference.table_summarization.reading.frames.in_memory import ArrowSource, PandasSource, arrow_table
 
     if records is not None:
-        import pandas as pd
+        from reference.table_summarization.reading.frames.in_memory import frame_of_records
 
-        data, module = pd.DataFrame.from_records(records), "pandas"
+        data, module = frame_of_records(records), "pandas"
     if module.startswith("pandas"):
         return PandasSource(data, progress)
     return ArrowSource(arrow_table(data), Threads(progress))

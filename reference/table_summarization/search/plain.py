@@ -80,7 +80,7 @@ class PlainSearch:
     def _expand(self, rows: list[int], min_rows: int) -> Fixed:
         """Return one pattern, grown on these rows; empty if none saves anything."""
         fixed: Fixed = {}
-        best = 0
+        best = bits = 0
         while True:
             counts: Counter[tuple[int, int]] = Counter()
             for column, codes in enumerate(self._codes):
@@ -88,7 +88,7 @@ class PlainSearch:
                     for row in rows:
                         counts[column, codes[row]] += self._weights[row]
             candidates = [
-                (-self._saving(count, {**fixed, column: code}), column, code)
+                (-self._model.saving(count, bits + self._bits[column][code], len(self._codes)), column, code)
                 for (column, code), count in counts.items()
                 if code != NO_VALUE and count >= min_rows
             ]
@@ -97,6 +97,7 @@ class PlainSearch:
                 return fixed
             best = -loss
             fixed[column] = code
+            bits += self._bits[column][code]
             rows = self._covered(rows, {column: code})
 
     def expand_all(self, limits: Limits) -> list[Fixed]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from reference.table_summarization.encoding.counts import Counts, Recodings
 from reference.table_summarization.errors import UnreadableError, UnsupportedValuesError
 from reference.table_summarization.reading.column_names import unique_names
+from reference.table_summarization.reading.small_tables import cells_of_records
 from reference.table_summarization.reading.source import BLOCK_ROWS, Groupings, Progress, Runner, Threads, count_parts
 from reference.table_summarization.values import canonical
 
@@ -127,15 +128,64 @@ def _missing(value: object) -> bool:
         return False
 
 
+def frame_of_records(records: Sequence[Mapping[Any, object]]) -> Any:
+    """Return records as a pandas DataFrame with the values as they are: pandas' own way makes floats of some integers.
+
+    Args:
+        records: The rows; a key that a row lacks is missing in it.
+    """
+    import pandas as pd
+
+    cells = cells_of_records(records)
+    return pd.DataFrame({name: _column(values) for name, values in cells.items()}, index=range(len(records)))
+
+
+_NUMBERS: dict[type, pa.DataType] = {int: pa.int64(), float: pa.float64()}
+
+
+def _column(values: list[object]) -> Any:
+    """Return a Series of numbers of one type, which is fast, or else of objects."""
+    import pandas as pd
+
+    kinds = {*map(type, values)} - {type(None)}
+    if len(kinds) == 1 and (kind := _NUMBERS.get(*kinds)) is not None:
+        try:
+            return pd.Series(pd.arrays.ArrowExtensionArray(pa.array(values, kind)))
+        except (OverflowError, pa.ArrowInvalid):  # integers beyond 64 bits
+            pass
+    return pd.Series(values, dtype=object)
+
+
 def arrow_table(data: Any) -> pa.Table:
-    """Return the Arrow table of an object that has Arrow's PyCapsule interface.
+    """Return the Arrow table of an object that has Arrow's PyCapsule interface, or that pyarrow can scan.
 
     Raises:
-        UnreadableError: The object has no such interface, or no table.
+        UnreadableError: The object has no such interface, or no table, or another package cannot convert it.
     """
     if isinstance(data, pa.Table):
         return data
+    kind = type(data)
+    if kind.__module__ == "pyarrow._dataset" and hasattr(data, "to_table"):
+        return data.to_table()
+    taken = isinstance(data, dict) or any(
+        hasattr(data, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "__dataframe__")
+    )
+    if not taken:
+        first = "collect it first" if hasattr(data, "collect") else "give a data frame, an Arrow table, a list of dicts"
+        raise UnreadableError(f"a {kind.__name__} is no table; {first}, or the path of a file")
     try:
-        return pa.table(data)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise UnreadableError(f"a {type(data).__name__} is no table: {error}") from None
+        table = pa.table(data)
+    except Exception as error:  # noqa: BLE001 (what a package raises that converts its own types is its own)
+        reason = str(error).strip().partition("\n")[0]
+        raise UnreadableError(f"a {kind.__name__} is no table: {reason}") from None
+    if kind.__module__.startswith("polars"):
+        for position, (name, held) in enumerate(data.schema.items()):
+            if str(held) == "Object":  # in Arrow it is the addresses of Python objects
+                table = table.set_column(position, name, _opaque(table.column(position)))
+    return table
+
+
+def _opaque(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with a type of which encoding says that it cannot be summarized."""
+    kind = pa.opaque(column.type, "Object", "polars")
+    return pa.chunked_array([pa.ExtensionArray.from_storage(kind, chunk) for chunk in column.chunks], kind)
