@@ -7,9 +7,11 @@ generated code has to fit the version of protobuf that OpenTelemetry needs.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
+
+from .protobuf import message, number, numbers
 
 Entry = TypeVar("Entry", bound=Hashable)
 
@@ -57,24 +59,22 @@ def encode_pprof(samples: Iterable[Sample], *, rate: int, begun_ns: int, seconds
     functions: _Table[tuple[str, str]] = _Table()
     locations: _Table[tuple[int, int]] = _Table()
     period = round(1e9 / rate)
-    cpu = _number(1, strings.at("cpu")) + _number(2, strings.at("nanoseconds"))
-    counts = _number(1, strings.at("samples")) + _number(2, strings.at("count"))
-    profile = _message(1, counts) + _message(1, cpu)
+    cpu = number(1, strings.at("cpu")) + number(2, strings.at("nanoseconds"))
+    counts = number(1, strings.at("samples")) + number(2, strings.at("count"))
+    profile = message(1, counts) + message(1, cpu)
     for sample in samples:
         # Identities of functions and locations begin with one, since zero means that there is none.
         stack = [1 + locations.at((1 + functions.at((f.function, f.file)), f.line)) for f in sample.frames]
-        label = _number(1, strings.at("pid")) + _number(2, strings.at(str(sample.pid)))
-        profile += _message(
-            2, _numbers(1, stack) + _numbers(2, [sample.count, sample.count * period]) + _message(3, label)
-        )
+        label = number(1, strings.at("pid")) + number(2, strings.at(str(sample.pid)))
+        profile += message(2, numbers(1, stack) + numbers(2, [sample.count, sample.count * period]) + message(3, label))
     for identity, (function, line) in enumerate(locations, 1):
-        profile += _message(4, _number(1, identity) + _message(4, _number(1, function) + _number(2, line)))
+        profile += message(4, number(1, identity) + message(4, number(1, function) + number(2, line)))
     for identity, (name, file) in enumerate(functions, 1):
         at = strings.at(name)
-        profile += _message(5, _number(1, identity) + _number(2, at) + _number(3, at) + _number(4, strings.at(file)))
+        profile += message(5, number(1, identity) + number(2, at) + number(3, at) + number(4, strings.at(file)))
     for text in strings:
-        profile += _message(6, text.encode())
-    profile += _number(9, begun_ns) + _number(10, seconds * 10**9) + _message(11, cpu) + _number(12, period)
+        profile += message(6, text.encode())
+    profile += number(9, begun_ns) + number(10, seconds * 10**9) + message(11, cpu) + number(12, period)
     return gzip.compress(profile, mtime=0)
 
 
@@ -83,24 +83,3 @@ class _Table(dict[Entry, int]):
 
     def at(self, entry: Entry) -> int:
         return self.setdefault(entry, len(self))
-
-
-def _varint(number: int) -> bytes:
-    written = bytearray()
-    while number > 0x7F:
-        written.append(number & 0x7F | 0x80)
-        number >>= 7
-    written.append(number)
-    return bytes(written)
-
-
-def _number(field: int, number: int) -> bytes:
-    return _varint(field << 3) + _varint(number)
-
-
-def _numbers(field: int, numbers: Sequence[int]) -> bytes:
-    return _message(field, b"".join(map(_varint, numbers)))
-
-
-def _message(field: int, content: bytes) -> bytes:
-    return _varint(field << 3 | 2) + _varint(len(content)) + content

@@ -7,8 +7,10 @@ address of its port 7070, such as 127.0.0.1:7070.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeAlias
+
+from reference.service_telemetry.protobuf import message, number
 
 WRITE = "/parca.profilestore.v1alpha1.ProfileStoreService/WriteRaw"
 QUERY = "/parca.query.v1alpha1.QueryService/Query"
@@ -51,28 +53,28 @@ class Parca:
         """Close the connection."""
         self._channel.close()
 
-    def _call(self, method: str, message: bytes) -> bytes:
-        return bytes(self._channel.unary_unary(method)(message, timeout=30))
+    def _call(self, method: str, request: bytes) -> bytes:
+        return bytes(self._channel.unary_unary(method)(request, timeout=30))
 
 
 def written(profile: bytes, labels: Mapping[str, str]) -> bytes:
     """Return the request `WriteRaw` for a profile of one series."""
     named = {"__name__": "process_cpu", **labels}
     label_set = b"".join(
-        _field(1, _field(1, name.encode()) + _field(2, named[name].encode())) for name in sorted(named)
+        message(1, message(1, name.encode()) + message(2, named[name].encode())) for name in sorted(named)
     )
-    return _field(2, _field(1, label_set) + _field(2, _field(1, profile)))
+    return message(2, message(1, label_set) + message(2, message(1, profile)))
 
 
 def merged_query(labels: Mapping[str, str], time: Time) -> bytes:
     """Return the request `Query` for profiles, added up, as one profile."""
-    return _number(1, MERGED) + _field(3, _merge(labels, time)) + _number(5, PPROF)
+    return number(1, MERGED) + message(3, _merge(labels, time)) + number(5, PPROF)
 
 
 def difference_query(labels: Mapping[str, str], earlier: Time, later: Time) -> bytes:
     """Return the request `Query` for the difference of two times, as one profile."""
-    selections = [_number(1, 1) + _field(2, _merge(labels, time)) for time in (earlier, later)]
-    return _number(1, DIFFERENCE) + _field(2, _field(1, selections[0]) + _field(2, selections[1])) + _number(5, PPROF)
+    selections = [number(1, 1) + message(2, _merge(labels, time)) for time in (earlier, later)]
+    return number(1, DIFFERENCE) + message(2, message(1, selections[0]) + message(2, selections[1])) + number(5, PPROF)
 
 
 def pprof_of(answer: bytes) -> bytes:
@@ -93,33 +95,20 @@ def pprof_of(answer: bytes) -> bytes:
 
 def _merge(labels: Mapping[str, str], time: Time) -> bytes:
     selector = ", ".join(f'{name}="{value}"' for name, value in labels.items())
-    return _field(1, f"{TYPE}{{{selector}}}".encode()) + b"".join(
-        _field(2 + end, _timestamp(time[end])) for end in (0, 1)
+    return message(1, f"{TYPE}{{{selector}}}".encode()) + b"".join(
+        message(2 + end, _timestamp(time[end])) for end in (0, 1)
     )
 
 
 def _timestamp(seconds: float) -> bytes:
     whole, nanoseconds = divmod(round(seconds * 10**9), 10**9)
-    return _number(1, whole) + _number(2, nanoseconds)
+    return number(1, whole) + number(2, nanoseconds)
 
 
-def _field(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
-
-
-def _number(field: int, number: int) -> bytes:
-    return _varint(field << 3) + _varint(number)
-
-
-def _varint(number: int) -> bytes:
-    parts: Sequence[int] = [number >> shift & 0x7F for shift in range(0, max(number.bit_length(), 1), 7)]
-    return bytes([*(part | 0x80 for part in parts[:-1]), parts[-1]])
-
-
-def _read(message: bytes, at: int) -> tuple[int, int]:
-    number = shift = 0
+def _read(answer: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
     while True:
-        number |= (message[at] & 0x7F) << shift
+        value |= (answer[at] & 0x7F) << shift
         at, shift = at + 1, shift + 7
-        if message[at - 1] < 0x80:
-            return number, at
+        if answer[at - 1] < 0x80:
+            return value, at
