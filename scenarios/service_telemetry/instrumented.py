@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import requests
@@ -80,8 +80,19 @@ class Instrumented:
         with self._printed.open("wb") as printed, self._errors.open("wb") as errors:
             self._process = subprocess.Popen([*command, *service], env=clean, stdout=printed, stderr=errors)
 
+    def __enter__(self) -> Self:
+        try:
+            self.wait()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def wait(self) -> None:
-        """Wait until it serves."""
+        """Wait until it serves, which entering it as a context does, too; leaving that ends it."""
         eventually(self._serves, within=120, every=0.1, message=lambda: f"{self.name} serves: {self.errors()[-2000:]}")
 
     def printed(self) -> list[dict[str, Any]]:

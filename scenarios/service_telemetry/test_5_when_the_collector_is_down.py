@@ -40,7 +40,7 @@ class TestTheServiceGoesOn:
             "SECOND": "http://127.0.0.1:1",
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address('grpc')}",
         }
-        service = Instrumented(
+        with Instrumented(
             "first",
             "corrected",
             opentelemetry,
@@ -48,10 +48,8 @@ class TestTheServiceGoesOn:
             variables | BOUNDED | COUNTED,
             TRACES,
             said=f"through-a-{fault}",
-        )
-        service.wait()
-        yield service
-        service.close()
+        ) as service:
+            yield service
 
     @pytest.mark.claim("otel-15")
     def test_service_answers_without_its_collector(self, fault, service, collector, jaeger, evidence):

@@ -48,12 +48,8 @@ def pprof(opentelemetry, tmp_path_factory):
 def service(opentelemetry, tmp_path_factory):
     """The first service."""
     variables = {"SECOND": "http://127.0.0.1:1", "DATABASE_PASSWORD": "secret-of-the-environment"}
-    service = Instrumented("first", "corrected", opentelemetry, tmp_path_factory.mktemp("profiled"), variables)
-    try:
-        service.wait()
+    with Instrumented("first", "corrected", opentelemetry, tmp_path_factory.mktemp("profiled"), variables) as service:
         yield service
-    finally:
-        service.close()
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ def service(request, opentelemetry, httpbin, collector, tmp_path):
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address('grpc')}",
         "HOME": str(tmp_path),  # where gunicorn makes its control socket
     }
-    service = Instrumented(
+    with Instrumented(
         "first",
         "corrected",
         opentelemetry,
@@ -31,12 +31,8 @@ def service(request, opentelemetry, httpbin, collector, tmp_path):
         OTLP,
         said="preloaded" if request.param else "forked",
         gunicorn=[f"--workers={WORKERS}", *request.param],
-    )
-    try:
-        service.wait()
+    ) as service:
         yield service
-    finally:
-        service.close()
 
 
 @pytest.mark.claim("otel-20")

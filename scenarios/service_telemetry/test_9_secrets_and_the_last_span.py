@@ -13,17 +13,13 @@ ASKED_FOR = {"OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": "author
 def service_with_secrets(request, opentelemetry, tmp_path):
     """The first service after a request with secrets, once its span and a metric are printed."""
     variables = {"SECOND": "http://127.0.0.1:1", "DATABASE_PASSWORD": "secret-of-the-environment", **request.param}
-    service = Instrumented("first", "corrected", opentelemetry, tmp_path, variables)
-    try:
-        service.wait()
+    with Instrumented("first", "corrected", opentelemetry, tmp_path, variables) as service:
         headers = {"Authorization": "Bearer secret-of-the-header", "Cookie": "session=secret-of-the-cookie"}
         answer = requests.get(f"{service.url}/5?key=secret-of-the-query", headers=headers, timeout=60)
         assert answer.status_code == 200
         eventually(service.spans, within=60, message="the span is printed")
         eventually(lambda: service.metric("http.server.duration"), within=60, message="a metric is printed")
         yield service
-    finally:
-        service.close()
 
 
 @pytest.mark.claim("otel-18")
@@ -52,14 +48,10 @@ def test_header_that_is_asked_for_is_exported(service_with_secrets):
 @pytest.mark.parametrize(("code", "names"), [("published", []), ("corrected", ["GET /<int:n>"])])
 def test_service_exports_its_last_span_at_sigterm(code, names, opentelemetry, tmp_path):
     variables = {"SECOND": "http://127.0.0.1:1", "OTEL_BSP_SCHEDULE_DELAY": "300000"}
-    service = Instrumented("first", code, opentelemetry, tmp_path, variables)
-    try:
-        service.wait()
+    with Instrumented("first", code, opentelemetry, tmp_path, variables) as service:
         assert requests.get(f"{service.url}/5", timeout=60).status_code == 200
         assert service.spans() == []
 
         service.terminate()
 
         assert [span["name"] for span in service.spans()] == names
-    finally:
-        service.close()
