@@ -86,6 +86,11 @@ class Pipeline:
         """Wait until the condition is true; the message says what is missing, and Pinot's rows are added to it."""
         return eventually(condition, within=VISIBLE_WITHIN, every=0.2, message=lambda: f"{message}: {self.pinot()}")
 
+    def until_equal(self, within=VISIBLE_WITHIN):
+        """Wait until the view equals the table."""
+        table = self.described()
+        eventually(lambda: not self.platform.verify(table), within=within, message=lambda: self.platform.verify(table))
+
     def messages(self, topic=None, at_least=0):
         """Return all messages of a topic in order, once it has `at_least` that many."""
         partition = TopicPartition(topic or self.name, 0, OFFSET_BEGINNING)

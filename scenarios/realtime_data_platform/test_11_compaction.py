@@ -27,12 +27,6 @@ def start_people(make_pipeline):
     return lambda name: make_pipeline(name).start("corrected")
 
 
-def until_equal(pipeline):
-    """Wait until the view equals the table."""
-    platform, table = pipeline.platform, pipeline.described()
-    eventually(lambda: not platform.verify(table), within=VISIBLE_WITHIN, message=lambda: platform.verify(table))
-
-
 def compact_until_folded(pipeline):
     """Compact until changes are folded: the stream may not have sent the last of them yet."""
     return eventually(
@@ -83,7 +77,7 @@ class TestReads:
         table["tableIndexConfig"]["streamConfigs"]["realtime.segment.flush.threshold.rows"] = str(ROWS_A_SEGMENT)
         platform.pinot.apply_table(table)
         platform.pinot.force_commit(pipeline.name)
-        until_equal(pipeline)
+        pipeline.until_equal()
         keys = {key for (key,) in pipeline.sql(f"SELECT id FROM {pipeline.quoted}")}
         done, reads = [], ReadCheck()
 
@@ -97,7 +91,7 @@ class TestReads:
 
         assert not reads.wrong(), reads.summary()
         assert reads.reads > READS / 2, reads.refused
-        until_equal(pipeline)
+        pipeline.until_equal()
         evidence.table(
             "reads while rows are updated and compacted",
             [
@@ -142,7 +136,7 @@ class TestKill:
             if step % 3 == 0:
                 pipeline.sql(f"TRUNCATE {pipeline.quoted}")
             pipeline.sql(f"INSERT INTO {pipeline.quoted} (id, customer_id, name) VALUES (4 + {step}, 1, 'new')")
-            until_equal(pipeline)
+            pipeline.until_equal()
             kill_at(step)
             try:
                 platform.compact(pipeline.name)
@@ -172,7 +166,7 @@ class TestTwoAtOnce:
         pipeline = start_people("contended")
         for name in ("one", "two"):
             pipeline.sql(f"UPDATE {pipeline.quoted} SET name = '{name}'")
-        until_equal(pipeline)
+        pipeline.until_equal()
 
         with ThreadPoolExecutor() as pool:
             running = [pool.submit(platform.compact, pipeline.name) for _ in range(3)]
@@ -194,7 +188,7 @@ def original(start_people):
     for name in ("one", "two", "three"):
         pipeline.sql(f"UPDATE {pipeline.quoted} SET name = '{name}'")
     pipeline.sql(f"DELETE FROM {pipeline.quoted} WHERE id = 2")
-    until_equal(pipeline)
+    pipeline.until_equal()
     return pipeline
 
 
@@ -206,10 +200,10 @@ class TestOrderOfArrival:
             slow.execute(f"UPDATE {pipeline.quoted} SET name = 'early' WHERE id = 1")
             for name in ("late", "later"):
                 pipeline.sql(f"UPDATE {pipeline.quoted} SET name = '{name}' WHERE id = 2")
-            until_equal(pipeline)
+            pipeline.until_equal()
             compact_until_folded(pipeline)
             slow.execute("COMMIT")
-        until_equal(pipeline)
+        pipeline.until_equal()
 
         [early] = [event for event in pipeline.events() if (event["after"] or {}).get("name") == "early"]
         assert early["source"]["lsn"] < mark_of(pipeline).watermark
@@ -283,6 +277,6 @@ def test_view_equals_the_table_after_any_sequence(sequence, changes):
             sequence.platform.compact(sequence.name)
         else:
             sequence.sql(change.format(sequence.quoted))
-    until_equal(sequence)
+    sequence.until_equal()
     sequence.platform.compact(sequence.name)
     assert not sequence.platform.verify(sequence.described())

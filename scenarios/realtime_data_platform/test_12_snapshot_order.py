@@ -25,12 +25,6 @@ def transaction(pipeline):
         yield connection, number
 
 
-def until_equal(pipeline):
-    """Wait until the view equals the table."""
-    platform, table = pipeline.platform, pipeline.described()
-    eventually(lambda: not platform.verify(table), within=VISIBLE_WITHIN, message=lambda: platform.verify(table))
-
-
 class TestOpenTransaction:
     """A slot waits twice: for the transactions that are open, and for those that have begun in the meantime.
 
@@ -69,7 +63,7 @@ class TestOpenTransaction:
         return pipeline
 
     def test_view_has_changes_begun_before_the_slot(self, overtaken, evidence):
-        until_equal(overtaken)
+        overtaken.until_equal()
 
         numbers = {
             name: [event["source"]["lsn"] for event in overtaken.events() if (event["op"] == "r") == is_snapshot]
@@ -80,7 +74,7 @@ class TestOpenTransaction:
         assert overtaken.platform.compact(overtaken.name).changes == 0
         for name in ("first", "second"):
             overtaken.sql(f"UPDATE {overtaken.quoted} SET name = %s WHERE customer_id = 4", name)
-            until_equal(overtaken)
+            overtaken.until_equal()
             overtaken.platform.compact(overtaken.name)
             assert not overtaken.platform.verify(overtaken.described())
 
@@ -91,7 +85,7 @@ class TestSecondSnapshot:
         """A pipeline that was removed and made again, over the messages of the first."""
         pipeline = make_pipeline("followed_again").start("corrected")
         pipeline.sql(f"UPDATE {pipeline.quoted} SET name = 'before' WHERE id IN (1, 2)")
-        until_equal(pipeline)
+        pipeline.until_equal()
         pipeline.platform.remove(pipeline.name)
         pipeline.sql(f"UPDATE {pipeline.quoted} SET name = 'between' WHERE id = 1")
         pipeline.sql(f"DELETE FROM {pipeline.quoted} WHERE id = 2")
@@ -99,10 +93,10 @@ class TestSecondSnapshot:
         return pipeline
 
     def test_row_deleted_between_two_snapshots_is_gone(self, followed_again):
-        until_equal(followed_again)
+        followed_again.until_equal()
 
         for name in ("first", "second"):
             followed_again.sql(f"UPDATE {followed_again.quoted} SET name = %s WHERE id = 3", name)
-            until_equal(followed_again)
+            followed_again.until_equal()
             followed_again.platform.compact(followed_again.name)
             assert not followed_again.platform.verify(followed_again.described())

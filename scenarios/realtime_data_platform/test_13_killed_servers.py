@@ -119,7 +119,7 @@ def test_view_loses_nothing_when_a_server_is_killed(server, kill, numbers, journ
     reads = kill(server)
 
     assert not reads.wrong(), reads.summary()
-    eventually(lambda: not numbers.platform.verify(numbers.described()), within=HEALED_WITHIN)
+    numbers.until_equal(within=HEALED_WITHIN)
     found = check_writes(journal.entries(), [Found(key, name) for key, name in numbers.view("id, name")])
     found.require()
     evidence.table(

@@ -89,7 +89,7 @@ class TestReadsOfTheView:
 
         assert not view.wrong(), view.summary()
         assert view.reads > READS / 2, view.refused
-        eventually(lambda: not pipeline.platform.verify(pipeline.described()), within=VISIBLE_WITHIN)
+        pipeline.until_equal()
         evidence.table(f"reads while rows are updated, in {segments(pipeline)} segments", [view.summary()])
 
     @pytest.mark.claim("rdp-24", shows="corrected", fails_with=r"DID NOT RAISE Refused")
