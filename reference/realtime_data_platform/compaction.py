@@ -90,8 +90,9 @@ class _Compaction:
         mark = before
         key = self._key() if end > mark.watermark else []
         while mark.watermark < end:
-            until = self._step(mark.watermark, end, self._newest_snapshot(mark.watermark))
-            count, snapshot = self._fold(mark, until, key)
+            newest = self._newest_snapshot(mark.watermark)
+            until = self._step(mark.watermark, end, newest)
+            count, snapshot = self._fold(mark, until, key, newest)
             folded, mark = folded + count, Mark(until, snapshot)
             self._publish(mark)
         if folded:
@@ -139,11 +140,11 @@ class _Compaction:
             low, high = (middle, high) if self._count(base.in_range(since, middle)) <= MOST_CHANGES else (low, middle)
         return low if self._count(base.in_range(since, low)) else high
 
-    def _fold(self, mark: Mark, until: int, key: list[str]) -> tuple[int, int]:
+    def _fold(self, mark: Mark, until: int, key: list[str], snapshot: Snapshot | None) -> tuple[int, int]:
         """Fold the changes before a commit into the base, and return their number and the base's snapshot."""
         if self._snapshot() != mark.snapshot:  # of a compaction that was killed
             self.trino.query(f"ALTER TABLE {self.base} EXECUTE rollback_to_snapshot({mark.snapshot})")
-        changes, snapshot = base.in_range(mark.watermark, until), self._newest_snapshot(mark.watermark)
+        changes = base.in_range(mark.watermark, until)
         folded = f"{changes} AND {snapshot.since()}" if snapshot else changes
         wanted = self._count(f"{folded} AND op <> 't'")
         # No older change of a deleted key can come, and the rows of a snapshot replace all that were before.
