@@ -48,27 +48,22 @@ ifdef QUICK
 endif
 
 # What only waits or computes for itself runs two at a time, the longest first; each prints when it has ended. Four at a
-# time on two cores took no less time. The scenarios mostly wait for their services: alone they left a third of two cores
-# idle, so the other steps run beside them. What is measured runs alone.
-ASIDE := claims-strict services sabotage-heavy machinery sabotage-light installation mutants-changed tox-py313 tox-py311 tox-py312 tox-types
+# time on two cores took no less time.
+ASIDE := services sabotage-heavy machinery sabotage-light installation mutants-changed tox-py313 tox-py311 tox-py312 tox-types
 AT_ONCE ?= 2
 .PHONY: test
-test: $(VENV)/locked ## what CI runs: lint, scenarios (in containers where there is Docker), sabotage, types, the machinery's tests, gate; it ends with the ledger
+test: $(VENV)/locked ## what CI runs: lint, types, the machinery's tests, sabotage, gate, scenarios (in containers where there is Docker)
 	$(call step,lint,$(BIN)/tox -q run -e lint)
 	@$(MAKE) --no-print-directory --jobs=$(AT_ONCE) --output-sync=recurse $(ASIDE:%=aside-%)
 	$(call step,benchmarks: the gate,$(MAKE) --no-print-directory gate)
-	@printf '\n=== the ledger\n'
-	@$(BIN)/python -m fixtures.claims summary
+	@printf '\n=== scenarios\n'
+	@$(PYTEST) scenarios/ --services=$(SERVICES) --claims-strict
 	@took=$$((($$(date +%s) - $(BEGUN)) / 60)); ((took <= $(MOST_MINUTES))) || \
 	  { printf 'make test took %d minutes; it may take %d\n' $$took $(MOST_MINUTES) >&2; exit 1; }
 
 .PHONY: $(ASIDE:%=aside-%)
 $(ASIDE:%=aside-%): aside-%:
 	$(call step,$*,$(MAKE) --no-print-directory $*)
-
-.PHONY: claims-strict
-claims-strict: $(VENV)/locked
-	@$(PYTEST) scenarios/ --services=$(SERVICES) --claims-strict
 
 .PHONY: services
 services: $(VENV)/locked ## the services' own tests, in both modes
