@@ -16,7 +16,7 @@ from scenarios.service_telemetry.parca import Parca
 from scenarios.service_telemetry.profiles import NESTED, Pprof, icicle, nested, profiles_of, requests_for
 
 # The number that is asked for: the service gets slower when it grows.
-TIMES = {"earlier": 15, "later": 28}
+TIMES = {"earlier": 18, "later": 28}
 SCRAPES = 2
 SECONDS = 2
 SECRETS = {"Authorization": "Bearer secret-of-the-header"}
