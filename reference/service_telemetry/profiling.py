@@ -5,10 +5,12 @@ Read this to see what a profile contains: the functions on each stack, the proce
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sysconfig
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,9 +21,10 @@ from .pprof_format import Frame, Sample, encode_pprof
 RATE = 100
 LONGEST = 600
 """Seconds that one profile may take."""
+MOST_SECONDS_MORE = 60
+"""Seconds beyond those of a profile after which py-spy is ended: a process that does not run cannot be read."""
 
-_FRAME = re.compile(r"(?P<function>.+) \((?P<file>.+):(?P<line>\d+)\)")
-_PROCESS = re.compile(r'process (\d+):"')
+_PROCESS = re.compile(r"Process (\d+) Thread ")
 
 
 def profile(pid: int, seconds: int, *, rate: int = RATE) -> bytes:
@@ -52,27 +55,32 @@ def profile(pid: int, seconds: int, *, rate: int = RATE) -> bytes:
 
 
 def read_stacks(written: str) -> list[Sample]:
-    """Return the samples that py-spy wrote in its raw format, one line a stack.
+    """Return the samples of a file that py-spy wrote in the format of speedscope.
 
-    The command lines of the processes, which may hold secrets, are left out.
+    The outermost entries of each stack are the processes with their command lines, which have no file. They are left
+    out: a command line may hold secrets, and line breaks or what looks like a function, so that py-spy's format of
+    lines cannot be read with certainty.
 
     Args:
-        written: Lines such as `process 7:"python -m first";main (first.py:3);work (first.py:9) 12`.
+        written: JSON with the profiles of each thread of each process.
+
+    Raises:
+        ProfileFailed: It is no such file.
     """
     counted: Counter[tuple[int, tuple[Frame, ...]]] = Counter()
-    for line in written.splitlines():
-        stack, _, count = line.rpartition(" ")
-        frames: list[Frame] = []
-        # From the innermost function outwards, up to a command line, which may have any character in it.
-        for part in reversed(stack.split(";")):
-            found = _FRAME.fullmatch(part)
-            if not found:
-                break
-            frames.append(Frame(found["function"], found["file"], int(found["line"])))
-        processes = _PROCESS.findall(stack)
-        if frames and processes and count.isdecimal():
-            counted[int(processes[-1]), tuple(frames)] += int(count)
-    return [Sample(pid, frames, count) for (pid, frames), count in counted.items()]
+    try:
+        read = json.loads(written)
+        frames = [Frame(each["name"], each["file"], each["line"] or 0) for each in read["shared"]["frames"]]
+        for thread in read["profiles"]:
+            process = _PROCESS.match(thread["name"])
+            if not process:
+                raise ProfileFailed(f"py-spy wrote stacks of {thread['name']!r} without the process")
+            for stack in thread["samples"]:
+                functions = (frames[at] for at in reversed(stack))
+                counted[int(process[1]), tuple(each for each in functions if each.file)] += 1
+    except (ValueError, LookupError, TypeError) as error:
+        raise ProfileFailed(f"py-spy wrote no profile in the format of speedscope: {error}") from error
+    return [Sample(pid, stack, count) for (pid, stack), count in counted.items() if stack]
 
 
 def _record(pid: int, seconds: int, rate: int) -> str:
@@ -83,15 +91,28 @@ def _record(pid: int, seconds: int, rate: int) -> str:
     if not Path(f"/proc/{pid}").exists():
         raise ProfileFailed(f"there is no process {pid}")
     options = ["--pid", str(pid), "--rate", str(rate), "--duration", str(seconds), "--subprocesses"]
-    # Short names would be ambiguous: `flask/__init__.py` of Flask, and of its instrumentation, a namespace package.
-    done = subprocess.run(
-        [program, "record", *options, "--full-filenames", "--format", "raw", "--output", "/dev/stdout"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=seconds + 60,
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
-        raise ProfileFailed(f"process {pid} cannot be profiled: {last.strip()}; root may profile every process")
-    return done.stdout
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder, "profile.json")
+        try:
+            # Short names would be ambiguous: `flask/__init__.py` of Flask and of its instrumentation.
+            done = subprocess.run(
+                [program, "record", *options, "--full-filenames", "--format", "speedscope", "--output", written],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=seconds + MOST_SECONDS_MORE,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ProfileFailed(f"py-spy has not read process {pid} {MOST_SECONDS_MORE} s after its time") from error
+        if done.returncode or not written.exists():
+            raise ProfileFailed(
+                f"process {pid} cannot be profiled: {_why(done.stderr)}; root may profile every process"
+            )
+        return written.read_text()
+
+
+def _why(said: str) -> str:
+    """Return the error and its reason from what py-spy said, without the backtrace."""
+    lines = [line.strip() for line in said.splitlines()]
+    whys = [line.partition(": ")[2] for line in lines if line.startswith(("Error: ", "Reason: "))]
+    return "; ".join(whys) or (lines or ["py-spy says nothing"])[-1]
