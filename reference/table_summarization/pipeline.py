@@ -166,6 +166,7 @@ def _summarize_source(source: "Source", options: Options) -> Summary:
         name for name in source.binnable_columns(names) if not isinstance(rule_for(options.binning, name), AsValues)
     ]
     tallies = source.count([(name,) for name in watched], {}, options.max_distinct) if watched else []
+    _require_rows(tallies, options)
     bins: dict[str, Intervals] = {}
     for name in names:
         tally = tallies[watched.index(name)] if name in watched else None
@@ -177,6 +178,7 @@ def _summarize_source(source: "Source", options: Options) -> Summary:
     (counts,) = source.count([names], recodings, options.max_distinct)
     if not counts.rows:
         raise EmptyTableError("the table has no rows")
+    _require_rows([counts], options)
     table = prepare_table(counts, recodings, ignore_missing=options.ignore_missing)
     search = _search(table, options.model)
     patterns, more = _expanded(search, options.limits(table.rows))
@@ -185,6 +187,14 @@ def _summarize_source(source: "Source", options: Options) -> Summary:
         table, patterns = _recounted(source, table, patterns, names, recodings, options)
         search = _search(table, options.model)
     return _summary(table, search.marshal(patterns), names, bins, options.model, plan, more)
+
+
+def _require_rows(counted: "Sequence[Counts]", options: Options) -> None:
+    """Refuse samples without rows, which chance may leave where hardly any are allowed."""
+    if any(each.halvings and not len(each.weights) for each in counted):
+        raise SummaryError(
+            f"a sample of at most {options.max_distinct} distinct rows has none: allow more distinct rows"
+        )
 
 
 def _plan(source: "Source", counts: "Counts", sampled_bins: Sequence[str]) -> Plan:
