@@ -189,7 +189,7 @@ def _weights(graph: nx.Graph[Nation], node: Nation, weight: str) -> list[float]:
         raise WeightError(f"an edge of {node!r} has no attribute {missing}") from None
     try:
         sound = all([0 <= value <= 1 for value in weights])  # noqa: C419 # a list takes half a generator's time
-    except TypeError:  # text, None, a list
+    except (TypeError, ValueError):  # text, None, a list, an array
         sound = False
     if not sound:
         for other, value in zip(edges, weights, strict=True):
