@@ -27,12 +27,14 @@ columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
 - Times keep their microseconds and dates their day. Under the document's settings numbers are bytes, microseconds are
   cut off, and the snapshot moves dates before 1582 (`column_types`, `artifacts.connector`).
 - A TRUNCATE empties the view. By default Debezium leaves it out.
+- Passwords are not in the connector's configuration, which anyone can read who reaches Connect: it refers to them.
 - A change that was written while the replication slot was being created, and committed after the snapshot, comes after
   the snapshot, although its log sequence number is lower (`base.PLACE`).
 
 **What is added.** `Platform.verify` compares the view with the table in memory of a fixed size, `Platform.resend` emits
 every row again, `Platform.apply` removes what it created when a later step fails, and the command `data-platform` does
-all of this from a shell.
+all of this from a shell. What others made under the same names is neither overwritten nor deleted (`ownership`),
+`Platform.remove` gives the table back what was changed, and `data-platform status` says what stands still (`health`).
 
 **What does not hold yet.**
 
@@ -64,7 +66,8 @@ if TYPE_CHECKING:
     from .clients import Connectors, Pinot, Trino
     from .compaction import Compacted
     from .description import Column, Table, describe
-    from .errors import BadInput, NotFound, NotInTime, PlatformError, Refused, Unreachable
+    from .errors import BadInput, NotFound, NotInTime, NotOurs, PlatformError, Refused, Unreachable
+    from .health import Health
     from .platform import Addresses, Platform
     from .verification import Difference
 
@@ -76,8 +79,10 @@ _MODULES = {
     "Compacted": "compaction",
     "Connectors": "clients",
     "Difference": "verification",
+    "Health": "health",
     "NotFound": "errors",
     "NotInTime": "errors",
+    "NotOurs": "errors",
     "Peers": "artifacts",
     "Pinot": "clients",
     "Platform": "platform",
@@ -96,8 +101,10 @@ __all__ = [
     "Compacted",
     "Connectors",
     "Difference",
+    "Health",
     "NotFound",
     "NotInTime",
+    "NotOurs",
     "Peers",
     "Pinot",
     "Platform",

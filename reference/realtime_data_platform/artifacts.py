@@ -15,6 +15,9 @@ from .description import AFTER_COMMIT, PUBLIC, ROW_COLUMNS, Column, Table, in_pi
 LONGEST = 2**31 - 1
 PREFIX = "user_service_"
 CONNECTOR = "io.debezium.connector.postgresql.PostgresConnector"
+MADE_BY = "data-platform"
+CLIENT = "producer.override.client.id"
+"""The key of a connector whose value marks it as the platform's, one that Connect knows."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Peers:
     Attributes:
         postgres: Host and port of PostgreSQL.
         user: A PostgreSQL user with the REPLICATION privilege.
-        password: The user's password.
+        password: A reference to the user's password, which Connect resolves by a config provider of its worker: anyone
+            who reaches Connect can read a connector's configuration.
         database: The database.
         kafka: Host and port of a broker.
         pinot_controller: Host and port of Pinot's controller.
@@ -41,7 +45,7 @@ class Peers:
 
     postgres: str = "postgres:5432"
     user: str = "postgres"
-    password: str = "postgres"  # noqa: S105  # the test environment's
+    password: str = "${env:POSTGRES_PASSWORD}"  # noqa: S105  # the reference, not the password
     database: str = "postgres"
     kafka: str = "kafka:9092"
     pinot_controller: str = "pinot-controller:9000"
@@ -88,6 +92,7 @@ def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any
             **_route(table),
             "event.processing.failure.handling.mode": "fail",
             "producer.override.compression.type": "snappy",
+            CLIENT: f"{MADE_BY}.{table.pipeline}",
             "topic.prefix": f"{PREFIX}{table.pipeline}",
             "slot.name": slot(table.pipeline),
             "publication.name": slot(table.pipeline),
@@ -96,6 +101,11 @@ def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any
             **_snapshot(table),
         },
     }
+
+
+def mark(name: str, schema: str, peers: Peers) -> dict[str, str]:
+    """Return the mark of Pinot's table: who made it, and for which table of which database."""
+    return {"made by": MADE_BY, "table": f"{peers.database}: {quoted(schema)}.{quoted(name)}"}
 
 
 def _pattern(*names: str) -> str:
@@ -206,7 +216,7 @@ def table(described: Table, peers: Peers) -> dict[str, Any]:
         "tableName": in_pinot(described.pipeline),
         "tableType": "REALTIME",
         "tenants": {},
-        "metadata": {},
+        "metadata": {"customConfigs": mark(described.name, described.schema, peers)},
         "segmentsConfig": {
             "timeColumnName": "ts_ms",
             "timeType": "MILLISECONDS",

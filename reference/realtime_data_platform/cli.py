@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from .description import Table
     from .platform import Platform
 
-DIFFERS, NO_ANSWER = 1, 3
+DIFFERS, NO_ANSWER, STOPPED = 1, 3, 4
 
 command = Command("data-platform", extra="realtime-data-platform")
 app = command.application(
     no_args_is_help=True,
     help="Follow a PostgreSQL table through Kafka and Pinot into a Trino view.",
-    epilog="Exit code: 1 when the view differs, 2 on bad input, 3 when a server does not answer or refuses. "
+    epilog="Exit code: 1 when the view differs, 2 on bad input, 3 when a server does not answer or refuses, or "
+    "somebody else made what has the name of a part, 4 when status finds that something stands still. "
     "Examples:  data-platform apply person  ·  data-platform query 'SELECT * FROM hive.views.person'  ·  "
     "data-platform verify person  ·  data-platform apply order --where \"placed >= DATE '2025-01-01'\"",
 )
@@ -47,6 +48,9 @@ def options(
     ] = "http://localhost:9000",
     broker: Annotated[str, typer.Option(envvar="PINOT_BROKER", help="Pinot's broker.")] = "http://localhost:8099",
     trino: Annotated[str, typer.Option(envvar="TRINO", help="Trino's coordinator.")] = "http://localhost:8080",
+    password: Annotated[
+        str, typer.Option(envvar="CONNECT_PASSWORD", help="Reference by which Connect finds PostgreSQL's password.")
+    ] = "${env:POSTGRES_PASSWORD}",  # noqa: S107  # the reference
     postgres_peer: Annotated[
         str, typer.Option(envvar="POSTGRES_SQL_PEER", help="PostgreSQL's host and port, as Connect reaches it.")
     ] = "postgres:5432",
@@ -75,9 +79,14 @@ def options(
     def platform() -> Platform:
         from .artifacts import Peers
         from .platform import Addresses, Platform
+        from .postgres import user_and_database
 
+        user, database = user_and_database(postgres)
         peers = Peers(
             postgres=host_and_port(postgres_peer),
+            user=user,
+            password=password,
+            database=database,
             kafka=host_and_port(kafka_peer),
             pinot_controller=host_and_port(controller_peer),
             pinot_grpc_port=int(host_and_port(server_peer).rpartition(":")[2]),
@@ -106,10 +115,15 @@ def apply(
 
 @app.command()
 def status(context: typer.Context, table: Name, schema: Schema = "public") -> None:
-    """Show the state of a table's connector, Pinot table and view."""
+    """Show the parts of a table's pipeline and how far behind each hop is; exit with 4 when something stands still."""
     with _platform(context) as platform:
-        for part, state in platform.status(table, schema).items():
+        found = platform.health(table, schema)
+        for part, state in found.parts.items():
             typer.echo(f"{part:10} {state}")
+        for hop, lag in found.behind.items():
+            typer.echo(f"{hop}: {lag}")
+        if not found:
+            command.end(STOPPED, "; ".join(found.stopped))
 
 
 @app.command()

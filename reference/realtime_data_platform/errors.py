@@ -17,6 +17,10 @@ class NotFound(Refused):
     """A statement names a catalog, table or column that the server does not know, or does not know yet."""
 
 
+class NotOurs(Refused):
+    """Something of a name that the platform would use was made by somebody else; nothing was changed."""
+
+
 class Unreachable(PlatformError):
     """A server did not answer within the timeout."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -13,11 +14,14 @@ from .clients import Connectors, Pinot, Trino
 from .compaction import Compacted, compact
 from .description import PUBLIC, Table, describe, in_pinot, pipeline, quoted, slot
 from .errors import BadInput
+from .health import Health, health
+from .ownership import require_ours
 from .postgres import connected
+from .publication import Publication
 from .verification import Difference, verify
 
-WHOLE_ROWS = "f"
-IDENTITIES = {"d": "DEFAULT", "f": "FULL", "n": "NOTHING"}
+REFERENCE = re.compile(r"\$\{[^{}:]+:[^{}]+\}")
+"""A reference that Connect resolves by a config provider of its worker, such as `${env:POSTGRES_PASSWORD}`."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +76,26 @@ class Platform:
             where: A condition that limits the view, in SQL.
 
         Raises:
+            NotOurs: Something that has the name of a part was made by somebody else; nothing was changed.
             PlatformError: A step failed; the message includes the server's.
         """
+        if not REFERENCE.fullmatch(self.peers.password):
+            raise BadInput(
+                "a password in a connector's configuration can be read by anyone who reaches Kafka Connect: give a "
+                "reference that a config provider of its worker resolves, such as ${env:POSTGRES_PASSWORD}"
+            )
+        require_ours(self, table.name, table.schema)
         before = self.status(table.name, table.schema)
-        identity = self.prepare(table)
         try:
+            self._publication(table.pipeline).follow([table])
             self._apply_steps(table, where)
         except BaseException:
             if set(before.values()) == {"absent"}:
                 self.remove(table.name, table.schema)
-                self._set_replica_identity(table, identity)
             raise
+
+    def _publication(self, name: str) -> Publication:
+        return Publication(self.addresses.postgres, slot(name))
 
     def compact(self, name: str, schema: str = PUBLIC) -> Compacted:
         """Fold the changes of a table into the base of its views (`compaction.compact`)."""
@@ -113,27 +126,6 @@ class Platform:
         self.apply_catalogs()
         self.trino.apply_view(self.view_sql(table, where))
         self.trino.query(f"EXPLAIN (TYPE VALIDATE) TABLE hive.views.{quoted(table.pipeline)}")
-
-    def prepare(self, table: Table) -> str:
-        """Set REPLICA IDENTITY FULL; without it an update event leaves out long values that the update did not change.
-
-        Returns:
-            The replica identity before, as in `pg_class.relreplident`.
-        """
-        return self._set_replica_identity(table, WHOLE_ROWS)
-
-    def _set_replica_identity(self, table: Table, identity: str) -> str:
-        """Set the replica identity of a table and return the one before; `i` (by an index) is left as it is."""
-        origin = sql.Identifier(table.schema, table.name)
-        with connected(self.addresses.postgres) as connection:
-            query = "SELECT relreplident::text FROM pg_class WHERE oid = to_regclass(%s)"
-            former = connection.execute(query, [origin.as_string()]).fetchone()
-            if former is None:
-                raise BadInput(f"PostgreSQL has no table {table.schema}.{table.name}")
-            if identity in IDENTITIES and identity != former[0]:
-                keyword = sql.SQL(IDENTITIES[identity])
-                connection.execute(sql.SQL("ALTER TABLE {} REPLICA IDENTITY {}").format(origin, keyword))
-        return str(former[0])
 
     def resend(self, table: Table) -> int:
         """Emit a change event of every row, and return their number.
@@ -173,6 +165,10 @@ class Platform:
             "view": "there" if exists else "absent",
         }
 
+    def health(self, table: str, schema: str = PUBLIC) -> Health:
+        """Return how far behind each hop of a table's pipeline is, and what stands still (`health.health`)."""
+        return health(self, table, schema)
+
     def verify(self, table: Table) -> Difference:
         """Compare the table in PostgreSQL with the view, row by row (`verification.verify`)."""
         return verify(self.addresses.postgres, self.trino, table)
@@ -180,20 +176,25 @@ class Platform:
     def remove(self, name: str, schema: str = PUBLIC) -> None:
         """Remove the pipeline of a table, which may be gone; the table, its Kafka topic and the catalogs stay.
 
-        A later `apply` reads the old messages of the topic, which its snapshot replaces in the view. A snapshot without
-        rows replaces nothing: delete the topic too where the table may be empty by then.
+        The table gets back the replica identity that it had before. A later `apply` reads the old messages of the
+        topic, which its snapshot replaces in the view. A snapshot without rows replaces nothing: delete the topic too
+        where the table may be empty by then.
+
+        Raises:
+            NotOurs: Something that has the name of a part was made by somebody else; nothing was changed.
         """
+        require_ours(self, name, schema)
         name = pipeline(name, schema)
-        catalogs = self.trino.query("SHOW CATALOGS")
-        if ("hive",) in catalogs:
-            self.trino.remove_view(f"hive.views.{quoted(name)}")
-        if ("iceberg",) in catalogs:
-            self.trino.query(f"DROP TABLE IF EXISTS {base.base(name)}")
+        self._remove_views(name)
         self.pinot.remove(in_pinot(name))
         self.connectors.remove(name)
-        with connected(self.addresses.postgres) as connection:
-            connection.execute(
-                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s",
-                [slot(name)],
-            )
-            connection.execute(sql.SQL("DROP PUBLICATION IF EXISTS {}").format(sql.Identifier(slot(name))))
+        self._publication(name).leave()
+
+    def _remove_views(self, name: str) -> None:
+        """Remove all views of a pipeline, and the base that they read."""
+        catalogs = self.trino.query("SHOW CATALOGS")
+        if ("hive",) in catalogs:
+            for view in base.readers(name, self.trino.views("hive", "views")):
+                self.trino.remove_view(f"hive.views.{quoted(view)}")
+        if ("iceberg",) in catalogs:
+            self.trino.query(f"DROP TABLE IF EXISTS {base.base(name)}")

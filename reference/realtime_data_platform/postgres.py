@@ -39,5 +39,19 @@ def connected(dsn: str) -> Generator[psycopg.Connection[tuple[Any, ...]]]:
         raise Refused(f"PostgreSQL refuses: {_sentence(error)}") from error
 
 
+def user_and_database(dsn: str) -> tuple[str, str]:
+    """Return the user and the database that a connection string names; by default both are `postgres`.
+
+    Raises:
+        BadInput: It is no connection string.
+    """
+    try:
+        found = psycopg.conninfo.conninfo_to_dict(dsn)
+    except psycopg.Error as error:
+        raise BadInput(f"PostgreSQL's connection string is wrong: {_sentence(error)}") from error
+    user = str(found.get("user") or "postgres")
+    return user, str(found.get("dbname") or user)
+
+
 def _sentence(error: psycopg.Error) -> str:
     return str(error).strip()

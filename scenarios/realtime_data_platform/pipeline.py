@@ -7,6 +7,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from confluent_kafka.admin import AdminClient
 
 from fixtures.waiting import eventually
+from reference.realtime_data_platform.base import base
 from reference.realtime_data_platform.description import in_pinot, quoted
 from scenarios.realtime_data_platform import published
 
@@ -122,13 +123,27 @@ class Pipeline:
 
     def remove(self):
         """Remove pipeline, topics and table, so that a pipeline of the same name starts from nothing."""
-        self.platform.remove(self.name)
+        self.remove_parts()
         prefixes = {
             f"user_service_{self.name}",
             published.connector(self.platform.peers, self.name)["config"]["topic.prefix"],
         }
         self.delete_topics({self.name, *(f"{HEARTBEATS}.{prefix}" for prefix in prefixes)})
         self.sql(f"DROP TABLE IF EXISTS {self.quoted}")
+
+    def remove_parts(self):
+        """Remove what has a name of the pipeline, whoever made it: as published it is not the library's to remove."""
+        trino = self.platform.trino
+        catalogs = {name for (name,) in trino.query("SHOW CATALOGS")}
+        if "hive" in catalogs:
+            trino.remove_view(f"hive.views.{self.quoted}")
+        if "iceberg" in catalogs:
+            trino.query(f"DROP TABLE IF EXISTS {base(self.name)}")
+        self.platform.pinot.remove(in_pinot(self.name))
+        self.platform.connectors.remove(self.name)
+        slot = f"platform_{self.name}"
+        self.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", slot)
+        self.sql(f"DROP PUBLICATION IF EXISTS {slot}")
 
     def delete_topics(self, own):
         """Delete the topics of these names that exist, and wait until they are gone."""

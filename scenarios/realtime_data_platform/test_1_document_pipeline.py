@@ -153,9 +153,9 @@ def test_view_returns_exactly_the_documents_rows(trino, evidence):
 
 
 @pytest.fixture
-def sources(viewed, platform):
+def sources(viewed, platform, postgres):
     """Trino's client; a table of cities is in PostgreSQL, a table of points in Parquet on S3."""
-    login = {"connection-user": platform.peers.user, "connection-password": platform.peers.password}
+    login = {"connection-user": platform.peers.user, "connection-password": postgres.service.password}
     url = f"jdbc:postgresql://{platform.peers.postgres}/{platform.peers.database}"
 
     def remove():

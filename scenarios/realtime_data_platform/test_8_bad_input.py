@@ -40,8 +40,8 @@ def nothing_remains(platform, pipeline, name):
 class TestConnector:
     def test_wrong_password_is_reported(self, people, platform):
         wrong = Platform(
-            platform.addresses, replace(platform.peers, password="wrong"), patience=platform.patience
-        )  # it is
+            platform.addresses, replace(platform.peers, password="${env:PATH}"), patience=platform.patience
+        )
 
         with (
             nothing_remains(platform, people, people.name),

@@ -65,8 +65,10 @@ class Connectors:
         if errors := self.validate({**config, "name": name}):
             listed = "; ".join(f"{key}: {' '.join(each)}" for key, each in errors.items())
             raise BadInput(f"connector {name}: {listed}")
-        new = self._rest.find(f"/connectors/{name}") is None
-        self._rest.request("PUT", f"/connectors/{name}/config", json=config)
+        found = self.config(name)
+        new = found is None
+        if found is None or missing_from(config, found) or found.keys() - config.keys() - {"name"}:
+            self._rest.request("PUT", f"/connectors/{name}/config", json=config)
         if not new and self.status(name).startswith("FAILED"):
             self._rest.request("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true")
             self._rest.wait_until(lambda: not self.status(name).startswith("FAILED"), f"connector {name} fails again")
@@ -78,6 +80,17 @@ class Connectors:
             if new:
                 self.remove(name)
             raise
+
+    def config(self, name: str) -> dict[str, str] | None:
+        """Return the configuration of a connector, or None when there is none of this name."""
+        found: dict[str, str] | None = self._rest.find(f"/connectors/{name}/config")
+        return found
+
+    def writers(self, topic: str) -> list[str]:
+        """Return the names of the connectors that have written to a topic."""
+        names: list[str] = self._rest.request("GET", "/connectors")
+        written = {name: self._rest.find(f"/connectors/{name}/topics") for name in names}
+        return [name for name, found in written.items() if found is not None and topic in found[name]["topics"]]
 
     def status(self, name: str) -> str:
         """Return the state of a connector: `RUNNING`, `FAILED: CAUSE`, `UNASSIGNED`, `STOPPED` or `absent`."""

@@ -65,20 +65,37 @@ class Pinot:
     def apply_table(self, table: Mapping[str, Any]) -> None:
         """Create or update a realtime table whose schema exists, and wait until it answers queries."""
         name = table["tableName"]
-        found = self._config(name)
+        found = self.config(name)
         if found is None:
             self._controller.wait_until(lambda: self._removed(name), f"the removed table {name} is still served")
             self._controller.wait_until(lambda: self._posted(table), f"topic of table {name} has no partitions")
         elif missing_from(_as_stored(table), found):
             self._controller.request("PUT", f"/tables/{name}", json=table)
-        self._require_all(_as_stored(table), self._config(name), f"table {name}")
+        self._require_all(_as_stored(table), self.config(name), f"table {name}")
         self._controller.wait_until(lambda: self._answers(name), f"table {name} does not answer queries")
 
     def status(self, name: str) -> str:
         """Return `answers`, `does not answer` or `absent`."""
-        if self._config(name) is None:
+        if self.config(name) is None:
             return "absent"
         return "answers" if self._answers(name) else "does not answer"
+
+    def config(self, name: str) -> Mapping[str, Any] | None:
+        """Return the configuration of a realtime table, or None when there is none of this name."""
+        found: Mapping[str, Any] = self._controller.request("GET", f"/tables/{name}")
+        return found.get("REALTIME")
+
+    def columns(self, name: str) -> set[str]:
+        """Return the names of a schema's columns, none when there is no schema of this name."""
+        found = self._controller.find(f"/schemas/{name}") or {}
+        kinds = ("dimensionFieldSpecs", "metricFieldSpecs", "dateTimeFieldSpecs")
+        return {field["name"] for kind in kinds for field in found.get(kind) or ()}
+
+    def consuming(self, name: str) -> bool:
+        """Return whether every partition of a realtime table's topic is read by a server."""
+        found = self._controller.request("GET", f"/tables/{name}/consumingSegmentsInfo")
+        segments = found["_segmentToConsumingInfoMap"].values()
+        return bool(segments) and all(any(each["consumerState"] == "CONSUMING" for each in one) for one in segments)
 
     def unknown_keys(self, table: Mapping[str, Any]) -> list[str]:
         """Return the paths of the keys of a table configuration that this Pinot does not know and ignores."""
@@ -138,13 +155,9 @@ class Pinot:
         return True
 
     def _remove_table(self, name: str) -> None:
-        if self._config(name) is not None:
+        if self.config(name) is not None:
             self._controller.request("DELETE", f"/tables/{name}?type=realtime")
         self._controller.wait_until(lambda: self._removed(name), f"table {name} is still served")
-
-    def _config(self, name: str) -> Mapping[str, Any] | None:
-        found: Mapping[str, Any] = self._controller.request("GET", f"/tables/{name}")
-        return found.get("REALTIME")
 
     def _answers(self, name: str) -> bool:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from trino.dbapi import connect
 from trino.exceptions import Error as TrinoError
@@ -52,10 +52,9 @@ class Trino:
     """
 
     def __init__(self, url: str, *, user: str = "platform", patience: float = 30) -> None:
-        where = urlsplit(url)
-        if where.hostname is None:
-            raise BadInput(f"{url!r} is not an address of Trino: use http://HOST:PORT")
-        self._where = {"host": where.hostname, "port": where.port or 8080, "http_scheme": where.scheme, "user": user}
+        where = _address(url)
+        port = where.port or (443 if where.scheme == "https" else 8080)
+        self._where = {"host": where.hostname, "port": port, "http_scheme": where.scheme, "user": user}
         self._patience = patience
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
@@ -161,6 +160,21 @@ class Trino:
         )
         return str(rows[0][0]) if rows else None
 
+    def relations(self, catalog: str, schema: str) -> set[str]:
+        """Return the names of all tables and views of a schema."""
+        rows = self.query(
+            f"SELECT table_name FROM {catalog}.information_schema.tables WHERE table_schema = '{schema}'"  # noqa: S608  # validated names
+        )
+        return {str(name) for (name,) in rows}
+
+    def columns(self, catalog: str, schema: str, name: str) -> set[str]:
+        """Return the names of the columns of a table or view, none when it does not exist."""
+        rows = self.query(
+            f"SELECT column_name FROM {catalog}.information_schema.columns "  # noqa: S608  # validated names
+            f"WHERE table_schema = '{schema}' AND table_name = '{name}'"
+        )
+        return {str(column) for (column,) in rows}
+
     def views(self, catalog: str, schema: str) -> dict[str, str]:
         """Return the definitions of all views of a schema by name."""
         rows = self.query(
@@ -172,3 +186,14 @@ class Trino:
     def remove_view(self, name: str) -> None:
         """Remove the view `CATALOG.SCHEMA.VIEW`; idempotent."""
         self.query(f"DROP VIEW IF EXISTS {name}")
+
+
+def _address(url: str) -> SplitResult:
+    try:
+        where = urlsplit(url)
+        usable = where.scheme in {"http", "https"} and where.hostname is not None and where.port != 0
+    except ValueError:  # the port is no number of one
+        usable = False
+    if not usable:
+        raise BadInput(f"{url!r} is not an address of Trino: use http://HOST:PORT")
+    return where

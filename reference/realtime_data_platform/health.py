@@ -1,0 +1,95 @@
+"""Whether the changes of a table arrive: how far behind each hop is, what stands still, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import base
+from .description import AFTER_COMMIT, in_pinot, pipeline, slot
+from .postgres import connected
+
+if TYPE_CHECKING:
+    from .platform import Platform
+
+MOST_RETAINED = 1 << 30
+"""Bytes of log that the replication slot may keep PostgreSQL from removing, before that counts as standing still."""
+
+_SLOT = """
+SELECT wal_status, active, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint,
+  pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint
+FROM pg_replication_slots WHERE slot_name = %s
+"""
+_LOST = {
+    "lost": "PostgreSQL has removed changes that the connector had not read",
+    "unreserved": "PostgreSQL removes changes that the connector has not read at its next checkpoint",
+}
+
+
+@dataclass(frozen=True)
+class Health:
+    """The state of a table's pipeline.
+
+    Attributes:
+        parts: State of each part, by its name.
+        behind: How far behind each hop is, by the two ends of the hop.
+        stopped: What stands still, each in a sentence with the way back.
+    """
+
+    parts: dict[str, str]
+    behind: dict[str, str]
+    stopped: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        """Return whether nothing stands still."""
+        return not self.stopped
+
+
+def health(platform: Platform, table: str, schema: str) -> Health:
+    """Return the state of a table's pipeline; of one that does not exist, nothing stands still.
+
+    Args:
+        platform: The client of all services.
+        table: The table's name.
+        schema: Its schema.
+    """
+    own = pipeline(table, schema)
+    parts = platform.status(table, schema)
+    behind: dict[str, str] = {}
+    with connected(platform.addresses.postgres) as connection:
+        found = connection.execute(_SLOT, [slot(own)]).fetchone()
+    parts["slot"] = "absent" if found is None else str(found[0])
+    if set(parts.values()) == {"absent"}:
+        return Health(parts, behind, ())
+    if found is not None and found[2] is not None:
+        behind["PostgreSQL to Connect"] = f"{found[3]:,} bytes of log not confirmed, {found[2]:,} bytes kept"
+    if parts["pinot"] == "answers" and parts["view"] == "there":
+        view = platform.trino.views("hive", "views")[own]
+        changes = f"SELECT count(*) FROM {in_pinot(own)} WHERE {AFTER_COMMIT} >= {base.mark_of(view).watermark}"  # noqa: S608  # a plain name
+        behind["Pinot to base"] = f"{platform.pinot.query(changes)[0][0]:,} changes not folded"
+    return Health(parts, behind, tuple(_stopped(platform, own, parts, found)))
+
+
+def _stopped(
+    platform: Platform, own: str, parts: dict[str, str], found: tuple[str | None, bool, int | None, int | None] | None
+) -> Iterator[str]:
+    if not parts["connector"].startswith("RUNNING"):
+        yield f"connector {own} is {parts['connector']}; mend the cause, and run apply again"
+    if found is None:
+        yield f"replication slot {slot(own)} is absent, and changes since are lost; run remove, then apply"
+    elif found[0] in _LOST:
+        yield f"replication slot {slot(own)} is {found[0]}: {_LOST[found[0]]}; run remove, then apply"
+    elif not found[1]:
+        yield f"nothing reads replication slot {slot(own)}; run apply again"
+    elif found[2] is not None and found[2] > MOST_RETAINED:
+        yield (
+            f"replication slot {slot(own)} keeps {found[2]:,} bytes of log, more than {MOST_RETAINED:,}; "
+            "look why Connect does not read them"
+        )
+    if parts["pinot"] != "answers":
+        yield f"Pinot's table {in_pinot(own)} is {parts['pinot']}; start Pinot's servers, or run apply again"
+    elif not platform.pinot.consuming(in_pinot(own)):
+        yield f"no server of Pinot reads every partition of topic {own}; start Pinot's servers"
+    if parts["view"] == "absent":
+        yield f"view hive.views.{own} is absent; run apply again"

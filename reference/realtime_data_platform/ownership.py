@@ -1,0 +1,83 @@
+"""Whether what has the names of a pipeline was made by the platform: nothing else is overwritten or deleted.
+
+Each part carries a mark: the connector its producer's client id, Pinot's table a custom configuration, the publication
+its comment. A view is the platform's when it reads the base of the pipeline, and a base or a schema of Pinot's when it
+has the columns that only the platform makes. A topic can hold no mark: it is somebody else's when another connector
+writes to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from . import base
+from .artifacts import CLIENT, MADE_BY, mark
+from .description import AFTER_COMMIT, ROW_COLUMNS, in_pinot, pipeline, slot
+from .errors import NotOurs
+from .publication import Publication
+
+if TYPE_CHECKING:
+    from .platform import Platform
+
+_IN_BASE = {"__source", "__op", "__place", "__step", "__changes"}
+
+
+def require_ours(platform: Platform, name: str, schema: str) -> None:
+    """Check everything that has a name of a table's pipeline.
+
+    Raises:
+        NotOurs: Some of it was made by somebody else, or for another table; the message lists all of it.
+    """
+    if found := list(foreign(platform, name, schema)):
+        verb = "was" if len(found) == 1 else "were"
+        raise NotOurs(
+            f"{' and '.join(found)} {verb} not made by data-platform for {schema}.{name} of database "
+            f"{platform.peers.database}; nothing was changed: rename the table, or remove what has its name"
+        )
+
+
+def foreign(platform: Platform, name: str, schema: str) -> Iterator[str]:
+    """Return what has a name of a table's pipeline and was made by somebody else, or for another table."""
+    own = pipeline(name, schema)
+    yield from _in_connect(platform, own)
+    yield from _in_pinot(platform, name, schema)
+    yield from _in_trino(platform, own)
+    if found := Publication(platform.addresses.postgres, slot(own)).foreign():
+        yield found
+
+
+def _in_connect(platform: Platform, own: str) -> Iterator[str]:
+    config = platform.connectors.config(own)
+    if config is not None and (config.get(CLIENT), config.get("database.dbname")) != (
+        f"{MADE_BY}.{own}",
+        platform.peers.database,
+    ):
+        yield f"connector {own}"
+    for writer in platform.connectors.writers(own):
+        if writer != own:
+            yield f"topic {own}, to which connector {writer} writes,"
+
+
+def _in_pinot(platform: Platform, name: str, schema: str) -> Iterator[str]:
+    own = in_pinot(pipeline(name, schema))
+    table = platform.pinot.config(own)
+    if table is not None and (table.get("metadata") or {}).get("customConfigs") != mark(name, schema, platform.peers):
+        yield f"table {own} of Pinot"
+    columns = platform.pinot.columns(own)
+    if table is None and columns and not {*ROW_COLUMNS, AFTER_COMMIT} <= columns:
+        yield f"schema {own} of Pinot"
+
+
+def _in_trino(platform: Platform, own: str) -> Iterator[str]:
+    catalogs = {catalog for (catalog,) in platform.trino.query("SHOW CATALOGS")}
+    if "hive" in catalogs:
+        others = (
+            platform.trino.relations("hive", "views") - base.readers(own, platform.trino.views("hive", "views")).keys()
+        )
+        if own in others:
+            yield f"hive.views.{own} of Trino"
+    if "iceberg" in catalogs:
+        columns = platform.trino.columns("iceberg", "base", own)
+        if columns and not columns >= _IN_BASE:
+            yield f"{base.base(own)} of Trino"
