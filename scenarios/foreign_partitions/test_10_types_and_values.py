@@ -214,8 +214,10 @@ class TestLostRows:
         return Rows(both[0], description)
 
     @pytest.mark.parametrize("number", [1, 7, 1_000_000])
-    def test_brought_number_advances_the_sequence(self, rows, number):
-        rows.insert({"id": number, "k": 2, "note": "brought"})
+    @pytest.mark.parametrize("kind", [int, str, decimal.Decimal, float])
+    def test_brought_number_advances_the_sequence(self, rows, number, kind):
+        """A file's numbers are texts."""
+        rows.insert({"id": kind(number), "k": 2, "note": "brought"})
 
         assert rows.reserve(2) == [number + 1, number + 2]
         rows.insert({"k": 2, "note": "drawn"})
@@ -281,6 +283,9 @@ class TestEqualAnswers:
             ("text", ["1", "\u00e9", ""]),
             ("numeric", [1, decimal.Decimal("1.0"), decimal.Decimal("2.50")]),
             ("boolean", [True, False]),
+            ("real", [0.1, 0.5, 1]),
+            ("float(24)", [0.1]),
+            ("double precision", [0.1, 0.5]),
             ("bytea", [b"", b"\x00"]),
         ],
     )

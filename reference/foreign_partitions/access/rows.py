@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -128,7 +129,7 @@ class Rows:
             INSERT INTO {table} ({hash}, {kept}) OVERRIDING SYSTEM VALUE SELECT %s, {kept} FROM moved"""
         ).format(
             table=self._name,
-            rows=_equal(conditions(columns)),
+            rows=_equal(self.table, conditions(columns)),
             kept=column_list(kept),
             hash=sql.Identifier(self.table.hash),
         )
@@ -148,8 +149,15 @@ class Rows:
         return sequence
 
     def _advance_sequence(self, row: Mapping[str, Any]) -> None:
-        number = row.get(self.table.identity) if self.table.identity is not None else None
-        if not isinstance(number, int) or number <= self._highest:
+        identity = self.table.identity
+        number = row.get(identity) if identity is not None else None
+        if identity is None or number is None or isinstance(number, bool):
+            return
+        if not isinstance(number, int):  # a text, a Decimal: the number that the insert makes of it
+            ((number,),) = self.connection.execute(
+                sql.SQL("SELECT {}").format(self._typed(identity)), [number]
+            ).fetchall()
+        if number <= self._highest:
             return
         sequence = self._sequence()
         query = "SELECT COALESCE(pg_sequence_last_value(%s::regclass), 0)"
@@ -225,7 +233,7 @@ def compared(columns: Mapping[str, Any]) -> list[Any]:
 
 def lookup(table: Table, name: sql.Identifier, columns: Sequence[tuple[str, bool]]) -> sql.Composed:
     """Return the statement that finds rows by equal columns, in the base table or in a leaf of it."""
-    return sql.SQL("SELECT {} FROM {} WHERE {}").format(column_list(table.columns), name, _equal(columns))
+    return sql.SQL("SELECT {} FROM {} WHERE {}").format(column_list(table.columns), name, _equal(table, columns))
 
 
 def column_list(columns: Mapping[str, Any] | Sequence[str]) -> sql.Composed:
@@ -246,7 +254,15 @@ def partition_of(description: Description) -> sql.Composed:
     )
 
 
-def _equal(columns: Sequence[tuple[str, bool]]) -> sql.Composed:
-    return sql.SQL(" AND ").join(
-        sql.SQL("{} IS NULL" if null else "{} = %s").format(sql.Identifier(name)) for name, null in columns
-    )
+# Types of 32-bit floats: the driver sends a Python float with 64 bits, and hardly any of those equals one of 32.
+_SHORT_FLOAT = re.compile(r"real|(pg_catalog\.)?float4|float ?\((1?\d|2[0-4])\)", re.IGNORECASE)
+
+
+def _equal(table: Table, columns: Sequence[tuple[str, bool]]) -> sql.Composed:
+    def condition(name: str, *, null: bool) -> sql.Composed:
+        column = table.columns.get(name)
+        short = column is not None and _SHORT_FLOAT.fullmatch(column.base_type)
+        compared_with = "{} IS NULL" if null else "{} = %s::real" if short else "{} = %s"
+        return sql.SQL(compared_with).format(sql.Identifier(name))
+
+    return sql.SQL(" AND ").join(condition(name, null=null) for name, null in columns)
