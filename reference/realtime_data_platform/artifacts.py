@@ -105,7 +105,8 @@ def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any
 
 def mark(name: str, schema: str, peers: Peers) -> dict[str, str]:
     """Return the mark of Pinot's table: who made it, and for which table of which database."""
-    return {"made by": MADE_BY, "table": f"{peers.database}: {quoted(schema)}.{quoted(name)}"}
+    followed = f"{peers.database}: {quoted(schema)}.{quoted(name)}"
+    return {"made by": MADE_BY, "table": followed.encode("unicode_escape").decode()}  # in ASCII, whatever stores it
 
 
 def _pattern(*names: str) -> str:
