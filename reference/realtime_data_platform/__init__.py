@@ -35,6 +35,8 @@ columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
 every row again, `Platform.apply` removes what it created when a later step fails, and the command `data-platform` does
 all of this from a shell. What others made under the same names is neither overwritten nor deleted (`ownership`),
 `Platform.remove` gives the table back what was changed, and `data-platform status` says what stands still (`health`).
+A report keeps the rows of a query in a table that one statement replaces (`reports`). The folder `dbt` is a project of
+views, a report and an incremental table over exact views, for a user to copy.
 
 **What does not hold yet.**
 
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     from .errors import BadInput, NotFound, NotInTime, NotOurs, PlatformError, Refused, Unreachable
     from .health import Health
     from .platform import Addresses, Platform
+    from .reports import apply_report, remove_report, report_sql
     from .verification import Difference
 
 # Module by exported name: imported at first use, so that the command can report a missing library in one sentence.
@@ -91,7 +94,10 @@ _MODULES = {
     "Table": "description",
     "Trino": "clients",
     "Unreachable": "errors",
+    "apply_report": "reports",
     "describe": "description",
+    "remove_report": "reports",
+    "report_sql": "reports",
 }
 
 __all__ = [
@@ -113,7 +119,10 @@ __all__ = [
     "Table",
     "Trino",
     "Unreachable",
+    "apply_report",
     "describe",
+    "remove_report",
+    "report_sql",
 ]
 
 
