@@ -9,6 +9,7 @@ from scenarios.realtime_data_platform import published
 from scenarios.realtime_data_platform.scheduler import PARSED_WITHIN, Scheduler
 
 DAG = "create_views"
+RUN_WITHIN = 60  # a DAG that is due is run within seconds of being unpaused
 FILES = {"published": "as_published/create_views.py", "corrected": "create_views.py"}
 
 
@@ -117,7 +118,7 @@ class TestStartDate:
         def succeeded():
             return [run for run in scheduler.scheduled(name) if run["state"] == "success"]
 
-        eventually(succeeded, within=120, every=0.5, message="a scheduled run")
+        eventually(succeeded, within=RUN_WITHIN, every=0.5, message="a scheduled run")
 
     @pytest.mark.claim("rdp-18", shows="published", fails_with=r"assert \[\{.* == \[\]")
     def test_daily_dag_from_now_is_not_due_today(self, scheduler, dag):
@@ -136,7 +137,7 @@ class TestStartDate:
         def succeeded():
             return [run for run in scheduler.scheduled(name) if run["state"] == "success"]
 
-        run, *_ = eventually(succeeded, within=120, every=0.5, message="a scheduled run")
+        run, *_ = eventually(succeeded, within=RUN_WITHIN, every=0.5, message="a scheduled run")
         assert instant(run["run_after"]).time() == datetime.min.time()
 
 

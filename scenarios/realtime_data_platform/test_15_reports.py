@@ -145,13 +145,13 @@ class TestReport:
 
         times = {
             "materialized view": [
-                seconds(lambda: lake.query(f"REFRESH MATERIALIZED VIEW {SCHEMA}.slower")) for _ in range(4)
+                seconds(lambda: lake.query(f"REFRESH MATERIALIZED VIEW {SCHEMA}.slower")) for _ in range(3)
             ],
-            "table": [seconds(lambda: reports("replaced", PEOPLE)) for _ in range(4)],
+            "table": [seconds(lambda: reports("replaced", PEOPLE)) for _ in range(3)],
         }
 
-        assert times["materialized view"][3] > times["materialized view"][1] + 15
-        assert times["table"][3] < times["materialized view"][3] / 2
+        assert times["materialized view"][2] > times["materialized view"][0] + 15
+        assert times["table"][2] < times["materialized view"][2] / 2
         evidence.json("seconds of one refresh after the other", times)
 
     @pytest.mark.claim("rdp-10")
