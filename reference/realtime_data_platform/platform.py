@@ -21,7 +21,7 @@ from .publication import Publication
 from .verification import Difference, verify
 
 REFERENCE = re.compile(r"\$\{[^{}:]+:[^{}]+\}")
-"""A reference that Connect resolves by a config provider of its worker, such as `${env:POSTGRES_PASSWORD}`."""
+"""A reference that a config provider of the worker of Connect resolves, by the name of the provider and a key."""
 
 
 @dataclass(frozen=True)
