@@ -7,6 +7,7 @@ import pytest
 from fixtures.waiting import eventually
 from reference.realtime_data_platform.errors import BadInput, NotFound, Refused
 from reference.realtime_data_platform.reports import SCHEMA, apply_report, remove_report, report_sql
+from reference.realtime_data_platform.statements import iceberg_catalog
 from scenarios.realtime_data_platform import published
 from scenarios.realtime_data_platform.concurrent_updates import repeating
 from scenarios.realtime_data_platform.pipeline import VISIBLE_WITHIN
@@ -17,14 +18,20 @@ CUSTOMERS = [(1, "Fasih", 2, 30.0), (2, "Alice", 1, 5.0)]
 
 
 @pytest.fixture(scope="module")
-def reports(platform, lake):
+def location(platform, lake):
+    """Where the files of reports are, in the catalog `iceberg`, which needs no Pinot."""
+    lake.apply_catalog("iceberg", "iceberg", iceberg_catalog(platform.peers))
+    return f"s3://{platform.peers.bucket}/reports/"
+
+
+@pytest.fixture(scope="module")
+def reports(lake, location):
     """Creates and refreshes reports, and returns the number of rows; they are removed at the end of the file."""
-    platform.apply_catalogs()
     made = set()
 
     def report(name, query):
         made.add(name)
-        return apply_report(lake, name, query, location=f"s3://{platform.peers.bucket}/reports/")
+        return apply_report(lake, name, query, location=location)
 
     yield report
     for name in made:
@@ -32,10 +39,9 @@ def reports(platform, lake):
 
 
 @pytest.fixture
-def materialize(platform, lake):
+def materialize(lake, location):
     """Makes materialized views, each removed at the end of the test."""
-    platform.apply_catalogs()
-    lake.apply_schema(SCHEMA, f"s3://{platform.peers.bucket}/reports/")
+    lake.apply_schema(SCHEMA, location)
     made = []
 
     def materialize(schema, name, query):
