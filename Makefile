@@ -48,9 +48,9 @@ ifdef QUICK
 endif
 
 # What only waits or computes for itself runs two at a time, roughly the longest first; each prints when it has ended.
-# Four at a time on two cores took no less time. So do the scenarios of documents that hardly compare times: one after
-# the other, all scenarios alone left a third of two cores idle, and took an hour. The data platform's are a step of
-# their own, at the other end of the list than its sabotage, since two platforms at once are slow.
+# Four at a time on two cores took no less time. The scenarios of documents that hardly compare times are among these
+# steps: alone, all scenarios took an hour and left a third of two cores idle. The data platform's are a step of their
+# own, begun long before its sabotage, since two platforms at once are slow.
 APART := customer_sharding service_discovery cloud_migrations package_index sphinx_documentation
 ALONE := $(filter-out realtime_data_platform $(APART),$(patsubst scenarios/%/claims.toml,%,$(wildcard scenarios/*/claims.toml)))
 ASIDE := scenarios-platform services scenarios-apart machinery sabotage-heavy sabotage-light installation mutants-changed tox-py313 tox-py311 tox-py312 tox-types

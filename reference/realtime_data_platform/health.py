@@ -64,8 +64,8 @@ def health(platform: Platform, table: str, schema: str) -> Health:
         return Health(parts, behind, ())
     if found is not None and found[2] is not None:
         behind["PostgreSQL to Connect"] = f"{found[3]:,} bytes of log not confirmed, {found[2]:,} bytes kept"
-    if parts["pinot"] == "answers" and parts["view"] == "there":
-        view = platform.trino.views("hive", "views")[own]
+    there = parts["pinot"] == "answers" and parts["view"] == "there"
+    if there and (view := platform.trino.view("hive", "views", own)) is not None:
         changes = f"SELECT count(*) FROM {in_pinot(own)} WHERE {AFTER_COMMIT} >= {base.mark_of(view).watermark}"  # noqa: S608  # a plain name
         behind["Pinot to base"] = f"{platform.pinot.query(changes)[0][0]:,} changes not folded"
     return Health(parts, behind, tuple(_stopped(platform, own, parts, found)))

@@ -2,10 +2,10 @@
 
 A report that many people read costs its query once a refresh. Read this to give a schedule something to refresh.
 
-A materialized view of Trino's Iceberg connector does the same, and its Hive connector refuses one. Up to version 476
-Trino cleans up after each refresh of a materialized view: it reads the files of all refreshes before, which are gone,
-and waits 15 seconds for each; a query that reads the rows of the refresh before may fail (github.com/trinodb/trino,
-pull requests 25343 and 26051). A table is replaced by one statement, in one commit.
+A materialized view of Trino's Iceberg connector does the same, and its Hive connector refuses one. Trino 476 cleans up
+after each refresh of a materialized view: it reads the files of all refreshes before, which are gone, and waits 15
+seconds for each; a query that reads the rows of the refresh before may fail (github.com/trinodb/trino, pull requests
+25343 and 26051). A table is replaced by one statement, in one commit.
 
 A report reads views by their names. The text of an exact view is no query for a report, nor for any other file that is
 run again: it names a snapshot, which `Platform.compact` replaces.
