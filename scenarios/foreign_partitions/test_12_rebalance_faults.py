@@ -1,11 +1,13 @@
 """A rebalance that is killed at its steps, loses a server, or finds an old leaf gone, while clients write and read."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 from hypothesis import settings
 
+from fixtures.waiting import eventually
 from reference.foreign_partitions import Conflict, Deployment, DirectRows, PartitionUnavailable, Rebalance
 from scenarios.foreign_partitions.rebalancing import STEPS, run_and_be_killed, run_to_its_end, run_until
 
@@ -33,6 +35,23 @@ def test_killed_rebalance_is_continued(filled, larger, clients, sound):
             assert [each["name"] for each in direct.find(quarter=2, id=person)] == ["new"]
         run_to_its_end(larger)
     sound()
+
+
+@pytest.mark.parametrize("leaves", [("person_2_of_8",), ("person_3_of_8", "person_7_of_8")], ids=["same", "two"])
+@pytest.mark.usefixtures("filled")
+def test_rebalance_deadlocks_with_no_client(leaves, larger, servers):
+    """A transaction that has written to a new leaf goes on to write while the leaf is to be attached to its parent."""
+    run_and_be_killed(larger, "switched", leaves[0].removesuffix("_of_8"))
+    with psycopg.connect(servers.second.url) as client, ThreadPoolExecutor() as executor:
+        client.execute(f"LOCK TABLE {leaves[-1]} IN ROW EXCLUSIVE MODE")
+        client.execute("SET LOCAL deadlock_timeout = 10")  # found as soon as there is one
+        ended = executor.submit(run_to_its_end, larger)
+        waits = "SELECT FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
+        with psycopg.connect(servers.second.url, autocommit=True) as another:
+            eventually(lambda: another.execute(waits, [leaves[-1]]).fetchall(), within=60)
+        client.execute(f"UPDATE {leaves[0]} SET name = 'written while the rebalance waits'")
+        client.commit()
+        ended.result(120)
 
 
 @pytest.mark.parametrize(("end", "fault"), LOST)

@@ -234,28 +234,42 @@ class Rebalance:
             time.sleep(0.01)
 
     def _settle(self, move: Move) -> None:
-        """Remove what is left of the old leaf, and attach the new ones on their servers; a repetition does no harm."""
-        old, changes = move.source.server, self._copier.changes(move)
-        statements = ["DROP TABLE IF EXISTS {changes}", "DROP FUNCTION IF EXISTS {changes}()"]
-        if old is not None:
-            statements.insert(0, "DROP TABLE IF EXISTS {old}")
-        remove = [sql.SQL(each).format(old=self._copier.name(move.source.name), changes=changes) for each in statements]
+        """Remove what is left of the old leaf, and attach the new ones on their servers; a repetition does no harm.
 
-        def settle(host: str) -> None:
-            writer = self._to.writer(host)
+        Each step is a transaction of its own: clients that write to a new leaf read its parent, too, for the bound, and
+        a client's transaction may use several leaves. One that held the parent or a leaf, as these steps do, while it
+        waits for another leaf would be in a deadlock with them.
+        """
+        old, changes = move.source.server, self._copier.changes(move)
+
+        def remove(writer: psycopg.Connection[Any]) -> None:
+            name = self._copier.name(move.source.name)
+            if old is not None and _is_partition(writer, name) is not None:
+                # DROP alone locks the parent first, and would hold it while it waits for readers of the old leaf.
+                writer.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(name))
+                writer.execute(sql.SQL("DROP TABLE {}").format(name))
+            for statement in ("DROP TABLE IF EXISTS {}", "DROP FUNCTION IF EXISTS {}()"):
+                writer.execute(sql.SQL(statement).format(changes))
+
+        def attach(writer: psycopg.Connection[Any], remainder: int, leaf: Partition) -> None:
+            if _is_partition(writer, self._copier.name(leaf.name)) is False:
+                self._attach(writer, remainder, leaf.name)
+
+        self._alone_on(old, f"removing {move.source.name}", remove)
+        for remainder, leaf in move.targets.items():
+            if leaf.server is not None:
+                self._alone_on(leaf.server, f"attaching {leaf.name}", partial(attach, remainder=remainder, leaf=leaf))
+
+    def _alone_on(self, server: str | None, what: str, step: Callable[[psycopg.Connection[Any]], None]) -> None:
+        """Do a step in a transaction of its own, and again while other transactions hold the locks that it needs."""
+
+        def once() -> None:
+            writer = self._to.writer(server)
             with writer.transaction():
                 writer.execute(limited("lock_timeout", self.lock_timeout))
-                if host == (old or BASE):
-                    for statement in remove:
-                        writer.execute(statement)
-                for remainder, leaf in move.targets.items():
-                    name = self._copier.name(leaf.name).as_string()
-                    query = "SELECT relispartition FROM pg_class WHERE oid = to_regclass(%s)"
-                    if leaf.server == host and writer.execute(query, [name]).fetchall() == [(False,)]:
-                        self._attach(writer, remainder, leaf.name)
+                step(writer)
 
-        for host in dict.fromkeys([old or BASE, *(leaf.server or BASE for leaf in move.targets.values())]):
-            self._try(f"attaching the new leaves on {host}", partial(settle, host))
+        self._try(f"{what} on {server or BASE}", once)
 
     def _attach(self, connection: psycopg.Connection[Any], remainder: int, leaf: str) -> None:
         name = self._copier.name(leaf)
@@ -320,3 +334,10 @@ class Rebalance:
         return sql.SQL("FOR VALUES WITH (MODULUS {}, REMAINDER {})").format(
             sql.Literal(self.description.modulus), sql.Literal(remainder)
         )
+
+
+def _is_partition(connection: psycopg.Connection[Any], name: sql.Identifier) -> bool | None:
+    """Return whether a table is a partition; None where there is no such table."""
+    query = "SELECT relispartition FROM pg_class WHERE oid = to_regclass(%s)"
+    found = connection.execute(query, [name.as_string()]).fetchone()
+    return None if found is None else found[0]
