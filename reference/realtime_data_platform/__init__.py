@@ -30,19 +30,24 @@ columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
 - Passwords are not in the connector's configuration, which anyone can read who reaches Connect: it refers to them.
 - A change that was written while the replication slot was being created, and committed after the snapshot, comes after
   the snapshot, although its log sequence number is lower (`base.PLACE`).
+- Each table has a connector and a replication slot, of which PostgreSQL has few. The tables of a set share one of each,
+  and one is added without a snapshot of the others (`table_set`).
 
 **What is added.** `Platform.verify` compares the view with the table in memory of a fixed size, `Platform.resend` emits
 every row again, `Platform.apply` removes what it created when a later step fails, and the command `data-platform` does
-all of this from a shell. What others made under the same names is neither overwritten nor deleted (`ownership`),
-`Platform.remove` gives the table back what was changed, and `data-platform status` says what stands still (`health`).
-A report keeps the rows of a query in a table that one statement replaces (`reports`). The folder `dbt` is a project of
-views, a report and an incremental table over exact views, for a user to copy.
+all of this from a shell. What others made under the same names is neither overwritten nor deleted (`ownership`), and
+`Platform.remove` gives the table back what was changed. `data-platform plan` prints what `apply` would change, `render`
+writes it as files, and `status` says what stands still (`health`). A report keeps the rows of a query in a table that
+one statement replaces (`reports`). The folder `dbt` is a project of views, a report and an incremental table over exact
+views, for a user to copy.
 
 **What does not hold yet.**
 
 - While a snapshot arrives, the view has only those rows that have arrived: also while a second one does, of a pipeline
   that was removed and applied again. A second snapshot without rows, of a table that is empty by then, leaves the rows
   of the topic's older messages in the view: delete the topic first.
+- Dates before 1582 are other days in the snapshot of a table whose name or schema has a comma, in which Debezium finds
+  no query (`artifacts.snapshot`). A set refuses such a table.
 - The rows of a snapshot stay in Pinot until one change that was written after it has arrived, and a partition of the
   topic without changes keeps all partitions from being folded.
 
@@ -72,6 +77,7 @@ if TYPE_CHECKING:
     from .health import Health
     from .platform import Addresses, Platform
     from .reports import apply_report, remove_report, report_sql
+    from .table_set import Member, TableSet
     from .verification import Difference
 
 # Module by exported name: imported at first use, so that the command can report a missing library in one sentence.
@@ -83,6 +89,7 @@ _MODULES = {
     "Connectors": "clients",
     "Difference": "verification",
     "Health": "health",
+    "Member": "table_set",
     "NotFound": "errors",
     "NotInTime": "errors",
     "NotOurs": "errors",
@@ -92,6 +99,7 @@ _MODULES = {
     "PlatformError": "errors",
     "Refused": "errors",
     "Table": "description",
+    "TableSet": "table_set",
     "Trino": "clients",
     "Unreachable": "errors",
     "apply_report": "reports",
@@ -108,6 +116,7 @@ __all__ = [
     "Connectors",
     "Difference",
     "Health",
+    "Member",
     "NotFound",
     "NotInTime",
     "NotOurs",
@@ -117,6 +126,7 @@ __all__ = [
     "PlatformError",
     "Refused",
     "Table",
+    "TableSet",
     "Trino",
     "Unreachable",
     "apply_report",

@@ -6,15 +6,17 @@ Read this to see what is configured and why; `artifacts_of_person` holds the res
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .column_types import DAYS, ENCODING
-from .description import AFTER_COMMIT, PUBLIC, ROW_COLUMNS, Column, Table, in_pinot, is_plain, quoted, slot
+from .description import AFTER_COMMIT, NAME, PUBLIC, ROW_COLUMNS, Column, Table, in_pinot, is_plain, quoted, slot
 
 LONGEST = 2**31 - 1
 PREFIX = "user_service_"
 CONNECTOR = "io.debezium.connector.postgresql.PostgresConnector"
+ROUTER = "org.apache.kafka.connect.transforms.RegexRouter"
 MADE_BY = "data-platform"
 CLIENT = "producer.override.client.id"
 """The key of a connector whose value marks it as the platform's, one that Connect knows."""
@@ -69,47 +71,55 @@ def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any
         peers: Addresses of the services.
         poll_ms: Milliseconds between two polls for changes.
     """
-    host, _, port = peers.postgres.rpartition(":")
     return {
         "name": table.pipeline,
         "config": {
-            "connector.class": CONNECTOR,
-            "database.hostname": host,
-            "database.port": port,
-            "database.user": peers.user,
-            "database.password": peers.password,
-            "database.dbname": peers.database,
-            "table.include.list": _pattern(table.schema, table.name),
-            "plugin.name": "pgoutput",
+            **source(peers),
+            "table.include.list": pattern(table.schema, table.name),
             "publication.autocreate.mode": "filtered",
-            **ENCODING,
-            "tombstones.on.delete": "false",
-            "skipped.operations": "none",  # by default Debezium leaves out TRUNCATE
             "snapshot.mode": "initial",
-            "heartbeat.interval.ms": "1000",
             "transforms": "route",
-            "transforms.route.type": "org.apache.kafka.connect.transforms.RegexRouter",
+            "transforms.route.type": ROUTER,
             **_route(table),
-            "event.processing.failure.handling.mode": "fail",
-            "producer.override.compression.type": "snappy",
             CLIENT: f"{MADE_BY}.{table.pipeline}",
             "topic.prefix": f"{PREFIX}{table.pipeline}",
             "slot.name": slot(table.pipeline),
             "publication.name": slot(table.pipeline),
             "poll.interval.ms": str(poll_ms),
-            **_left_out(table),
-            **_snapshot(table),
+            **left_out([table]),
+            **snapshot([table]),
         },
     }
 
 
-def mark(name: str, schema: str, peers: Peers) -> dict[str, str]:
-    """Return the mark of Pinot's table: who made it, and for which table of which database."""
+def source(peers: Peers) -> dict[str, str]:
+    """Return the settings that are the same for all connectors of a database."""
+    host, _, port = peers.postgres.rpartition(":")
+    return {
+        "connector.class": CONNECTOR,
+        "database.hostname": host,
+        "database.port": port,
+        "database.user": peers.user,
+        "database.password": peers.password,
+        "database.dbname": peers.database,
+        "plugin.name": "pgoutput",
+        **ENCODING,
+        "tombstones.on.delete": "false",
+        "skipped.operations": "none",  # by default Debezium leaves out TRUNCATE
+        "heartbeat.interval.ms": "1000",
+        "event.processing.failure.handling.mode": "fail",
+        "producer.override.compression.type": "snappy",
+    }
+
+
+def mark(name: str, schema: str, peers: Peers, shared: str = "") -> dict[str, str]:
+    """Return the mark of Pinot's table: who made it, for which table of which database, and in which set if in one."""
     followed = f"{peers.database}: {quoted(schema)}.{quoted(name)}"
-    return {"made by": MADE_BY, "table": followed.encode("unicode_escape").decode()}  # in ASCII, whatever stores it
+    own = {"made by": MADE_BY, "table": followed.encode("unicode_escape").decode()}  # in ASCII, whatever stores it
+    return own | ({"set": shared} if shared else {})
 
 
-def _pattern(*names: str) -> str:
+def pattern(*names: str) -> str:
     """Return the regular expression of a table or column by which Debezium finds that one alone.
 
     Debezium compares without regard to case, unless the expression says otherwise, and separates expressions by commas.
@@ -128,25 +138,34 @@ def _route(table: Table) -> dict[str, str]:
     return {"transforms.route.regex": regex, "transforms.route.replacement": topic}
 
 
-def _left_out(table: Table) -> dict[str, str]:
+def left_out(tables: Sequence[Table]) -> dict[str, str]:
     """Return the setting by which Debezium leaves out the columns that are not carried."""
-    patterns = [_pattern(table.schema, table.name, column) for column in table.left_out]
+    patterns = [pattern(table.schema, table.name, column) for table in tables for column in table.left_out]
     return {"column.exclude.list": ",".join(patterns)} if patterns else {}
 
 
-def _snapshot(table: Table) -> dict[str, str]:
-    """Return the query of the snapshot of a table with dates, which are read as days since 1970.
+def snapshot(tables: Sequence[Table]) -> dict[str, str]:
+    """Return the queries of the snapshot of tables with dates, which are read as days since 1970.
 
     Debezium reads dates by Java's old calendar, in which dates before 1582 are other days, and those before the year 1
-    lose their era. Days it takes as they are, as its stream sends them.
+    lose their era. Days it takes as they are, as its stream sends them. Of a table whose name has a comma it does not
+    find the query.
     """
-    if not any(column.type == "date" for column in table.columns):
+    key = "snapshot.select.statement.overrides"
+    queries = {
+        ".".join(map(_parsed, (table.schema, table.name))): f"SELECT {', '.join(map(_selected, table.columns))} "  # noqa: S608  # quoted
+        f"FROM {quoted(table.schema)}.{quoted(table.name)}"
+        for table in tables
+        if any(column.type == "date" for column in table.columns)
+    }
+    if not queries:
         return {}
-    origin = f"{quoted(table.schema)}.{quoted(table.name)}"
-    columns = ", ".join(map(_selected, table.columns))
-    query = f"SELECT {columns} FROM {origin}"  # noqa: S608  # quoted names
-    key, name = "snapshot.select.statement.overrides", f"{table.schema}.{table.name}"
-    return {key: name, f"{key}.{name}": query}
+    return {key: ",".join(queries)} | {f"{key}.{name}": query for name, query in queries.items()}
+
+
+def _parsed(name: str) -> str:
+    """Return a name as Debezium parses it, which splits names without quotes at spaces and dots."""
+    return name if NAME.fullmatch(name) else quoted(name)
 
 
 def _selected(column: Column) -> str:
@@ -210,6 +229,8 @@ def _path(part: str, column: Column) -> str:
 def table(described: Table, peers: Peers) -> dict[str, Any]:
     """Return Pinot's realtime table of all changes, from the beginning of the topic; it only appends.
 
+    That of a table in a set is made before the table's snapshot, and begins at the end of the topic.
+
     With upsert, a server keeps all keys in memory, and a read during updates sees a key twice or not at all.
     """
     kafka = "org.apache.pinot.plugin.stream"
@@ -217,7 +238,7 @@ def table(described: Table, peers: Peers) -> dict[str, Any]:
         "tableName": in_pinot(described.pipeline),
         "tableType": "REALTIME",
         "tenants": {},
-        "metadata": {"customConfigs": mark(described.name, described.schema, peers)},
+        "metadata": {"customConfigs": mark(described.name, described.schema, peers, described.shared)},
         "segmentsConfig": {
             "timeColumnName": "ts_ms",
             "timeType": "MILLISECONDS",
@@ -238,7 +259,7 @@ def table(described: Table, peers: Peers) -> dict[str, Any]:
                 "stream.kafka.broker.list": peers.kafka,
                 "stream.kafka.consumer.factory.class.name": f"{kafka}.kafka20.KafkaConsumerFactory",
                 "stream.kafka.decoder.class.name": f"{kafka}.kafka.KafkaJSONMessageDecoder",
-                "stream.kafka.consumer.prop.auto.offset.reset": "smallest",
+                "stream.kafka.consumer.prop.auto.offset.reset": "largest" if described.shared else "smallest",
                 "realtime.segment.flush.threshold.rows": "50000",
                 "realtime.segment.flush.threshold.time": "1h",
             },

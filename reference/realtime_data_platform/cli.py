@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reference.command_line import BAD_INPUT, Command
-
-from .errors import BadInput, PlatformError
+from .command_context import (
+    DIFFERS,
+    STOPPED,
+    AsText,
+    Columns,
+    Name,
+    OptionalName,
+    Schema,
+    TablesFile,
+    Where,
+    command,
+    described_of,
+    host_and_port,
+    members_of,
+    platform_of,
+    required,
+    set_of,
+)
+from .errors import BadInput
 
 if TYPE_CHECKING:
-    from .description import Table
     from .platform import Platform
 
-DIFFERS, NO_ANSWER, STOPPED = 1, 3, 4
-
-command = Command("data-platform", extra="realtime-data-platform")
 app = command.application(
     no_args_is_help=True,
     help="Follow a PostgreSQL table through Kafka and Pinot into a Trino view.",
@@ -27,13 +39,6 @@ app = command.application(
     "Examples:  data-platform apply person  ·  data-platform query 'SELECT * FROM hive.views.person'  ·  "
     "data-platform verify person  ·  data-platform apply order --where \"placed >= DATE '2025-01-01'\"",
 )
-
-Name = Annotated[str, typer.Argument(help="The table's name.")]
-Schema = Annotated[str, typer.Option(help="Its schema in PostgreSQL.")]
-Columns = Annotated[
-    list[str] | None, typer.Option(help="A column to carry besides the key; again for each. Default: all.")
-]
-AsText = Annotated[list[str] | None, typer.Option(help="A column to carry as PostgreSQL's text; again for each.")]
 
 
 @app.callback()
@@ -101,35 +106,98 @@ def options(
 @app.command()
 def apply(
     context: typer.Context,
-    table: Name,
+    table: OptionalName = None,
     schema: Schema = "public",
-    where: Annotated[str | None, typer.Option(help="A condition on the view's columns, in SQL.")] = None,
+    where: Where = None,
     columns: Columns = None,
     as_text: AsText = None,
+    file: TablesFile = None,
 ) -> None:
-    """Create or update connector, Pinot schema and table, catalogs and view of a table; idempotent."""
-    with _described(context, table, schema, columns, as_text) as (platform, described):
+    """Create or update connector, Pinot schema and table, catalogs and view of a table; idempotent.
+
+    With --file the tables that it lists share one connector and one replication slot. Tables that are new in it are
+    added without a new snapshot of the others.
+    """
+    if file is not None:
+        with set_of(context, table, file) as (tables, members):
+            new = tables.apply(members)
+            for each in members:
+                added = "added" if each.table.pipeline in new else "followed before"
+                typer.echo(f"{each.table.name}: hive.views.{each.table.pipeline} is ready ({added})")
+        return
+    with described_of(context, required(table), schema, columns, as_text) as (platform, described):
         platform.apply(described, where)
         typer.echo(f"{table}: hive.views.{described.pipeline} is ready")
 
 
 @app.command()
-def status(context: typer.Context, table: Name, schema: Schema = "public") -> None:
+def plan(
+    context: typer.Context,
+    table: OptionalName = None,
+    schema: Schema = "public",
+    where: Where = None,
+    columns: Columns = None,
+    as_text: AsText = None,
+    file: TablesFile = None,
+) -> None:
+    """Print what apply would create or change, with its JSON and SQL; nothing is changed."""
+    with members_of(context, table, schema, where, columns, as_text, file) as (platform, name, members):
+        from .plan import planned
+
+        changes = list(planned(platform, members, name))
+        for change in changes:
+            typer.echo(f"{change.what} {change.part}\n{textwrap.indent(change.text.strip(), '  ')}")
+        if not changes:
+            typer.echo("nothing to change")
+
+
+@app.command()
+def render(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="The folder to write into.")],
+    table: OptionalName = None,
+    schema: Schema = "public",
+    where: Where = None,
+    columns: Columns = None,
+    as_text: AsText = None,
+    file: TablesFile = None,
+) -> None:
+    """Write all that apply would make into a folder, as JSON and SQL files for other tools."""
+    with members_of(context, table, schema, where, columns, as_text, file) as (platform, name, members):
+        from .plan import rendered, write
+
+        files = rendered(platform, members, name)
+        write(files, folder)
+        for path in files:
+            typer.echo(str(folder / path))
+
+
+@app.command()
+def status(
+    context: typer.Context, table: OptionalName = None, schema: Schema = "public", file: TablesFile = None
+) -> None:
     """Show the parts of a table's pipeline and how far behind each hop is; exit with 4 when something stands still."""
-    with _platform(context) as platform:
-        found = platform.health(table, schema)
-        for part, state in found.parts.items():
-            typer.echo(f"{part:10} {state}")
-        for hop, lag in found.behind.items():
-            typer.echo(f"{hop}: {lag}")
-        if not found:
-            command.end(STOPPED, "; ".join(found.stopped))
+    with platform_of(context) as platform:
+        if file is None:
+            found = {required(table): platform.health(required(table), schema)}
+        else:
+            with set_of(context, table, file) as (tables, members):
+                found = {each.table.name: tables.health(each.table) for each in members}
+        for name, health in found.items():
+            if file is not None:
+                typer.echo(f"{name}:")
+            for part, state in health.parts.items():
+                typer.echo(f"{part:10} {state}")
+            for hop, lag in health.behind.items():
+                typer.echo(f"{hop}: {lag}")
+        if stopped := dict.fromkeys(sentence for health in found.values() for sentence in health.stopped):
+            command.end(STOPPED, "; ".join(stopped))
 
 
 @app.command()
 def query(context: typer.Context, sql: Annotated[str, typer.Argument(help="One SQL statement for Trino.")]) -> None:
     """Run a Trino statement, and print one row a line with tabs between columns."""
-    with _platform(context) as platform:
+    with platform_of(context) as platform:
         for row in platform.trino.query(sql):
             typer.echo("\t".join(map(str, row)))
 
@@ -143,7 +211,7 @@ def verify(
     as_text: AsText = None,
 ) -> None:
     """Compare the table in PostgreSQL with the view, row by row; give the options that `apply` had."""
-    with _described(context, table, schema, columns, as_text) as (platform, described):
+    with described_of(context, table, schema, columns, as_text) as (platform, described):
         difference = platform.verify(described)
     for row in difference.missing:
         typer.echo(f"missing\t{row}")
@@ -162,7 +230,7 @@ def compact(context: typer.Context, table: Name, schema: Schema = "public") -> N
 
     Run it from time to time, from a scheduler; the view is exact before, during and after it.
     """
-    with _platform(context) as platform:
+    with platform_of(context) as platform:
         done = platform.compact(table, schema)
         typer.echo(f"{table}: {done.changes} changes folded, {done.left} left, {done.dropped} segments removed")
 
@@ -176,42 +244,29 @@ def resend(
     as_text: AsText = None,
 ) -> None:
     """Emit a change event of every row, for values that the stream never had, such as the default of a new column."""
-    with _described(context, table, schema, columns, as_text) as (platform, described):
+    with described_of(context, table, schema, columns, as_text) as (platform, described):
         typer.echo(f"{table}: {platform.resend(described)} rows")
 
 
 @app.command()
-def remove(context: typer.Context, table: Name, schema: Schema = "public") -> None:
+def remove(
+    context: typer.Context, table: OptionalName = None, schema: Schema = "public", file: TablesFile = None
+) -> None:
     """Remove the pipeline of a table; the table itself, its Kafka topic and the catalogs stay.
 
-    Delete the topic too where the table may be empty at the next apply, which reads its old messages.
+    Delete the topic too where the table may be empty at the next apply, which reads its old messages. With --file one
+    of its tables is removed from the set, or without a name the whole set.
     """
-    with _platform(context) as platform:
-        platform.remove(table, schema)
+    if file is not None:
+        with set_of(context, None, file) as (tables, members):
+            listed = [each.table for each in members]
+            leaving = [each for each in listed if table is None or (each.name, each.schema) == (table, schema)]
+            if not leaving:
+                raise BadInput(f"{file} lists no table {schema}.{table}")
+            tables.remove(leaving, [each for each in listed if each not in leaving])
+            for each in leaving:
+                typer.echo(f"{each.name}: removed")
+        return
+    with platform_of(context) as platform:
+        platform.remove(required(table), schema)
         typer.echo(f"{table}: removed")
-
-
-def host_and_port(text: str) -> str:
-    """Return an address of the form `host:port` as it is.
-
-    Raises:
-        BadInput: It is none.
-    """
-    host, _, port = text.rpartition(":")
-    if not host or "/" in host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise BadInput(f"{text!r} is not the address of a peer: give its host and port, such as kafka:9092")
-    return text
-
-
-@contextmanager
-def _platform(context: typer.Context) -> Generator[Platform]:
-    with command.errors({BadInput: BAD_INPUT, PlatformError: NO_ANSWER}):
-        yield context.obj()
-
-
-@contextmanager
-def _described(
-    context: typer.Context, table: str, schema: str, columns: list[str] | None, as_text: list[str] | None
-) -> Generator[tuple[Platform, Table]]:
-    with _platform(context) as platform:
-        yield platform, platform.describe(table, schema, columns=columns or (), as_text=as_text or ())

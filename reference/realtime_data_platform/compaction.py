@@ -81,6 +81,8 @@ class _Compaction:
     def __init__(self, trino: Trino, pinot: Pinot, name: str) -> None:
         self.trino, self.pinot = trino, pinot
         self.name, self.table, self.base = name, in_pinot(name), base.base(name)
+        marked = ((pinot.config(self.table) or {}).get("metadata") or {}).get("customConfigs") or {}
+        self.shared = "set" in marked
 
     def run(self) -> Compacted:
         views = self._views()
@@ -90,7 +92,7 @@ class _Compaction:
         mark = before
         key = self._key() if end > mark.watermark else []
         while mark.watermark < end:
-            newest = self._newest_snapshot(mark.watermark)
+            newest = self._replacing(mark.watermark)
             until = self._step(mark.watermark, end, newest)
             count, snapshot = self._fold(mark, until, key, newest)
             folded, mark = folded + count, Mark(until, snapshot)
@@ -128,6 +130,13 @@ class _Compaction:
             f"ORDER BY {AFTER_COMMIT} DESC, ts_ms LIMIT 1"
         )
         return Snapshot(*map(str, rows[0])) if rows else None
+
+    def _replacing(self, since: int) -> Snapshot | None:
+        """Return the newest snapshot that replaces what was before it.
+
+        What Pinot has of a table in a set begins with its snapshot: changes of lower numbers are newer than its rows.
+        """
+        return None if self.shared else self._newest_snapshot(since)
 
     def _step(self, since: int, end: int, snapshot: Snapshot | None) -> int:
         """Return where the next step ends: at most `MOST_CHANGES` later, at least one commit, after the snapshot."""

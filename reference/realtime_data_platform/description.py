@@ -103,6 +103,7 @@ class Table:
         key: Names of the columns of its primary key.
         schema: Its schema in PostgreSQL.
         left_out: Names of its columns that are not carried.
+        shared: Name of the set whose connector it shares; empty when it has a connector of its own.
 
     Raises:
         BadInput: The table cannot be replicated; the message says why.
@@ -113,6 +114,7 @@ class Table:
     key: tuple[str, ...]
     schema: str = PUBLIC
     left_out: tuple[str, ...] = ()
+    shared: str = ""
 
     def __post_init__(self) -> None:
         if not self.key:

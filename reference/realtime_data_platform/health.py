@@ -46,19 +46,21 @@ class Health:
         return not self.stopped
 
 
-def health(platform: Platform, table: str, schema: str) -> Health:
+def health(platform: Platform, table: str, schema: str, connector: str = "") -> Health:
     """Return the state of a table's pipeline; of one that does not exist, nothing stands still.
 
     Args:
         platform: The client of all services.
         table: The table's name.
         schema: Its schema.
+        connector: Name of the connector that follows it, where that is another's.
     """
     own = pipeline(table, schema)
-    parts = platform.status(table, schema)
+    connector = connector or own
+    parts = platform.status(table, schema) | {"connector": platform.connectors.status(connector)}
     behind: dict[str, str] = {}
     with connected(platform.addresses.postgres) as connection:
-        found = connection.execute(_SLOT, [slot(own)]).fetchone()
+        found = connection.execute(_SLOT, [slot(connector)]).fetchone()
     parts["slot"] = "absent" if found is None else str(found[0])
     if set(parts.values()) == {"absent"}:
         return Health(parts, behind, ())
@@ -68,23 +70,27 @@ def health(platform: Platform, table: str, schema: str) -> Health:
     if there and (view := platform.trino.view("hive", "views", own)) is not None:
         changes = f"SELECT count(*) FROM {in_pinot(own)} WHERE {AFTER_COMMIT} >= {base.mark_of(view).watermark}"  # noqa: S608  # a plain name
         behind["Pinot to base"] = f"{platform.pinot.query(changes)[0][0]:,} changes not folded"
-    return Health(parts, behind, tuple(_stopped(platform, own, parts, found)))
+    return Health(parts, behind, tuple(_stopped(platform, own, connector, parts, found)))
 
 
 def _stopped(
-    platform: Platform, own: str, parts: dict[str, str], found: tuple[str | None, bool, int | None, int | None] | None
+    platform: Platform,
+    own: str,
+    connector: str,
+    parts: dict[str, str],
+    found: tuple[str | None, bool, int | None, int | None] | None,
 ) -> Iterator[str]:
     if not parts["connector"].startswith("RUNNING"):
-        yield f"connector {own} is {parts['connector']}; mend the cause, and run apply again"
+        yield f"connector {connector} is {parts['connector']}; mend the cause, and run apply again"
     if found is None:
-        yield f"replication slot {slot(own)} is absent, and changes since are lost; run remove, then apply"
+        yield f"replication slot {slot(connector)} is absent, and changes since are lost; run remove, then apply"
     elif found[0] in _LOST:
-        yield f"replication slot {slot(own)} is {found[0]}: {_LOST[found[0]]}; run remove, then apply"
+        yield f"replication slot {slot(connector)} is {found[0]}: {_LOST[found[0]]}; run remove, then apply"
     elif not found[1]:
-        yield f"nothing reads replication slot {slot(own)}; run apply again"
+        yield f"nothing reads replication slot {slot(connector)}; run apply again"
     elif found[2] is not None and found[2] > MOST_RETAINED:
         yield (
-            f"replication slot {slot(own)} keeps {found[2]:,} bytes of log, more than {MOST_RETAINED:,}; "
+            f"replication slot {slot(connector)} keeps {found[2]:,} bytes of log, more than {MOST_RETAINED:,}; "
             "look why Connect does not read them"
         )
     if parts["pinot"] != "answers":

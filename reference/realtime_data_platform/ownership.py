@@ -8,7 +8,7 @@ writes to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from . import base
@@ -37,32 +37,48 @@ def require_ours(platform: Platform, name: str, schema: str) -> None:
         )
 
 
-def foreign(platform: Platform, name: str, schema: str) -> Iterator[str]:
-    """Return what has a name of a table's pipeline and was made by somebody else, or for another table."""
+def foreign(
+    platform: Platform, name: str, schema: str, *, shared: str = "", writers: Collection[str] = ()
+) -> Iterator[str]:
+    """Return what has a name of a table's pipeline and was made by somebody else, or for another table.
+
+    Args:
+        platform: The client of all services.
+        name: The table's name.
+        schema: Its schema.
+        shared: Name of the set that the table is in; then a connector or a slot of its own is another's, too.
+        writers: Names of the connectors that may write to its topic besides its own.
+    """
     own = pipeline(name, schema)
-    yield from _in_connect(platform, own)
-    yield from _in_pinot(platform, name, schema)
+    yield from _in_connect(platform, own, shared, writers)
+    yield from _in_pinot(platform, name, schema, shared)
     yield from _in_trino(platform, own)
-    if found := Publication(platform.addresses.postgres, slot(own)).foreign():
+    if not shared and (found := Publication(platform.addresses.postgres, slot(own)).foreign()):
         yield found
 
 
-def _in_connect(platform: Platform, own: str) -> Iterator[str]:
+def _in_connect(platform: Platform, own: str, shared: str, writers: Collection[str]) -> Iterator[str]:
     config = platform.connectors.config(own)
-    if config is not None and (config.get(CLIENT), config.get("database.dbname")) != (
-        f"{MADE_BY}.{own}",
-        platform.peers.database,
+    if config is not None and (
+        shared
+        or (config.get(CLIENT), config.get("database.dbname"))
+        != (
+            f"{MADE_BY}.{own}",
+            platform.peers.database,
+        )
     ):
         yield f"connector {own}"
     for writer in platform.connectors.writers(own):
-        if writer != own:
+        if writer not in {own, *writers}:
             yield f"topic {own}, to which connector {writer} writes,"
 
 
-def _in_pinot(platform: Platform, name: str, schema: str) -> Iterator[str]:
+def _in_pinot(platform: Platform, name: str, schema: str, shared: str) -> Iterator[str]:
     own = in_pinot(pipeline(name, schema))
     table = platform.pinot.config(own)
-    if table is not None and (table.get("metadata") or {}).get("customConfigs") != mark(name, schema, platform.peers):
+    if table is not None and (table.get("metadata") or {}).get("customConfigs") != mark(
+        name, schema, platform.peers, shared
+    ):
         yield f"table {own} of Pinot"
     columns = platform.pinot.columns(own)
     if table is None and columns and not {*ROW_COLUMNS, AFTER_COMMIT} <= columns:

@@ -18,6 +18,7 @@ from .health import Health, health
 from .ownership import require_ours
 from .postgres import connected
 from .publication import Publication
+from .table_set import TableSet
 from .verification import Difference, verify
 
 REFERENCE = re.compile(r"\$\{[^{}:]+:[^{}]+\}")
@@ -79,11 +80,7 @@ class Platform:
             NotOurs: Something that has the name of a part was made by somebody else; nothing was changed.
             PlatformError: A step failed; the message includes the server's.
         """
-        if not REFERENCE.fullmatch(self.peers.password):
-            raise BadInput(
-                "a password in a connector's configuration can be read by anyone who reaches Kafka Connect: give a "
-                "reference that a config provider of its worker resolves, such as ${env:POSTGRES_PASSWORD}"
-            )
+        self.require_reference()
         require_ours(self, table.name, table.schema)
         before = self.status(table.name, table.schema)
         try:
@@ -93,6 +90,18 @@ class Platform:
             if set(before.values()) == {"absent"}:
                 self.remove(table.name, table.schema)
             raise
+
+    def require_reference(self) -> None:
+        """Check that connectors get a reference to the password.
+
+        Raises:
+            BadInput: They would get the password itself.
+        """
+        if not REFERENCE.fullmatch(self.peers.password):
+            raise BadInput(
+                "a password in a connector's configuration can be read by anyone who reaches Kafka Connect: give a "
+                "reference that a config provider of its worker resolves, such as ${env:POSTGRES_PASSWORD}"
+            )
 
     def _publication(self, name: str) -> Publication:
         return Publication(self.addresses.postgres, slot(name))
@@ -165,6 +174,10 @@ class Platform:
             "view": "there" if exists else "absent",
         }
 
+    def table_set(self, name: str) -> TableSet:
+        """Return the set of this name, whose tables share one connector and one replication slot."""
+        return TableSet(self, name)
+
     def health(self, table: str, schema: str = PUBLIC) -> Health:
         """Return how far behind each hop of a table's pipeline is, and what stands still (`health.health`)."""
         return health(self, table, schema)
@@ -185,12 +198,12 @@ class Platform:
         """
         require_ours(self, name, schema)
         name = pipeline(name, schema)
-        self._remove_views(name)
+        self.remove_views(name)
         self.pinot.remove(in_pinot(name))
         self.connectors.remove(name)
         self._publication(name).leave()
 
-    def _remove_views(self, name: str) -> None:
+    def remove_views(self, name: str) -> None:
         """Remove all views of a pipeline, and the base that they read."""
         catalogs = self.trino.query("SHOW CATALOGS")
         if ("hive",) in catalogs:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -57,6 +57,15 @@ class Publication:
         if exists and marked is None:
             return f"publication {self.name} of PostgreSQL"
         return f"replication slot {self.name} of PostgreSQL" if slot is not None and not exists else None
+
+    def followed(self) -> Mapping[str, str]:
+        """Return the replica identity that each followed table had before, by the table's quoted name.
+
+        A table that was dropped is not among them.
+        """
+        with connected(self.dsn) as connection:
+            marked = self._mark(connection)[1] or {}
+            return {name: before for name, before in marked.items() if connection.execute(_BEFORE, [name]).fetchone()}
 
     def follow(self, tables: Sequence[Table]) -> None:
         """Publish tables, with whole rows in their changes; those that are published already stay so.
@@ -108,12 +117,20 @@ class Publication:
         [oid] = connection.execute("SELECT to_regclass(%s)::oid", [table]).fetchone() or [None]
         return oid in {member for (member,) in connection.execute(_MEMBERS, [self.name])}
 
-    def leave(self) -> None:
-        """Give tables back the replica identity that they had before, and remove publication and slot; idempotent."""
+    def leave(self, tables: Collection[str] | None = None) -> None:
+        """Stop publishing tables, and give them back the replica identity that they had before; idempotent.
+
+        Args:
+            tables: Their quoted names. By default all: then the publication and the slot are removed, too.
+        """
         with connected(self.dsn) as connection:
             exists, marked = self._mark(connection)
-            for table, identity in (marked or {}).items():
-                self._give_back(connection, table, identity)
+            before = dict(marked or {})
+            for table in list(before) if tables is None else tables:
+                self._give_back(connection, table, before.pop(table, None))
+            if tables is not None:
+                self._write_mark(connection, before)
+                return
             connection.execute(
                 "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s",
                 [self.name],
@@ -121,9 +138,9 @@ class Publication:
             if exists:
                 connection.execute(sql.SQL("DROP PUBLICATION {}").format(sql.Identifier(self.name)))
 
-    def _give_back(self, connection: Connection, table: str, identity: str) -> None:
+    def _give_back(self, connection: Connection, table: str, identity: str | None) -> None:
         found = connection.execute(_BEFORE, [table]).fetchone()
-        if found is None:  # the table was dropped
+        if found is None or identity is None:
             return
         origin = sql.SQL(table)  # quoted by `_name`, and found by PostgreSQL
         if self._publishes(connection, table):

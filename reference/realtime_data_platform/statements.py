@@ -80,7 +80,8 @@ def view_sql(described: Table, mark: Mark, where: str | None = None, name: str =
     The view unites the base, as of the snapshot to which it is pinned, with the changes that are not in it, and takes
     the newest of each key. Pinot's table only appends, so that Trino reads it segment by segment, without a limit on
     rows, and both sides by key where a query names one. Of a truncated table it takes the rows that came afterwards,
-    and of one with a snapshot that is not in the base those since the snapshot. Whether there are any is a second read,
+    and of one with a snapshot that is not in the base those since the snapshot (all that Pinot has of a table in a set,
+    whose snapshot is the beginning). Whether there are any is a second read,
     so that changes which arrive after it are left to the next query.
 
     While Pinot lacks the server of a segment, as during its restart, a query of the view is an error.
@@ -100,6 +101,7 @@ def view_sql(described: Table, mark: Mark, where: str | None = None, name: str =
     head = f"CREATE OR REPLACE VIEW hive.views.{quoted(name or described.pipeline)} AS\n"
     origin = f"FROM {tail(described.pipeline, catalog)} WHERE {AFTER_COMMIT} >= {mark.watermark}"
     at = f"ROW({AFTER_COMMIT}, lsn, ts_ms)"
+    begins = "false" if described.shared else "op = 'r'"
     snapshot = Snapshot("__snapshot[1]", "-__snapshot[2]")
     since, truncated = (snapshot.since(*(f"{row}[{part}]" for part in (1, 2, 3))) for row in ("__at", "__truncated"))
     query = f"""  SELECT
@@ -117,7 +119,7 @@ def view_sql(described: Table, mark: Mark, where: str | None = None, name: str =
     )
     CROSS JOIN (
       SELECT max({at}) AS __newest, max(IF(op = 't', {at})) AS __truncated,
-        max(IF(op = 'r', ROW({AFTER_COMMIT}, -ts_ms))) AS __snapshot
+        max(IF({begins}, ROW({AFTER_COMMIT}, -ts_ms))) AS __snapshot
       {origin}
     )
     WHERE (__at IS NULL OR __at <= __newest)

@@ -11,6 +11,7 @@ from .rest import GATEWAY_ERRORS, Rest, missing_from
 
 # Kafka Connect answers 409 while its workers rebalance; to a GET of one connector, 500 and a message that says so.
 RETRIED = GATEWAY_ERRORS | {409}
+STOPPED = ("STOPPED", "PAUSED")
 REBALANCE = "a rebalance is expected"
 
 
@@ -69,6 +70,8 @@ class Connectors:
         new = found is None
         if found is None or missing_from(config, found) or found.keys() - config.keys() - {"name"}:
             self._rest.request("PUT", f"/connectors/{name}/config", json=config)
+        if not new and self.status(name) in STOPPED:
+            self._rest.request("PUT", f"/connectors/{name}/resume")
         if not new and self.status(name).startswith("FAILED"):
             self._rest.request("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true")
             self._rest.wait_until(lambda: not self.status(name).startswith("FAILED"), f"connector {name} fails again")
@@ -113,11 +116,20 @@ class Connectors:
         """
         self._rest.wait_until(lambda: topic in self._topics(name), f"connector {name} writes nothing to topic {topic}")
 
+    def stop(self, name: str) -> None:
+        """Stop a connector, which keeps its offsets: `apply` starts it again."""
+        self._rest.request("PUT", f"/connectors/{name}/stop")
+        self._rest.wait_until(lambda: self.status(name) == "STOPPED", f"connector {name} does not stop")
+
+    def offsets(self, name: str) -> list[dict[str, Any]]:
+        """Return the offsets that a connector has stored, each with its source's position."""
+        found: list[dict[str, Any]] = self._rest.request("GET", f"/connectors/{name}/offsets")["offsets"]
+        return [each["offset"] for each in found]
+
     def remove(self, name: str) -> None:
         """Remove a connector with its offsets, so that one of the same name starts with a snapshot; idempotent."""
         if self._rest.find(f"/connectors/{name}") is not None:
-            self._rest.request("PUT", f"/connectors/{name}/stop")
-            self._rest.wait_until(lambda: self.status(name) == "STOPPED", f"connector {name} does not stop")
+            self.stop(name)
             self._rest.request("DELETE", f"/connectors/{name}/offsets")
             self._rest.request("DELETE", f"/connectors/{name}")
             self._rest.wait_until(lambda: self.status(name) == "absent", f"connector {name} is still there")

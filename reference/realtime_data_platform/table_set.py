@@ -1,0 +1,251 @@
+"""A set of tables that share one connector, one replication slot and one publication.
+
+A table is added while the connector is stopped: first it is published, then its snapshot is taken, then the connector
+goes on where it was, with the table among its own. So what was written before the snapshot is in the snapshot's rows,
+what was written after it comes from the log, and no other table has a new snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from . import artifacts, base, shared_connector
+from .clients.retry import wait_until
+from .description import Table, in_pinot, quoted, slot
+from .errors import BadInput, NotOurs
+from .health import Health, health
+from .ownership import foreign
+from .postgres import connected
+from .publication import Publication
+
+if TYPE_CHECKING:
+    from .platform import Platform
+
+SNAPSHOT_WITHIN = 6 * 3600
+"""Seconds that the snapshot of added tables may take."""
+
+_ACTIVE = "SELECT active FROM pg_replication_slots WHERE slot_name = %s"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A table of a set.
+
+    Attributes:
+        table: Its definition.
+        views: Condition in SQL by the name of each view, besides that of the table's own name, which has all rows
+            unless it is among them.
+    """
+
+    table: Table
+    views: dict[str, str] = field(default_factory=dict)
+
+    def all_views(self) -> dict[str, str | None]:
+        """Return the condition by name of each view, that of the table's own name first."""
+        return {self.table.pipeline: None, **self.views}
+
+
+class TableSet:
+    """A set of tables.
+
+    Args:
+        platform: The client of all services.
+        name: The set's name.
+
+    Raises:
+        BadInput: It is no name of a set.
+    """
+
+    def __init__(self, platform: Platform, name: str) -> None:
+        shared_connector.check_name(name)
+        self.platform = platform
+        self.name = name
+        self.connector = shared_connector.streaming_name(name)
+        self.publication = Publication(platform.addresses.postgres, slot(self.connector))
+
+    def apply(self, members: Sequence[Member]) -> list[str]:
+        """Follow all tables of the set; those that are followed already go on without a new snapshot; idempotent.
+
+        When a step fails, the tables that were to be added are as they were before.
+
+        Args:
+            members: All tables of the set.
+
+        Returns:
+            Names of the pipelines that were added.
+
+        Raises:
+            NotOurs: Something that has the name of a part was made by somebody else; nothing was changed.
+            PlatformError: A step failed; the message includes the server's.
+        """
+        members = in_set(members, self.name)
+        tables = [each.table for each in members]
+        shared_connector.check(self.name, tables)
+        self.platform.require_reference()
+        self.require_ours(tables, {view for each in members for view in each.views})
+        followed = self.publication.followed()
+        if missing := followed.keys() - {_name(table) for table in tables}:
+            raise BadInput(f"set {self.name} follows {', '.join(sorted(missing))}, too: list it, or remove it first")
+        known = self._views()
+        new = [table for table in tables if table.pipeline not in base.readers(table.pipeline, known)]
+        before = self.platform.connectors.config(self.connector)
+        try:
+            self._follow(tables, new)
+            self.platform.apply_catalogs()
+            for each in members:
+                self._apply_views(each)
+        except BaseException:
+            self._undo(new, before, followed)
+            raise
+        return [table.pipeline for table in new]
+
+    def remove(self, tables: Sequence[Table], rest: Sequence[Table] = ()) -> None:
+        """Stop following tables, and give them back what was changed; their topics and the catalogs stay.
+
+        Args:
+            tables: The tables.
+            rest: The tables that the set goes on to follow; by default none: then the connector and the slot are
+                removed, too.
+
+        Raises:
+            NotOurs: Something that has the name of a part was made by somebody else; nothing was changed.
+        """
+        self.require_ours([replace(table, shared=self.name) for table in (*tables, *rest)], set())
+        if rest:
+            shared_connector.check(self.name, rest)
+            self.platform.connectors.apply(shared_connector.streaming(self.name, rest, self.platform.peers))
+        for table in tables:
+            self._remove_table(table)
+        if rest:
+            self.publication.leave([_name(table) for table in tables])
+            return
+        for connector in (shared_connector.snapshot_name(self.name), self.connector):
+            self.platform.connectors.remove(connector)
+        self.publication.leave()
+
+    def health(self, table: Table) -> Health:
+        """Return how far behind each hop of a table of the set is, and what stands still (`health.health`)."""
+        return health(self.platform, table.name, table.schema, self.connector)
+
+    def require_ours(self, tables: Sequence[Table], views: Collection[str]) -> None:
+        """Check everything that has a name of the set, of a table's pipeline or of a view.
+
+        Raises:
+            NotOurs: Some of it was made by somebody else.
+        """
+        found = list(self._foreign(tables, views))
+        if found:
+            verb = "was" if len(found) == 1 else "were"
+            raise NotOurs(
+                f"{' and '.join(found)} {verb} not made by data-platform for set {self.name} of database "
+                f"{self.platform.peers.database}; nothing was changed: remove what has the name, or take another"
+            )
+
+    def _foreign(self, tables: Sequence[Table], views: Collection[str]) -> Iterator[str]:
+        database = self.platform.peers.database
+        own = (shared_connector.snapshot_name(self.name), self.connector)
+        for name in own:
+            config = self.platform.connectors.config(name)
+            mark = (shared_connector.client(self.name), database)
+            if config is not None and (config.get(artifacts.CLIENT), config.get("database.dbname")) != mark:
+                yield f"connector {name}"
+        if found := self.publication.foreign():
+            yield found
+        for table in tables:
+            yield from foreign(self.platform, table.name, table.schema, shared=self.name, writers=own)
+        if views:
+            known = self._views()
+            ours = {view for table in tables for view in base.readers(table.pipeline, known)}
+            for view in sorted(set(views) & self.platform.trino.relations("hive", "views") - ours):
+                yield f"hive.views.{view} of Trino"
+
+    def _views(self) -> dict[str, str]:
+        catalogs = self.platform.trino.query("SHOW CATALOGS")
+        return self.platform.trino.views("hive", "views") if ("hive",) in catalogs else {}
+
+    def _follow(self, tables: Sequence[Table], new: Sequence[Table]) -> None:
+        """Publish tables, and take the snapshot of new ones between two runs of the connector."""
+        connectors, pinot = self.platform.connectors, self.platform.pinot
+        for table in new:  # what an earlier attempt has left is not continued
+            pinot.remove(in_pinot(table.pipeline))
+            pinot.apply(artifacts.schema(table), artifacts.table(table, self.platform.peers))
+        self.publication.follow(tables)
+        streaming = shared_connector.streaming(self.name, tables, self.platform.peers)
+        if new:
+            if connectors.config(self.connector) is None:
+                connectors.apply(streaming)
+                self._wait_until_slot_is(active=True)
+            connectors.stop(self.connector)
+            self._wait_until_slot_is(active=False)
+            self._take_snapshot([table for table in new if self._has_rows(table)])
+        connectors.apply(streaming)
+        self._wait_until_slot_is(active=True)
+
+    def _take_snapshot(self, tables: Sequence[Table]) -> None:
+        connectors = self.platform.connectors
+        name = shared_connector.snapshot_name(self.name)
+        connectors.remove(name)  # of an attempt that was killed
+        if not tables:
+            return
+        try:
+            connectors.apply(shared_connector.taking_snapshot(self.name, tables, self.platform.peers))
+
+            def complete() -> bool:
+                if (state := connectors.status(name)).startswith("FAILED"):
+                    raise BadInput(f"connector {name} {state}")
+                offsets = connectors.offsets(name)
+                done = any(each.get("last_snapshot_record") or each.get("snapshot_completed") for each in offsets)
+                # A table that was emptied meanwhile sends nothing, and the log has the deletion of all its rows.
+                return done or not any(map(self._has_rows, tables))
+
+            wait_until(complete, f"connector {name} does not complete the snapshot", within=SNAPSHOT_WITHIN)
+        finally:
+            connectors.remove(name)
+
+    def _has_rows(self, table: Table) -> bool:
+        with connected(self.platform.addresses.postgres) as connection:
+            origin = sql.Identifier(table.schema, table.name)
+            return connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(origin)).fetchone() is not None
+
+    def _wait_until_slot_is(self, *, active: bool) -> None:
+        def is_so() -> bool:
+            with connected(self.platform.addresses.postgres) as connection:
+                return connection.execute(_ACTIVE, [self.publication.name]).fetchone() == (active,)
+
+        message = f"replication slot {self.publication.name} is {'not read' if active else 'still read'}"
+        wait_until(is_so, message, within=self.platform.patience)
+
+    def _apply_views(self, member: Member) -> None:
+        trino, table = self.platform.trino, member.table
+        for name, where in member.all_views().items():
+            trino.apply_view(self.platform.view_sql(table, where, name))
+        trino.query(f"EXPLAIN (TYPE VALIDATE) TABLE hive.views.{quoted(table.pipeline)}")
+
+    def _remove_table(self, table: Table) -> None:
+        self.platform.remove_views(table.pipeline)
+        self.platform.pinot.remove(in_pinot(table.pipeline))
+
+    def _undo(self, new: Sequence[Table], before: dict[str, str] | None, followed: Collection[str]) -> None:
+        """Remove what was made of new tables, and let the connector go on with the others."""
+        connectors = self.platform.connectors
+        for table in new:
+            self._remove_table(table)
+        if before is None:
+            connectors.remove(self.connector)
+            self.publication.leave()
+            return
+        connectors.apply({"name": self.connector, "config": before})
+        self.publication.leave([name for table in new if (name := _name(table)) not in followed])
+
+
+def _name(table: Table) -> str:
+    return f"{quoted(table.schema)}.{quoted(table.name)}"
+
+
+def in_set(members: Sequence[Member], name: str) -> list[Member]:
+    """Return tables as those of the set of this name."""
+    return [replace(each, table=replace(each.table, shared=name)) for each in members]
