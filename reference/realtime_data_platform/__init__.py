@@ -10,35 +10,35 @@ columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
 **What is corrected.**
 
 - A DELETE event has no `after`. The key is then read from `before`, and the view leaves deleted rows out
-  (`artifacts.transforms`, `statements.view_sql`).
+  (`stream.artifacts.transforms`, `view.statements.view_sql`).
 - Two updates of one key may have the same millisecond. The log sequence number (`lsn`) orders them.
 - A plain SELECT through Trino may see a key twice, or not at all, while rows are updated. Pinot's table only appends,
   and the view takes the newest change of each key, of any number of rows. `Platform.compact` folds old changes into a
-  base in Iceberg, so that a query costs what its live rows and the latest changes do (`compaction`).
+  base in Iceberg, so that a query costs what its live rows and the latest changes do (`view.compaction`).
 - While a Pinot server restarts, Trino returns the rows of the other servers without an error. The view asks Pinot's
   broker, too, and is an error then. By default a server answers before it has read its newest rows from Kafka again:
   set `pinot.server.starter.enableRealtimeOffsetBasedConsumptionStatusChecker` and
   `pinot.server.starter.realtimeConsumptionCatchupWaitMs` in its configuration.
 - An update leaves out long (TOASTed) values that it did not change. The table gets REPLICA IDENTITY FULL
-  (`Platform.prepare`).
+  (`source.publication`).
 - An event that the connector cannot process stops the connector instead of being skipped silently.
 - The connector includes one table of one schema. A pattern over all schemas merges tables of the same name.
 - Tables and columns of any name work. The S3 secret is not stored in the catalog in clear text.
 - Times keep their microseconds and dates their day. Under the document's settings numbers are bytes, microseconds are
-  cut off, and the snapshot moves dates before 1582 (`column_types`, `artifacts.connector`).
+  cut off, and the snapshot moves dates before 1582 (`source.column_types`, `stream.artifacts.connector`).
 - A TRUNCATE empties the view. By default Debezium leaves it out.
 - Passwords are not in the connector's configuration, which anyone can read who reaches Connect: it refers to them.
 - A change that was written while the replication slot was being created, and committed after the snapshot, comes after
-  the snapshot, although its log sequence number is lower (`base.PLACE`).
+  the snapshot, although its log sequence number is lower (`view.base.PLACE`).
 - Each table has a connector and a replication slot, of which PostgreSQL has few. The tables of a set share one of each,
-  and one is added without a snapshot of the others (`table_set`).
+  and one is added without a snapshot of the others (`operation.table_set`).
 
 **What is added.** `Platform.verify` compares the view with the table in memory of a fixed size, `Platform.resend` emits
 every row again, `Platform.apply` removes what it created when a later step fails, and the command `data-platform` does
-all of this from a shell. What others made under the same names is neither overwritten nor deleted (`ownership`), and
+all of this from a shell. What others made under the same names is neither overwritten nor deleted (`operation.ownership`), and
 `Platform.remove` gives the table back what was changed. `data-platform plan` prints what `apply` would change, `render`
-writes it as files, and `status` says what stands still (`health`). A report keeps the rows of a query in a table that
-one statement replaces (`reports`). The folder `dbt` is a project of views, a report and an incremental table over exact
+writes it as files, and `status` says what stands still (`operation.health`). A report keeps the rows of a query in a table that
+one statement replaces (`view.reports`). The folder `dbt` is a project of views, a report and an incremental table over exact
 views, for a user to copy.
 
 **What does not hold yet.**
@@ -47,7 +47,7 @@ views, for a user to copy.
   that was removed and applied again. A second snapshot without rows, of a table that is empty by then, leaves the rows
   of the topic's older messages in the view: delete the topic first.
 - Dates before 1582 are other days in the snapshot of a table whose name or schema has a comma, in which Debezium finds
-  no query (`artifacts.snapshot`). A set refuses such a table.
+  no query (`stream.artifacts.snapshot`). A set refuses such a table.
 - The rows of a snapshot stay in Pinot until one change that was written after it has arrived, and a partition of the
   topic without changes keeps all partitions from being folded.
 
@@ -69,43 +69,43 @@ from typing import TYPE_CHECKING
 from reference.exports import import_at_first_use
 
 if TYPE_CHECKING:
-    from .artifacts import Peers
     from .clients import Connectors, Pinot, Trino
-    from .compaction import Compacted
-    from .description import Column, Table, describe
     from .errors import BadInput, NotFound, NotInTime, NotOurs, PlatformError, Refused, Unreachable
-    from .health import Health
+    from .operation.health import Health
+    from .operation.table_set import Member, TableSet
     from .platform import Addresses, Platform
-    from .reports import apply_report, remove_report, report_sql
-    from .table_set import Member, TableSet
-    from .verification import Difference
+    from .source.description import Column, Table, describe
+    from .stream.artifacts import Peers
+    from .view.compaction import Compacted
+    from .view.reports import apply_report, remove_report, report_sql
+    from .view.verification import Difference
 
 # Module by exported name: imported at first use, so that the command can report a missing library in one sentence.
 _MODULES = {
     "Addresses": "platform",
     "BadInput": "errors",
-    "Column": "description",
-    "Compacted": "compaction",
+    "Column": "source.description",
+    "Compacted": "view.compaction",
     "Connectors": "clients",
-    "Difference": "verification",
-    "Health": "health",
-    "Member": "table_set",
+    "Difference": "view.verification",
+    "Health": "operation.health",
+    "Member": "operation.table_set",
     "NotFound": "errors",
     "NotInTime": "errors",
     "NotOurs": "errors",
-    "Peers": "artifacts",
+    "Peers": "stream.artifacts",
     "Pinot": "clients",
     "Platform": "platform",
     "PlatformError": "errors",
     "Refused": "errors",
-    "Table": "description",
-    "TableSet": "table_set",
+    "Table": "source.description",
+    "TableSet": "operation.table_set",
     "Trino": "clients",
     "Unreachable": "errors",
-    "apply_report": "reports",
-    "describe": "description",
-    "remove_report": "reports",
-    "report_sql": "reports",
+    "apply_report": "view.reports",
+    "describe": "source.description",
+    "remove_report": "view.reports",
+    "report_sql": "view.reports",
 }
 
 __all__ = [

@@ -82,9 +82,9 @@ def options(
     """
 
     def platform() -> Platform:
-        from .artifacts import Peers
         from .platform import Addresses, Platform
-        from .postgres import user_and_database
+        from .source.postgres import user_and_database
+        from .stream.artifacts import Peers
 
         user, database = user_and_database(postgres)
         peers = Peers(
@@ -142,7 +142,7 @@ def plan(
 ) -> None:
     """Print what apply would create or change, with its JSON and SQL; nothing is changed."""
     with members_of(context, table, schema, where, columns, as_text, file) as (platform, name, members):
-        from .plan import planned
+        from .operation.plan import planned
 
         changes = list(planned(platform, members, name))
         for change in changes:
@@ -164,7 +164,7 @@ def render(
 ) -> None:
     """Write all that apply would make into a folder, as JSON and SQL files for other tools."""
     with members_of(context, table, schema, where, columns, as_text, file) as (platform, name, members):
-        from .plan import rendered, write
+        from .operation.plan import rendered, write
 
         files = rendered(platform, members, name)
         write(files, folder)

@@ -17,9 +17,9 @@ from reference.command_line import BAD_INPUT, Command
 from .errors import BadInput, PlatformError
 
 if TYPE_CHECKING:
-    from .description import Table
+    from .operation.table_set import Member, TableSet
     from .platform import Platform
-    from .table_set import Member, TableSet
+    from .source.description import Table
 
 DIFFERS, NO_ANSWER, STOPPED = 1, 3, 4
 
@@ -83,8 +83,8 @@ def members_of(
 ) -> Generator[tuple[Platform, str, list[Member]]]:
     """Give the tables of a file and the name of their set, or one table and an empty name."""
     with platform_of(context) as platform:
-        from .table_set import Member
-        from .tables_file import read
+        from .operation.table_set import Member
+        from .source.tables_file import read
 
         if file is None:
             described = platform.describe(required(table), schema, columns=columns or (), as_text=as_text or ())

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from . import artifacts, base, statements
-from .base import Mark
 from .clients import Connectors, Pinot, Trino
-from .compaction import Compacted, compact
-from .description import PUBLIC, Table, describe, in_pinot, pipeline, quoted, slot
+from .clients.catalogs import all_catalogs
 from .errors import BadInput
-from .health import Health, health
-from .ownership import require_ours
-from .postgres import connected
-from .publication import Publication
-from .table_set import TableSet
-from .verification import Difference, verify
+from .operation.health import Health, health
+from .operation.ownership import require_ours
+from .operation.table_set import TableSet
+from .source.description import PUBLIC, Table, describe, in_pinot, pipeline, quoted, slot
+from .source.postgres import connected
+from .source.publication import Publication
+from .stream import artifacts
+from .view import base, statements
+from .view.base import Mark
+from .view.compaction import Compacted, compact
+from .view.verification import Difference, verify
 
 REFERENCE = re.compile(r"\$\{[^{}:]+:[^{}]+\}")
 """A reference that a config provider of the worker of Connect resolves, by the name of the provider and a key."""
@@ -157,9 +159,8 @@ class Platform:
 
     def apply_catalogs(self) -> None:
         """Create the Pinot, Hive and Iceberg catalogs and the schemas `hive.views` and `iceberg.base`; idempotent."""
-        self.trino.apply_catalog("pinot", "pinot", statements.pinot_catalog(self.peers))
-        self.trino.apply_catalog("hive", "hive", statements.hive_catalog(self.peers))
-        self.trino.apply_catalog("iceberg", "iceberg", statements.iceberg_catalog(self.peers))
+        for name, properties in all_catalogs(self.peers).items():
+            self.trino.apply_catalog(name, name, properties)
         self.trino.apply_schema("hive.views", f"s3://{self.peers.bucket}/views/")
         self.trino.apply_schema(base.SCHEMA, f"s3://{self.peers.bucket}/base/")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from reference.realtime_data_platform.artifacts import Peers
+from reference.realtime_data_platform.clients.catalogs import hive_catalog
 from reference.realtime_data_platform.platform import Addresses, Platform
-from reference.realtime_data_platform.statements import hive_catalog
+from reference.realtime_data_platform.stream.artifacts import Peers
 from scenarios.realtime_data_platform import published
 from scenarios.realtime_data_platform.capabilities import FOUND, summary, supports
 from scenarios.realtime_data_platform.pipeline import Pipeline

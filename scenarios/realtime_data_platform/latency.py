@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from reference.realtime_data_platform.description import in_pinot
+from reference.realtime_data_platform.source.description import in_pinot
 from scenarios.realtime_data_platform.pipeline import VISIBLE_WITHIN
 
 STAGES = ["sent", "read by Debezium", "in Kafka", "in Pinot", "in the view"]

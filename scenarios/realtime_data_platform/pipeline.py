@@ -7,8 +7,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from confluent_kafka.admin import AdminClient
 
 from fixtures.waiting import eventually
-from reference.realtime_data_platform.base import base
-from reference.realtime_data_platform.description import in_pinot, quoted
+from reference.realtime_data_platform.source.description import in_pinot, quoted
+from reference.realtime_data_platform.view.base import base
 from scenarios.realtime_data_platform import published
 
 VISIBLE_WITHIN = 60

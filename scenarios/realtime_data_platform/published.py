@@ -11,7 +11,7 @@ the transforms; the other keys are ours.
 import json
 from pathlib import Path
 
-from reference.realtime_data_platform.artifacts import Peers
+from reference.realtime_data_platform.stream.artifacts import Peers
 
 IN_CONTAINERS = Peers()
 FILES = Path(__file__).parent / "as_published"

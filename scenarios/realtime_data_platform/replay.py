@@ -6,7 +6,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from fixtures.waiting import eventually
-from reference.realtime_data_platform import artifacts
+from reference.realtime_data_platform.stream import artifacts
 from scenarios.realtime_data_platform.pipeline import VISIBLE_WITHIN, Pipeline
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from fixtures.waiting import eventually
-from reference.realtime_data_platform.description import pipeline, quoted
 from reference.realtime_data_platform.errors import BadInput, Refused
+from reference.realtime_data_platform.source.description import pipeline, quoted
 from scenarios.realtime_data_platform.every_type import (
     AS_TEXT,
     COLUMNS,

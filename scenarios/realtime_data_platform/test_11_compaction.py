@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fixtures.waiting import eventually
-from reference.realtime_data_platform import artifacts, base
 from reference.realtime_data_platform.errors import BadInput, Refused
+from reference.realtime_data_platform.stream import artifacts
+from reference.realtime_data_platform.view import base
 from scenarios.realtime_data_platform.concurrent_updates import ReadCheck, repeating, updating_rows
 from scenarios.realtime_data_platform.pipeline import VISIBLE_WITHIN
 from scenarios.realtime_data_platform.replay import Replay

@@ -5,9 +5,9 @@ import time
 import pytest
 
 from fixtures.waiting import eventually
+from reference.realtime_data_platform.clients.catalogs import iceberg_catalog
 from reference.realtime_data_platform.errors import BadInput, NotFound, Refused
-from reference.realtime_data_platform.reports import SCHEMA, apply_report, remove_report, report_sql
-from reference.realtime_data_platform.statements import iceberg_catalog
+from reference.realtime_data_platform.view.reports import SCHEMA, apply_report, remove_report, report_sql
 from scenarios.realtime_data_platform import published
 from scenarios.realtime_data_platform.concurrent_updates import repeating
 from scenarios.realtime_data_platform.pipeline import VISIBLE_WITHIN

@@ -6,9 +6,10 @@ import pytest
 import requests
 
 from fixtures.waiting import eventually
-from reference.realtime_data_platform import artifacts, statements
+from reference.realtime_data_platform.clients import catalogs
 from reference.realtime_data_platform.errors import BadInput, NotOurs, Refused
 from reference.realtime_data_platform.platform import Platform
+from reference.realtime_data_platform.stream import artifacts
 from scenarios.realtime_data_platform import published
 from scenarios.realtime_data_platform.command import data_platform
 from scenarios.realtime_data_platform.parts import IN_POSTGRESQL, Parts
@@ -125,7 +126,7 @@ def test_removed_pipeline_leaves_all_as_before(make_pipeline, platform, identity
 
 
 def test_table_in_use_is_not_waited_for_forever(make_pipeline, platform, monkeypatch):
-    monkeypatch.setattr("reference.realtime_data_platform.publication.LOCK_WITHIN", 1)
+    monkeypatch.setattr("reference.realtime_data_platform.source.publication.LOCK_WITHIN", 1)
     pipeline = make_pipeline("in_use")
     before = pipeline.sql(IN_POSTGRESQL)
     with pipeline.connection() as writer, writer.transaction():
@@ -167,7 +168,7 @@ class TestPassword:
         validated = f"{at.connect}/connector-plugins/{artifacts.CONNECTOR}/config/validate"
         shown["validation"] = requests.put(validated, json=config, timeout=30).text
         shown["queries"] = str(platform.trino.query("SELECT query FROM system.runtime.queries"))
-        shown["statements"] = str([statements.hive_catalog(platform.peers), statements.iceberg_catalog(platform.peers)])
+        shown["statements"] = str([catalogs.hive_catalog(platform.peers), catalogs.iceberg_catalog(platform.peers)])
         shown["command"] = "".join(map(str, data_platform(platform, "status", name)))
         for service in ("connect", "trino", "pinot-controller", "pinot-broker", "pinot-server"):
             shown[f"log of {service}"] = environment.addressed(service).log(100_000)

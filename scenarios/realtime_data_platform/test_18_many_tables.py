@@ -3,9 +3,9 @@
 import pytest
 
 from fixtures.waiting import eventually
-from reference.realtime_data_platform.description import in_pinot, pipeline, quoted
 from reference.realtime_data_platform.errors import BadInput, NotFound, NotOurs
-from reference.realtime_data_platform.table_set import Member
+from reference.realtime_data_platform.operation.table_set import Member
+from reference.realtime_data_platform.source.description import in_pinot, pipeline, quoted
 from scenarios.realtime_data_platform.command import data_platform
 from scenarios.realtime_data_platform.concurrent_updates import repeating
 from scenarios.realtime_data_platform.pipeline import VISIBLE_WITHIN

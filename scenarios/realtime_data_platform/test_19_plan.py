@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from reference.realtime_data_platform import artifacts
+from reference.realtime_data_platform.stream import artifacts
 from scenarios.realtime_data_platform.command import data_platform
 from scenarios.realtime_data_platform.parts import Parts
 

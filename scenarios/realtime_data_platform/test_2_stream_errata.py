@@ -3,8 +3,8 @@
 import pytest
 
 from fixtures.waiting import eventually
-from reference.realtime_data_platform import artifacts
-from reference.realtime_data_platform.description import Column, Table
+from reference.realtime_data_platform.source.description import Column, Table
+from reference.realtime_data_platform.stream import artifacts
 from scenarios.realtime_data_platform import published
 from scenarios.realtime_data_platform.capabilities import DELETES
 from scenarios.realtime_data_platform.pipeline import VISIBLE_WITHIN

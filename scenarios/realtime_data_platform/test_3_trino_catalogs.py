@@ -5,7 +5,7 @@ from contextlib import closing
 import boto3
 import pytest
 
-from reference.realtime_data_platform import statements
+from reference.realtime_data_platform.clients import catalogs
 from reference.realtime_data_platform.errors import PlatformError, Refused
 from scenarios.realtime_data_platform import published
 
@@ -18,7 +18,7 @@ def catalog(lake, platform):
     created = []
 
     def make(name, **other):
-        keys = statements.hive_catalog(platform.peers)
+        keys = catalogs.hive_catalog(platform.peers)
         for key, value in other.items():
             full = next(full for full in keys if full.endswith(key.replace("_", "-")))
             if value is None:
@@ -26,7 +26,7 @@ def catalog(lake, platform):
             else:
                 keys[full] = value
         lake.remove_catalog(name)
-        lake.query(statements.catalog_sql(name, "hive", keys))
+        lake.query(catalogs.catalog_sql(name, "hive", keys))
         created.append(name)
         return name
 
@@ -110,10 +110,10 @@ class TestDataFile:
 
     @pytest.mark.claim("rdp-27")
     def test_s3_needs_the_native_client_keys(self, lake, platform):
-        keys = statements.hive_catalog(platform.peers)
+        keys = catalogs.hive_catalog(platform.peers)
         without = {key: value for key, value in keys.items() if not key.startswith(("s3.", "fs."))}
         lake.remove_catalog("without_s3")
-        lake.query(statements.catalog_sql("without_s3", "hive", without))
+        lake.query(catalogs.catalog_sql("without_s3", "hive", without))
         try:
             with pytest.raises(Refused, match="s3://"):
                 lake.query("CREATE SCHEMA without_s3.nowhere WITH (location = 's3://lake/nowhere/')")
@@ -178,7 +178,7 @@ class TestCatalogSecret:
         lake.remove_catalog(name)
         statement = {
             "published": published.hive_catalog(platform.peers, name),
-            "corrected": statements.catalog_sql(name, "hive", statements.hive_catalog(platform.peers)),
+            "corrected": catalogs.catalog_sql(name, "hive", catalogs.hive_catalog(platform.peers)),
         }
         lake.query(statement[way])
         yield name

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow.parquet
 import pytest
 
-from reference.realtime_data_platform import statements
+from reference.realtime_data_platform.view import statements
 from scenarios.realtime_data_platform import published
 
 # Orders are 200 days apart: id 1 is of the last year, ids 1 to 3 are of the last two years.

@@ -5,8 +5,10 @@ import json
 import pytest
 
 from fixtures.waiting import eventually
-from reference.realtime_data_platform import artifacts, base, statements
+from reference.realtime_data_platform.clients import catalogs
 from reference.realtime_data_platform.errors import Refused
+from reference.realtime_data_platform.stream import artifacts
+from reference.realtime_data_platform.view import base, statements
 from scenarios.realtime_data_platform import published
 from scenarios.realtime_data_platform.capabilities import CONSISTENT_READS
 from scenarios.realtime_data_platform.concurrent_updates import ReadCheck, updating_rows
@@ -96,7 +98,7 @@ class TestReadsOfTheView:
     def test_read_beyond_a_catalogs_limit_is_rejected(self, segmented, way, platform):
         pipeline = segmented(way)
         platform.trino.remove_catalog("limited")
-        platform.trino.apply_catalog("limited", "pinot", statements.pinot_catalog(platform.peers, most_rows=KEYS))
+        platform.trino.apply_catalog("limited", "pinot", catalogs.pinot_catalog(platform.peers, most_rows=KEYS))
         try:
             if way == "corrected":
                 mark = base.mark_of(platform.trino.view("hive", "views", pipeline.name))

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from reference.realtime_data_platform import artifacts, statements
-from reference.realtime_data_platform.description import Column, Table
+from reference.realtime_data_platform.clients import catalogs
 from reference.realtime_data_platform.errors import BadInput, NotFound, PlatformError, Refused
 from reference.realtime_data_platform.platform import Platform
+from reference.realtime_data_platform.source.description import Column, Table
+from reference.realtime_data_platform.stream import artifacts
 
 ABSENT = {"connector": "absent", "pinot": "absent", "view": "absent"}
 NOWHERE = Table("nowhere", (Column("id", "bigint"),), ("id",))
@@ -156,8 +157,8 @@ class TestView:
 )
 def test_catalog_that_reaches_no_server_is_removed(connector, change, lake, platform):
     keys = {
-        "pinot": statements.pinot_catalog(platform.peers),
-        "hive": statements.hive_catalog(platform.peers),
+        "pinot": catalogs.pinot_catalog(platform.peers),
+        "hive": catalogs.hive_catalog(platform.peers),
         "postgresql": {"connection-user": "any", "connection-password": "any"},
     }[connector]
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from reference.realtime_data_platform.description import quoted
 from reference.realtime_data_platform.errors import BadInput, PlatformError, Refused
+from reference.realtime_data_platform.source.description import quoted
 
 from .rest import Rest, missing_from
 from .retry import retry

@@ -10,10 +10,10 @@ from trino.dbapi import connect
 from trino.exceptions import Error as TrinoError
 from trino.exceptions import HttpError, TrinoDataError, TrinoQueryError
 
-from reference.realtime_data_platform.description import quoted
 from reference.realtime_data_platform.errors import BadInput, NotFound, Refused, Unreachable
-from reference.realtime_data_platform.statements import catalog_sql
+from reference.realtime_data_platform.source.description import quoted
 
+from .catalogs import catalog_sql
 from .retry import retry
 
 STALE = 10

@@ -12,17 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import artifacts, base, shared_connector, statements
-from .base import Mark
-from .clients.rest import missing_from
-from .description import Table, in_pinot, quoted
-from .errors import BadInput
+from reference.realtime_data_platform.clients.catalogs import all_catalogs, catalog_sql
+from reference.realtime_data_platform.clients.rest import missing_from
+from reference.realtime_data_platform.errors import BadInput
+from reference.realtime_data_platform.source.description import Table, in_pinot, quoted
+from reference.realtime_data_platform.source.publication import Publication
+from reference.realtime_data_platform.stream import artifacts, shared_connector
+from reference.realtime_data_platform.view import base, statements
+from reference.realtime_data_platform.view.base import Mark
+
 from .ownership import require_ours
-from .publication import Publication
 from .table_set import Member, in_set
 
 if TYPE_CHECKING:
-    from .platform import Platform
+    from reference.realtime_data_platform.platform import Platform
 
 _LITERAL = re.compile(r"('(?:[^']|'')*')")
 _FORMAT = re.compile(r"\bas\b|[\s\"()]")
@@ -144,12 +147,7 @@ def _normal(sql: str) -> str:
 
 
 def _catalogs(platform: Platform) -> dict[str, str]:
-    peers = platform.peers
-    return {
-        "pinot": statements.catalog_sql("pinot", "pinot", statements.pinot_catalog(peers)),
-        "hive": statements.catalog_sql("hive", "hive", statements.hive_catalog(peers)),
-        "iceberg": statements.catalog_sql("iceberg", "iceberg", statements.iceberg_catalog(peers)),
-    }
+    return {name: catalog_sql(name, name, properties) for name, properties in all_catalogs(platform.peers).items()}
 
 
 def rendered(platform: Platform, members: Sequence[Member], name: str = "") -> dict[str, str]:

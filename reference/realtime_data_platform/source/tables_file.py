@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reference.realtime_data_platform.errors import BadInput
+
 from .description import PUBLIC
-from .errors import BadInput
 
 _KEYS: Mapping[str, type[Any]] = {"name": str, "schema": str, "columns": list, "as_text": list, "views": dict}
 

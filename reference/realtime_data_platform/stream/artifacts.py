@@ -10,14 +10,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .column_types import DAYS, ENCODING
-from .description import AFTER_COMMIT, NAME, PUBLIC, ROW_COLUMNS, Column, Table, in_pinot, is_plain, quoted, slot
+from reference.realtime_data_platform.source.column_types import DAYS, ENCODING
+from reference.realtime_data_platform.source.description import (
+    AFTER_COMMIT,
+    NAME,
+    PUBLIC,
+    ROW_COLUMNS,
+    Column,
+    Table,
+    in_pinot,
+    is_plain,
+    quoted,
+    slot,
+)
+from reference.realtime_data_platform.source.publication import MADE_BY
 
 LONGEST = 2**31 - 1
 PREFIX = "user_service_"
 CONNECTOR = "io.debezium.connector.postgresql.PostgresConnector"
 ROUTER = "org.apache.kafka.connect.transforms.RegexRouter"
-MADE_BY = "data-platform"
 CLIENT = "producer.override.client.id"
 """The key of a connector whose value marks it as the platform's, one that Connect knows."""
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import base
-from .description import AFTER_COMMIT, in_pinot, pipeline, slot
-from .postgres import connected
+from reference.realtime_data_platform.source.description import AFTER_COMMIT, in_pinot, pipeline, slot
+from reference.realtime_data_platform.source.postgres import connected
+from reference.realtime_data_platform.view import base
 
 if TYPE_CHECKING:
-    from .platform import Platform
+    from reference.realtime_data_platform.platform import Platform
 
 MOST_RETAINED = 1 << 30
 """Bytes of log that the replication slot may keep PostgreSQL from removing, before that counts as standing still."""

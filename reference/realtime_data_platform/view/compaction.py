@@ -13,12 +13,13 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from reference.realtime_data_platform.clients import Pinot, Trino
+from reference.realtime_data_platform.errors import BadInput, Refused
+from reference.realtime_data_platform.source.description import AFTER_COMMIT, PUBLIC, in_pinot, pipeline, quoted
+from reference.realtime_data_platform.source.postgres import connected
+
 from . import base
 from .base import Mark, Snapshot
-from .clients import Pinot, Trino
-from .description import AFTER_COMMIT, PUBLIC, in_pinot, pipeline, quoted
-from .errors import BadInput, Refused
-from .postgres import connected
 
 MOST_CHANGES = 500_000
 """Changes that one step folds, unless more of them share a commit: Trino groups them in its memory."""

@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from . import artifacts, base, shared_connector
-from .clients.retry import wait_until
-from .description import Table, in_pinot, quoted, slot
-from .errors import BadInput, NotOurs
+from reference.realtime_data_platform.clients.retry import wait_until
+from reference.realtime_data_platform.errors import BadInput, NotOurs
+from reference.realtime_data_platform.source.description import Table, in_pinot, quoted, slot
+from reference.realtime_data_platform.source.postgres import connected
+from reference.realtime_data_platform.source.publication import Publication
+from reference.realtime_data_platform.stream import artifacts, shared_connector
+from reference.realtime_data_platform.view import base
+
 from .health import Health, health
 from .ownership import foreign
-from .postgres import connected
-from .publication import Publication
 
 if TYPE_CHECKING:
-    from .platform import Platform
+    from reference.realtime_data_platform.platform import Platform
 
 SNAPSHOT_WITHIN = 6 * 3600
 """Seconds that the snapshot of added tables may take."""

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from .clients import Trino
-from .description import Table, quoted
-from .postgres import connected
+from reference.realtime_data_platform.clients import Trino
+from reference.realtime_data_platform.source.description import Table, quoted
+from reference.realtime_data_platform.source.postgres import connected
 
 TEXT_FORMAT = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 1"
 """Settings under which PostgreSQL writes values as text the way the change log has them."""

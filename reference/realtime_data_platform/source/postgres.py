@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from .errors import BadInput, Refused, Unreachable
+from reference.realtime_data_platform.errors import BadInput, Refused, Unreachable
 
 PATIENCE = 10
 """Seconds for a connection."""

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from reference.realtime_data_platform.errors import BadInput, Refused
+
 from .column_types import ColumnType, column_type
-from .errors import BadInput, Refused
 from .postgres import connected
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -202,6 +203,11 @@ def in_pinot(name: str) -> str:
 def quoted(name: str) -> str:
     """Return a name as a quoted SQL identifier."""
     return '"{}"'.format(name.replace('"', '""'))
+
+
+def escaped(text: str) -> str:
+    """Return a text as it stands between the quotes of a SQL literal."""
+    return text.replace("'", "''")
 
 
 # A domain is carried as its base type, with the domain's modifier.

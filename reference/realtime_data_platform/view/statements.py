@@ -1,77 +1,13 @@
-"""The SQL that a table's definition generates for Trino: catalogs, the view, a subset stored as Parquet.
+"""The SQL that a table's definition generates for Trino: the view, and a subset stored as Parquet.
 
 Read `view_sql` to see why the view is exact while rows are updated, and while they are compacted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from reference.realtime_data_platform.source.description import AFTER_COMMIT, NAME, Column, Table, escaped, quoted
 
-from .artifacts import Peers
 from .base import PLACE, Mark, Snapshot, availability_check, base, tail
-from .description import AFTER_COMMIT, NAME, Column, Table, quoted
-
-MOST_ROWS_OF_A_SEGMENT = 1_000_000_000
-"""Rows of one of Pinot's segments beyond which Trino fails a query; its default is 50,000."""
-
-
-def pinot_catalog(peers: Peers, *, most_rows: int = MOST_ROWS_OF_A_SEGMENT) -> dict[str, str]:
-    """Return the properties of the Pinot catalog.
-
-    Args:
-        peers: Addresses of the services.
-        most_rows: Limit on the rows of one segment; Trino fails a query beyond it.
-    """
-    return {
-        "pinot.controller-urls": peers.pinot_controller,
-        "pinot.grpc.port": str(peers.pinot_grpc_port),
-        "pinot.metadata-expiry": "1s",
-        "pinot.max-rows-per-split-for-segment-queries": str(most_rows),
-    }
-
-
-def hive_catalog(peers: Peers) -> dict[str, str]:
-    """Return the properties of the Hive catalog, which stores views and subsets; timestamps have microseconds."""
-    return {
-        "hive.metastore": "thrift",
-        "hive.metastore.uri": peers.metastore,
-        "hive.recursive-directories": "true",
-        "hive.storage-format": "PARQUET",
-        "hive.insert-existing-partitions-behavior": "APPEND",
-        "hive.timestamp-precision": "MICROSECONDS",
-        **_store(peers),
-    }
-
-
-def iceberg_catalog(peers: Peers) -> dict[str, str]:
-    """Return the properties of the Iceberg catalog, which stores the bases of views on the same metastore.
-
-    A commit compares and replaces the table's metadata in the metastore, so that Hive's own locks are not needed.
-    """
-    return {
-        "iceberg.catalog.type": "hive_metastore",
-        "hive.metastore.uri": peers.metastore,
-        "iceberg.hive-catalog.locking-enabled": "false",
-        "iceberg.expire-snapshots.min-retention": "1h",
-        **_store(peers),
-    }
-
-
-def _store(peers: Peers) -> dict[str, str]:
-    return {
-        "fs.native-s3.enabled": "true",
-        "s3.endpoint": peers.s3,
-        "s3.region": "us-east-1",
-        "s3.path-style-access": "true",
-        "s3.aws-access-key": peers.s3_access_key,
-        "s3.aws-secret-key": peers.s3_secret_key,
-    }
-
-
-def catalog_sql(name: str, connector_name: str, properties: Mapping[str, str]) -> str:
-    """Return the CREATE CATALOG statement."""
-    lines = ",\n".join(f"  \"{key}\" = '{_escaped(value)}'" for key, value in properties.items())
-    return f"CREATE CATALOG {name} USING {connector_name}\nWITH (\n{lines}\n)"
 
 
 def view_sql(described: Table, mark: Mark, where: str | None = None, name: str = "", *, catalog: str = "pinot") -> str:
@@ -167,11 +103,11 @@ def _decoded(column: Column) -> str:
 
 
 def _expression(column: Column, value: str) -> str:
-    return column.carried.view.format(value=value, name=_escaped(column.name))
+    return column.carried.view.format(value=value, name=escaped(column.name))
 
 
 def _bracketed(name: str) -> str:
-    inner = _escaped(name.replace("\\", "\\\\").replace('"', '\\"'))
+    inner = escaped(name.replace("\\", "\\\\").replace('"', '\\"'))
     return f'["{inner}"]'
 
 
@@ -180,7 +116,3 @@ def _in_hive(column: Column) -> str:
     if column.carried.trino == "timestamp(6) with time zone":
         return f"CAST({name} AT TIME ZONE 'UTC' AS timestamp(6)) AS {name}"
     return name
-
-
-def _escaped(text: str) -> str:
-    return text.replace("'", "''")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from .errors import BadInput
+from reference.realtime_data_platform.errors import BadInput
 
 ENCODING = {
     "decimal.handling.mode": "string",

@@ -13,9 +13,9 @@ run again: it names a snapshot, which `Platform.compact` replaces.
 
 from __future__ import annotations
 
-from .clients import Trino
-from .description import quoted
-from .errors import BadInput
+from reference.realtime_data_platform.clients import Trino
+from reference.realtime_data_platform.errors import BadInput
+from reference.realtime_data_platform.source.description import quoted
 
 SCHEMA = "iceberg.reports"
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from . import base
-from .artifacts import CLIENT, MADE_BY, mark
-from .description import AFTER_COMMIT, ROW_COLUMNS, in_pinot, pipeline, slot
-from .errors import NotOurs
-from .publication import Publication
+from reference.realtime_data_platform.errors import NotOurs
+from reference.realtime_data_platform.source.description import AFTER_COMMIT, ROW_COLUMNS, in_pinot, pipeline, slot
+from reference.realtime_data_platform.source.publication import MADE_BY, Publication
+from reference.realtime_data_platform.stream.artifacts import CLIENT, mark
+from reference.realtime_data_platform.view import base
 
 if TYPE_CHECKING:
-    from .platform import Platform
+    from reference.realtime_data_platform.platform import Platform
 
 _IN_BASE = {"__source", "__op", "__place", "__step", "__changes"}
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .description import AFTER_COMMIT, Table, in_pinot, quoted
+from reference.realtime_data_platform.source.description import AFTER_COMMIT, Table, in_pinot, quoted
 
 SCHEMA = "iceberg.base"
 BEGINNING = 0

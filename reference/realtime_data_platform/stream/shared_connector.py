@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from .artifacts import CLIENT, MADE_BY, PREFIX, ROUTER, Peers, left_out, pattern, snapshot, source
-from .description import NAME, Table, slot
-from .errors import BadInput
+from reference.realtime_data_platform.errors import BadInput
+from reference.realtime_data_platform.source.description import NAME, Table, slot
+from reference.realtime_data_platform.source.publication import MADE_BY
+
+from .artifacts import CLIENT, PREFIX, ROUTER, Peers, left_out, pattern, snapshot, source
 
 
 def streaming_name(name: str) -> str:

@@ -14,10 +14,13 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from .artifacts import MADE_BY
+from reference.realtime_data_platform.errors import BadInput, NotOurs, Refused
+
 from .description import Table, quoted
-from .errors import BadInput, NotOurs, Refused
 from .postgres import connected
+
+MADE_BY = "data-platform"
+"""The mark of what is the platform's."""
 
 LOCK_WITHIN = 10
 """Seconds that a table is waited for, while its writers wait, too."""

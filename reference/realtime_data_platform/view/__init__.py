@@ -1,0 +1,45 @@
+"""The exact view in Trino: its SQL, the base in Iceberg that old changes are folded into, and what reads the view.
+
+Open this package to see how a view is exact (`statements`, `base`), how it stays cheap (`compaction`), how it is
+compared with the table (`verification`), and how a report keeps the rows of a query (`reports`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reference.exports import import_at_first_use
+
+if TYPE_CHECKING:
+    from .base import Mark
+    from .compaction import Compacted, compact
+    from .reports import apply_report, remove_report, report_sql
+    from .statements import view_sql
+    from .verification import Difference, verify
+
+__all__ = [
+    "Compacted",
+    "Difference",
+    "Mark",
+    "apply_report",
+    "compact",
+    "remove_report",
+    "report_sql",
+    "verify",
+    "view_sql",
+]
+
+_MODULES = {
+    "Compacted": "compaction",
+    "Difference": "verification",
+    "Mark": "base",
+    "apply_report": "reports",
+    "compact": "compaction",
+    "remove_report": "reports",
+    "report_sql": "reports",
+    "verify": "verification",
+    "view_sql": "statements",
+}
+
+
+__getattr__ = import_at_first_use(__name__, _MODULES)
