@@ -6,6 +6,7 @@ its library to exit codes.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -61,6 +62,20 @@ class Command:
             if package == __name__.partition(".")[0]:
                 raise  # a module of this project is missing, which no extra installs
             self.end(BAD_INPUT, f"{package} is missing: {install(self.extra)}")
+
+    def confirm(self, question: str, *, agreed: bool) -> None:
+        """Ask before something is deleted, unless the user has agreed already; end the command where they do not.
+
+        Args:
+            question: The question.
+            agreed: Whether the option `--yes` was given, without which a command without a terminal ends here.
+        """
+        if agreed:
+            return
+        if not sys.stdin.isatty():
+            self.end(BAD_INPUT, f"{question} Without a terminal, agree by --yes; nothing was changed")
+        if not typer.confirm(question):
+            self.end(BAD_INPUT, "nothing was changed")
 
     def end(self, exit_code: int, sentence: str) -> NoReturn:
         """Print `NAME: SENTENCE` on standard error and end the command."""

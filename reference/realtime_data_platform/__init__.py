@@ -35,17 +35,17 @@ columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
 
 **What is added.** `Platform.verify` compares the view with the table in memory of a fixed size, `Platform.resend` emits
 every row again, `Platform.apply` removes what it created when a later step fails, and the command `data-platform` does
-all of this from a shell. What others made under the same names is neither overwritten nor deleted (`operation.ownership`), and
-`Platform.remove` gives the table back what was changed. `data-platform plan` prints what `apply` would change, `render`
-writes it as files, and `status` says what stands still (`operation.health`). A report keeps the rows of a query in a table that
-one statement replaces (`view.reports`). The folder `dbt` is a project of views, a report and an incremental table over exact
-views, for a user to copy.
+all of this from a shell. What others made under the same names is neither overwritten nor deleted
+(`operation.ownership`), and `Platform.remove` gives the table back what was changed. `data-platform plan` prints what
+`apply` would change, `render` writes it as files, and `status` says what stands still (`operation.health`). A report
+keeps the rows of a query in a table that one statement replaces (`view.reports`). The folder `dbt` is a project of
+views, a report and an incremental table over exact views, for a user to copy.
 
 **What does not hold yet.**
 
 - While a snapshot arrives, the view has only those rows that have arrived: also while a second one does, of a pipeline
   that was removed and applied again. A second snapshot without rows, of a table that is empty by then, leaves the rows
-  of the topic's older messages in the view: delete the topic first.
+  of the topic's older messages in the view: remove the topic with the pipeline then.
 - Dates before 1582 are other days in the snapshot of a table whose name or schema has a comma, in which Debezium finds
   no query (`stream.artifacts.snapshot`). A set refuses such a table.
 - The rows of a snapshot stay in Pinot until one change that was written after it has arrived, and a partition of the

@@ -18,6 +18,8 @@ from .command_context import (
     Schema,
     TablesFile,
     Where,
+    WithTopic,
+    Yes,
     command,
     described_of,
     host_and_port,
@@ -52,6 +54,7 @@ def options(
         str, typer.Option(envvar="PINOT_CONTROLLER", help="Pinot's controller.")
     ] = "http://localhost:9000",
     broker: Annotated[str, typer.Option(envvar="PINOT_BROKER", help="Pinot's broker.")] = "http://localhost:8099",
+    kafka: Annotated[str, typer.Option(envvar="KAFKA", help="A broker of Kafka.")] = "localhost:9094",
     trino: Annotated[str, typer.Option(envvar="TRINO", help="Trino's coordinator.")] = "http://localhost:8080",
     password: Annotated[
         str, typer.Option(envvar="CONNECT_PASSWORD", help="Reference by which Connect finds PostgreSQL's password.")
@@ -98,7 +101,7 @@ def options(
             metastore=f"thrift://{host_and_port(metastore_peer)}",
             s3=f"http://{host_and_port(s3_peer)}",
         )
-        return Platform(Addresses(postgres, connect, controller, broker, trino), peers, patience=patience)
+        return Platform(Addresses(postgres, connect, controller, broker, trino, kafka), peers, patience=patience)
 
     context.obj = platform
 
@@ -250,23 +253,33 @@ def resend(
 
 @app.command()
 def remove(
-    context: typer.Context, table: OptionalName = None, schema: Schema = "public", file: TablesFile = None
+    context: typer.Context,
+    table: OptionalName = None,
+    schema: Schema = "public",
+    file: TablesFile = None,
+    topic: WithTopic = False,  # an option of the command
+    yes: Yes = False,
 ) -> None:
-    """Remove the pipeline of a table; the table itself, its Kafka topic and the catalogs stay.
+    """Remove the pipeline of a table: its view, base, Pinot table, connector and slot; the table itself stays.
 
-    Delete the topic too where the table may be empty at the next apply, which reads its old messages. With --file one
-    of its tables is removed from the set, or without a name the whole set.
+    With --file one of its tables is removed from the set, or without a name the whole set. A topic that stays is read
+    again by a later apply: delete it where the table may be empty by then.
     """
+    with_topic = " and its topic" if topic else ""
     if file is not None:
         with set_of(context, None, file) as (tables, members):
             listed = [each.table for each in members]
             leaving = [each for each in listed if table is None or (each.name, each.schema) == (table, schema)]
             if not leaving:
                 raise BadInput(f"{file} lists no table {schema}.{table}")
-            tables.remove(leaving, [each for each in listed if each not in leaving])
+            names = ", ".join(f"{each.schema}.{each.name}" for each in leaving)
+            command.confirm(f"Remove what the platform holds of {names}{with_topic}?", agreed=yes)
+            tables.remove(leaving, [each for each in listed if each not in leaving], topics=topic)
             for each in leaving:
                 typer.echo(f"{each.name}: removed")
         return
     with platform_of(context) as platform:
-        platform.remove(required(table), schema)
+        name = required(table)
+        command.confirm(f"Remove what the platform holds of {schema}.{name}{with_topic}?", agreed=yes)
+        platform.remove(name, schema, topic=topic)
         typer.echo(f"{table}: removed")

@@ -35,6 +35,11 @@ Where = Annotated[str | None, typer.Option(help="A condition on the view's colum
 Columns = Annotated[
     list[str] | None, typer.Option(help="A column to carry besides the key; again for each. Default: all.")
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before data is deleted.")]
+WithTopic = Annotated[
+    bool,
+    typer.Option("--topic", help="Delete the topic in Kafka, too, so that a later apply begins without its messages."),
+]
 AsText = Annotated[list[str] | None, typer.Option(help="A column to carry as PostgreSQL's text; again for each.")]
 
 

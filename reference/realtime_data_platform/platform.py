@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from .clients import Connectors, Pinot, Trino
+from .clients import Connectors, Pinot, Topics, Trino
 from .clients.catalogs import all_catalogs
 from .errors import BadInput
 from .operation.health import Health, health
@@ -36,6 +36,7 @@ class Addresses:
         connect: Endpoint of Kafka Connect.
         controller: Endpoint of Pinot's controller.
         broker: Endpoint of Pinot's broker.
+        kafka: Host and port of a broker of Kafka.
         trino: Endpoint of Trino.
     """
 
@@ -44,6 +45,7 @@ class Addresses:
     controller: str = "http://localhost:9000"
     broker: str = "http://localhost:8099"
     trino: str = "http://localhost:8080"
+    kafka: str = "localhost:9094"
 
 
 class Platform:
@@ -187,12 +189,17 @@ class Platform:
         """Compare the table in PostgreSQL with the view, row by row (`verification.verify`)."""
         return verify(self.addresses.postgres, self.trino, table)
 
-    def remove(self, name: str, schema: str = PUBLIC) -> None:
-        """Remove the pipeline of a table, which may be gone; the table, its Kafka topic and the catalogs stay.
+    def remove(self, name: str, schema: str = PUBLIC, *, topic: bool = False) -> None:
+        """Remove the pipeline of a table, which may be gone; the table itself and the catalogs stay.
 
-        The table gets back the replica identity that it had before. A later `apply` reads the old messages of the
-        topic, which its snapshot replaces in the view. A snapshot without rows replaces nothing: delete the topic too
-        where the table may be empty by then.
+        The table gets back the replica identity that it had before. A later `apply` reads the messages of a topic that
+        stays, which its snapshot replaces in the view. A snapshot without rows replaces nothing: delete the topic where
+        the table may be empty by then.
+
+        Args:
+            name: The table's name.
+            schema: Its schema.
+            topic: Whether to delete its topic in Kafka, too, and that of its connector's heartbeats.
 
         Raises:
             NotOurs: Something that has the name of a part was made by somebody else; nothing was changed.
@@ -203,6 +210,12 @@ class Platform:
         self.pinot.remove(in_pinot(name))
         self.connectors.remove(name)
         self._publication(name).leave()
+        if topic:
+            self.topics().delete([name, artifacts.heartbeats(name)])
+
+    def topics(self) -> Topics:
+        """Return the client of Kafka, of which the other methods need nothing."""
+        return Topics(self.addresses.kafka, patience=self.patience)
 
     def remove_views(self, name: str) -> None:
         """Remove all views of a pipeline, and the base that they read."""

@@ -14,6 +14,7 @@ def data_platform(platform, *arguments):
         "controller": at.controller,
         "broker": at.broker,
         "trino": at.trino,
+        "kafka": at.kafka,
         "postgres-peer": peers.postgres,
         "kafka-peer": peers.kafka,
         "controller-peer": peers.pinot_controller,

@@ -46,7 +46,7 @@ def platform(environment):
         metastore=at["hive"].service.url(at["hive"].peer_address()),
         s3=at["s3"].service.url(at["s3"].peer_address()),
     )
-    return Platform(Addresses(*(at[name].url for name in CALLED)), peers)
+    return Platform(Addresses(*(at[name].url for name in CALLED), kafka=str(at["kafka"].address())), peers)
 
 
 @pytest.fixture(scope="module")

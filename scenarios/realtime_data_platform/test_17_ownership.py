@@ -136,6 +136,34 @@ def test_table_in_use_is_not_waited_for_forever(make_pipeline, platform, monkeyp
     assert pipeline.sql(IN_POSTGRESQL) == before
 
 
+class TestRemove:
+    @pytest.mark.claim("rdp-34")
+    def test_remove_without_agreement_changes_nothing(self, make_pipeline, platform):
+        pipeline = make_pipeline("kept").start("corrected")
+        parts = Parts(platform, pipeline)
+        before = parts.found()
+
+        code, output, errors = data_platform(platform, "remove", "kept")
+
+        assert (code, output) == (2, "")
+        assert "Remove what the platform holds of public.kept? Without a terminal, agree by --yes" in errors
+        assert parts.found() == before
+
+    @pytest.mark.claim("rdp-34")
+    def test_topic_removed_too_brings_no_row_back(self, make_pipeline, platform):
+        pipeline = make_pipeline("emptied").start("corrected")
+        pipeline.until_equal()
+        assert pipeline.view("name")
+
+        assert data_platform(platform, "remove", "emptied", "--yes", "--topic")[0] == 0
+        pipeline.sql("DELETE FROM emptied")
+        platform.apply(pipeline.described())
+        pipeline.insert(9, "later")
+        pipeline.until(lambda: pipeline.view("name"), "the row that came later is in the view")
+
+        assert pipeline.view("name") == [("later",)]
+
+
 class TestPassword:
     @pytest.fixture
     def followed(self, make_pipeline, platform):
@@ -232,7 +260,7 @@ class TestStatus:
         evidence.json("status of a pipeline whose slot is lost", {"output": output, "errors": errors})
 
         little_log.sql("INSERT INTO watched (customer_id, name) VALUES (9, 'while lost')")
-        assert data_platform(platform, "remove", name)[0] == 0
+        assert data_platform(platform, "remove", name, "--yes")[0] == 0
         assert data_platform(platform, "apply", name)[0] == 0
         eventually(lambda: not platform.verify(little_log.described()), within=VISIBLE_WITHIN)
         eventually(lambda: data_platform(platform, "status", name)[0] == 0, within=VISIBLE_WITHIN)

@@ -136,7 +136,7 @@ def test_many_tables_share_one_slot_through_their_life(shop, platform, evidence)
     shop.until_equal(TABLES)
 
     [schema, name] = TABLES[4]
-    assert data_platform(platform, "remove", name, "--schema", schema, "--file", shop.file(TABLES))[0] == 0
+    assert data_platform(platform, "remove", name, "--schema", schema, "--file", shop.file(TABLES), "--yes")[0] == 0
     shop.change(TABLES, 10_004)
     shop.sql(f"DELETE FROM {origin(TABLES[4])} WHERE id < 10".encode())
     shop.until_equal(TABLES[:4])
@@ -146,7 +146,7 @@ def test_many_tables_share_one_slot_through_their_life(shop, platform, evidence)
     shop.until_equal(TABLES)
     counts["slots after one was removed and added"] = shop.sql(SLOTS)[0][0] - slots
 
-    assert data_platform(platform, "remove", "--file", shop.file(TABLES))[0] == 0
+    assert data_platform(platform, "remove", "--file", shop.file(TABLES), "--yes", "--topic")[0] == 0
     assert set(counts.values()) == {1}
     assert shop.sql(IN_POSTGRESQL) == before
     evidence.json("replication slots of the set, and rows of snapshots", counts | {"rows": sum(in_snapshots.values())})

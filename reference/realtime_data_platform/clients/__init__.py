@@ -1,4 +1,4 @@
-"""Clients of the services that the pipeline is made of: Kafka Connect, Pinot and Trino.
+"""Clients of the services that the pipeline is made of: Kafka, Kafka Connect, Pinot and Trino.
 
 Open this package to see how a service is asked, what is retried, and how its answers become errors of this library.
 """
@@ -12,10 +12,11 @@ from reference.exports import import_at_first_use
 if TYPE_CHECKING:
     from .connect import Connectors
     from .pinot import Pinot
+    from .topics import Topics
     from .trino import Trino
 
-__all__ = ["Connectors", "Pinot", "Trino"]
+__all__ = ["Connectors", "Pinot", "Topics", "Trino"]
 
-_MODULES = {"Connectors": "connect", "Pinot": "pinot", "Trino": "trino"}
+_MODULES = {"Connectors": "connect", "Pinot": "pinot", "Topics": "topics", "Trino": "trino"}
 
 __getattr__ = import_at_first_use(__name__, _MODULES)

@@ -105,13 +105,14 @@ class TableSet:
             raise
         return [table.pipeline for table in new]
 
-    def remove(self, tables: Sequence[Table], rest: Sequence[Table] = ()) -> None:
-        """Stop following tables, and give them back what was changed; their topics and the catalogs stay.
+    def remove(self, tables: Sequence[Table], rest: Sequence[Table] = (), *, topics: bool = False) -> None:
+        """Stop following tables, and give them back what was changed; the catalogs stay.
 
         Args:
             tables: The tables.
             rest: The tables that the set goes on to follow; by default none: then the connector and the slot are
                 removed, too.
+            topics: Whether to delete the tables' topics in Kafka, too, and with the connector that of its heartbeats.
 
         Raises:
             NotOurs: Something that has the name of a part was made by somebody else; nothing was changed.
@@ -122,12 +123,16 @@ class TableSet:
             self.platform.connectors.apply(shared_connector.streaming(self.name, rest, self.platform.peers))
         for table in tables:
             self._remove_table(table)
+        unused = [table.pipeline for table in tables]
         if rest:
             self.publication.leave([_name(table) for table in tables])
-            return
-        for connector in (shared_connector.snapshot_name(self.name), self.connector):
-            self.platform.connectors.remove(connector)
-        self.publication.leave()
+        else:
+            for connector in (shared_connector.snapshot_name(self.name), self.connector):
+                self.platform.connectors.remove(connector)
+            self.publication.leave()
+            unused.append(artifacts.heartbeats(self.connector))
+        if topics:
+            self.platform.topics().delete(unused)
 
     def health(self, table: Table) -> Health:
         """Return how far behind each hop of a table of the set is, and what stands still (`health.health`)."""

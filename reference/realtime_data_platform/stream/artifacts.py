@@ -123,6 +123,11 @@ def source(peers: Peers) -> dict[str, str]:
     }
 
 
+def heartbeats(connector_name: str) -> str:
+    """Return the name of the topic that a connector writes its heartbeats to."""
+    return f"__debezium-heartbeat.{PREFIX}{connector_name}"
+
+
 def mark(name: str, schema: str, peers: Peers, shared: str = "") -> dict[str, str]:
     """Return the mark of Pinot's table: who made it, for which table of which database, and in which set if in one."""
     followed = f"{peers.database}: {quoted(schema)}.{quoted(name)}"

@@ -1,0 +1,66 @@
+"""Delete topics of Kafka.
+
+Read this to see what is asked of Kafka itself; the rest of the platform reaches it through Kafka Connect and Pinot.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from typing import TypeVar
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from reference.realtime_data_platform.errors import PlatformError, Refused, Unreachable
+
+from .retry import wait_until
+
+T = TypeVar("T")
+
+_NO_ANSWER = {
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  # the client's own codes have no public names
+    KafkaError._RESOLVE,  # noqa: SLF001
+    KafkaError._TIMED_OUT,  # noqa: SLF001
+    KafkaError._TRANSPORT,  # noqa: SLF001
+}
+
+
+class Topics:
+    """The topics of a Kafka cluster.
+
+    Args:
+        brokers: Host and port of a broker, or of several, separated by commas.
+        patience: Timeout in seconds for an answer.
+    """
+
+    def __init__(self, brokers: str, *, patience: float = 30) -> None:
+        self.brokers, self.patience = brokers, patience
+        # By default the client writes each refused connection to standard error; here the error is one sentence.
+        self._admin = AdminClient({"bootstrap.servers": brokers}, logger=logging.getLogger(__name__))
+
+    def delete(self, names: Collection[str]) -> None:
+        """Delete topics of these names, and wait until there are none; idempotent.
+
+        Raises:
+            NotInTime: A topic is still there, because something writes to it and the brokers create it again.
+            Refused: Kafka rejects it, for instance because its brokers delete no topics.
+            Unreachable: No broker answers.
+        """
+        if found := self._among(names):
+            for deleted in self._admin.delete_topics(sorted(found), request_timeout=self.patience).values():
+                self._asked(deleted.result)
+        wait_until(
+            lambda: not self._among(names), f"a topic among {', '.join(names)} is still there", within=self.patience
+        )
+
+    def _among(self, names: Collection[str]) -> set[str]:
+        return set(names) & self._asked(lambda: self._admin.list_topics(timeout=self.patience)).topics.keys()
+
+    def _asked(self, question: Callable[[], T]) -> T:
+        try:
+            return question()
+        except KafkaException as error:
+            reason: KafkaError = error.args[0]
+            kind: type[PlatformError] = Unreachable if reason.code() in _NO_ANSWER else Refused
+            raise kind(f"Kafka at {self.brokers}: {reason.str()}") from error
