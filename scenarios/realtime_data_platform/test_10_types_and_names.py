@@ -1,10 +1,13 @@
 """Tables with a column of each type and with awkward names reach the view value for value, or are refused by name."""
 
+import random
+
 import pytest
 
 from fixtures.waiting import eventually
 from reference.realtime_data_platform.errors import BadInput, Refused
 from reference.realtime_data_platform.source.description import pipeline, quoted
+from scenarios.realtime_data_platform.command import data_platform
 from scenarios.realtime_data_platform.every_type import (
     AS_TEXT,
     COLUMNS,
@@ -148,3 +151,46 @@ def test_any_name_a_changed_key_and_truncate_arrive(awkward, platform):
     insert_awkward(awkward, 4)
     eventually(lambda: not platform.verify(described), within=VISIBLE_WITHIN)
     assert platform.trino.query(f"SELECT {number} FROM hive.views.{quoted(described.pipeline)}") == [(4,)]
+
+
+@pytest.fixture(scope="module")
+def documents(make_pipeline):
+    """A running pipeline of a table with a column of text and one row."""
+    table = make_pipeline("documents", ddl="CREATE TABLE {name} (id bigint PRIMARY KEY, title text, body text)")
+    table.sql("INSERT INTO documents VALUES (1, 'small', 'text')")
+    table.platform.apply(table.described())
+    table.until_equal()
+    return table
+
+
+@pytest.mark.claim("rdp-33")
+def test_row_of_megabytes_arrives(documents, platform):
+    documents.sql("INSERT INTO documents VALUES (2, 'large', %s)", text_of(megabytes=3))
+    documents.sql("UPDATE documents SET body = %s WHERE id = 2", text_of(megabytes=3.5))
+    documents.until_equal()
+    assert platform.compact("documents").changes > 0
+    documents.until_equal()
+
+
+@pytest.mark.claim("rdp-33")
+def test_row_beyond_kafkas_limit_waits_until_its_column_is_left_out(documents, platform, evidence):
+    documents.sql("INSERT INTO documents VALUES (3, 'too large', %s)", text_of(megabytes=25))
+    documents.sql("INSERT INTO documents VALUES (4, 'after it', 'text')")
+    documents.until(lambda: platform.connectors.status("documents").startswith("FAILED"), "the connector has stopped")
+    code, _, errors = data_platform(platform, "status", "documents")
+    assert code == 4
+    assert "max.request.size" in errors
+    evidence.text("status where a row is larger than Kafka takes", errors)
+
+    code, _, errors = data_platform(platform, "apply", "documents", "--columns", "title")
+    assert (code, errors) == (0, "")
+    described = platform.describe("documents", columns=["title"])
+    eventually(
+        lambda: not platform.verify(described), within=VISIBLE_WITHIN, message=lambda: platform.verify(described)
+    )
+    assert platform.trino.query("SELECT count(*) FROM hive.views.documents") == [(4,)]
+
+
+def text_of(megabytes):
+    """Return a text that does not become much smaller when it is compressed."""
+    return random.Random(0).randbytes(round(megabytes * 2**19)).hex()

@@ -26,6 +26,8 @@ from reference.realtime_data_platform.source.description import (
 from reference.realtime_data_platform.source.publication import MADE_BY
 
 LONGEST = 2**31 - 1
+LARGEST = 20 << 20
+"""Bytes of the largest message, which has a row as it was before and after its change."""
 PREFIX = "user_service_"
 CONNECTOR = "io.debezium.connector.postgresql.PostgresConnector"
 ROUTER = "org.apache.kafka.connect.transforms.RegexRouter"
@@ -120,6 +122,12 @@ def source(peers: Peers) -> dict[str, str]:
         "heartbeat.interval.ms": "1000",
         "event.processing.failure.handling.mode": "fail",
         "producer.override.compression.type": "snappy",
+        # By default a row of a megabyte, which an update sends twice, stops the connector for good.
+        "producer.override.max.request.size": str(LARGEST),
+        "producer.override.buffer.memory": str(2 * LARGEST),
+        "topic.creation.default.max.message.bytes": str(LARGEST),
+        "topic.creation.default.partitions": "-1",  # the brokers' own default
+        "topic.creation.default.replication.factor": "-1",
     }
 
 
