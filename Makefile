@@ -49,11 +49,12 @@ endif
 
 # What only waits or computes for itself runs two at a time, roughly the longest first; each prints when it has ended.
 # Four at a time on two cores took no less time. The scenarios of documents that hardly compare times are among these
-# steps: alone, all scenarios took an hour and left a third of two cores idle. The data platform's are a step of their
-# own, begun long before its sabotage, since two platforms at once are slow.
+# steps: alone, all scenarios took an hour and left a third of two cores idle. The steps that start a data platform run
+# one after the other: with two platforms at once Kafka took twelve seconds to answer.
 APART := customer_sharding service_discovery cloud_migrations package_index sphinx_documentation
 ALONE := $(filter-out realtime_data_platform $(APART),$(patsubst scenarios/%/claims.toml,%,$(wildcard scenarios/*/claims.toml)))
-ASIDE := scenarios-platform services scenarios-apart machinery sabotage-heavy sabotage-light installation mutants-changed tox-py313 tox-py311 tox-py312 tox-types
+ASIDE := scenarios-platform sabotage-platform services-platform mutants-changed \
+  scenarios-apart services-light machinery sabotage-light sabotage-heavy installation tox-py313 tox-py311 tox-py312 tox-types
 AT_ONCE ?= 2
 .PHONY: test
 test: $(VENV)/locked ## what CI runs: lint, types, the machinery's tests, sabotage, gate, scenarios (in containers where there is Docker)
@@ -68,15 +69,23 @@ test: $(VENV)/locked ## what CI runs: lint, types, the machinery's tests, sabota
 $(ASIDE:%=aside-%): aside-%:
 	$(call step,$*,$(MAKE) --no-print-directory $*)
 
+aside-sabotage-platform: aside-scenarios-platform
+aside-services-platform: aside-sabotage-platform
+aside-mutants-changed: aside-services-platform
+
 .PHONY: scenarios-platform scenarios-apart
 scenarios-platform: $(VENV)/locked
 	@$(PYTEST) scenarios/realtime_data_platform --services=$(SERVICES) --claims-strict
 scenarios-apart: $(VENV)/locked
 	@$(PYTEST) $(APART:%=scenarios/%) --services=$(SERVICES) --claims-strict
 
-.PHONY: services
-services: $(VENV)/locked ## the services' own tests, in both modes
-	@$(PYTEST) -q fixtures/tests/services fixtures/tests/images
+PLATFORM_LIFE := fixtures/tests/services/test_life_of_the_platform.py
+.PHONY: services services-light services-platform
+services: services-light services-platform ## the services' own tests, in both modes
+services-light: $(VENV)/locked
+	@$(PYTEST) -q fixtures/tests/services fixtures/tests/images --ignore=$(PLATFORM_LIFE)
+services-platform: $(VENV)/locked
+	@$(PYTEST) -q $(PLATFORM_LIFE)
 
 .PHONY: installation
 installation: $(VENV)/locked ## each extra in an environment of its own, and the first command on machines that lack something
@@ -127,12 +136,14 @@ publish: $(VENV)/locked ## publish the last run (complete, with Docker, on a cle
 	@$(BIN)/python -m benchmarks plot
 	@$(BIN)/cog -r README.md docs/index.md docs/figures.md docs/using.md
 
-.PHONY: sabotage sabotage-light sabotage-heavy
-sabotage: sabotage-light sabotage-heavy ## give each test of an erratum the other way: each must go red, as its marker says
+.PHONY: sabotage sabotage-light sabotage-heavy sabotage-platform
+sabotage: sabotage-light sabotage-heavy sabotage-platform ## give each test of an erratum the other way: each must go red, as its marker says
 sabotage-light: $(VENV)/locked
 	@$(PYTEST) $(SMALL:%=scenarios/%) --services=embedded --sabotage -q
 sabotage-heavy: $(VENV)/locked
-	@$(PYTEST) scenarios/ $(SMALL:%=--ignore=scenarios/%) --services=$(SERVICES) --sabotage -q
+	@$(PYTEST) scenarios/ $(SMALL:%=--ignore=scenarios/%) --ignore=scenarios/realtime_data_platform --services=$(SERVICES) --sabotage -q
+sabotage-platform: $(VENV)/locked
+	@$(PYTEST) scenarios/realtime_data_platform --services=$(SERVICES) --sabotage -q
 
 # The commit of the published run, where this clone has it; else the last but one.
 BASE ?= $(shell commit=$$(sed -n 's/.*"commit": "\([0-9a-f]*\)".*/\1/p' results/claims.json); \

@@ -213,9 +213,9 @@ class Platform:
         if topic:
             self.topics().delete([name, artifacts.heartbeats(name)])
 
-    def topics(self) -> Topics:
-        """Return the client of Kafka, of which the other methods need nothing."""
-        return Topics(self.addresses.kafka, patience=self.patience)
+    def topics(self, *, patience: float | None = None) -> Topics:
+        """Return a client of Kafka, which only `remove` of topics and `health` ask."""
+        return Topics(self.addresses.kafka, patience=patience or self.patience)
 
     def remove_views(self, name: str) -> None:
         """Remove all views of a pipeline, and the base that they read."""

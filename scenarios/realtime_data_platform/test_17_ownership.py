@@ -240,6 +240,9 @@ class TestStatus:
         code, output, errors = data_platform(platform, "status", name)
         assert (code, errors) == (0, "")
         assert "changes not folded" in output
+        assert "Kafka to Pinot: 0 messages not read" in output
+        elsewhere = Platform(replace(platform.addresses, kafka="127.0.0.1:1"), platform.peers)
+        assert elsewhere.health(name).behind["Kafka to Pinot"].startswith("unknown: Kafka at 127.0.0.1:1")
 
         requests.put(f"{platform.addresses.connect}/connectors/{name}/stop", timeout=30).raise_for_status()
         eventually(lambda: platform.connectors.status(name) == "STOPPED", within=VISIBLE_WITHIN)

@@ -123,6 +123,7 @@ def test_many_tables_share_one_slot_through_their_life(shop, platform, evidence)
     assert all(shop.snapshot_rows(table) >= 20 for table in ADDED)
     code, output, errors = data_platform(platform, "status", "--file", shop.file(TABLES))
     assert (code, errors, output.count("RUNNING"), output.count("changes not folded")) == (0, "", 5, 5)
+    assert output.count("Kafka to Pinot: 0 messages not read") == 5
     counts["slots for 5 tables"] = shop.sql(SLOTS)[0][0] - slots
 
     for number in (10_001, 10_002):

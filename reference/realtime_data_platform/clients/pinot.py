@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from reference.realtime_data_platform.errors import BadInput, PlatformError, Refused
@@ -93,9 +94,21 @@ class Pinot:
 
     def consuming(self, name: str) -> bool:
         """Return whether every partition of a realtime table's topic is read by a server."""
-        found = self._controller.request("GET", f"/tables/{name}/consumingSegmentsInfo")
-        segments = found["_segmentToConsumingInfoMap"].values()
+        segments = self._consuming(name)
         return bool(segments) and all(any(each["consumerState"] == "CONSUMING" for each in one) for one in segments)
+
+    def offsets(self, name: str) -> dict[int, int]:
+        """Return the offset up to which a realtime table has read each partition of its topic, by the best server."""
+        found: dict[int, int] = {}
+        for each in chain.from_iterable(self._consuming(name)):
+            for partition, offset in each["partitionToOffsetMap"].items():
+                found[int(partition)] = max(int(offset), found.get(int(partition), 0))
+        return found
+
+    def _consuming(self, name: str) -> list[list[dict[str, Any]]]:
+        """Return what each server says of each segment that consumes from Kafka."""
+        found = self._controller.request("GET", f"/tables/{name}/consumingSegmentsInfo")
+        return list(found["_segmentToConsumingInfoMap"].values())
 
     def unknown_keys(self, table: Mapping[str, Any]) -> list[str]:
         """Return the paths of the keys of a table configuration that this Pinot does not know and ignores."""

@@ -1,4 +1,4 @@
-"""Delete topics of Kafka.
+"""Delete topics of Kafka, and ask how many messages they have.
 
 Read this to see what is asked of Kafka itself; the rest of the platform reaches it through Kafka Connect and Pinot.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import TypeVar
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from reference.realtime_data_platform.errors import PlatformError, Refused, Unreachable
@@ -39,6 +40,19 @@ class Topics:
         # By default the client writes each refused connection to standard error; here the error is one sentence.
         self._admin = AdminClient({"bootstrap.servers": brokers}, logger=logging.getLogger(__name__))
 
+    def ends(self, topic: str) -> dict[int, int]:
+        """Return the offset behind the last message of each partition of a topic; none of a topic that is not there.
+
+        Raises:
+            Unreachable: No broker answers.
+        """
+        numbers = self._partitions().get(topic, [])
+        reader = Consumer({"bootstrap.servers": self.brokers, "group.id": "data-platform", "enable.auto.commit": False})
+        try:
+            return {number: self._asked(partial(_end, reader, topic, number, self.patience)) for number in numbers}
+        finally:
+            reader.close()
+
     def delete(self, names: Collection[str]) -> None:
         """Delete topics of these names, and wait until there are none; idempotent.
 
@@ -55,7 +69,12 @@ class Topics:
         )
 
     def _among(self, names: Collection[str]) -> set[str]:
-        return set(names) & self._asked(lambda: self._admin.list_topics(timeout=self.patience)).topics.keys()
+        return set(names) & self._partitions().keys()
+
+    def _partitions(self) -> dict[str, list[int]]:
+        """Return the numbers of each topic's partitions, by its name."""
+        found = self._asked(lambda: self._admin.list_topics(timeout=self.patience)).topics
+        return {name: list(topic.partitions) for name, topic in found.items()}
 
     def _asked(self, question: Callable[[], T]) -> T:
         try:
@@ -64,3 +83,8 @@ class Topics:
             reason: KafkaError = error.args[0]
             kind: type[PlatformError] = Unreachable if reason.code() in _NO_ANSWER else Refused
             raise kind(f"Kafka at {self.brokers}: {reason.str()}") from error
+
+
+def _end(reader: Consumer, topic: str, number: int, within: float) -> int:
+    _, end = reader.get_watermark_offsets(TopicPartition(topic, number), timeout=within)
+    return end

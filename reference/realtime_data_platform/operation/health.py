@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reference.realtime_data_platform.errors import Unreachable
 from reference.realtime_data_platform.source.description import AFTER_COMMIT, in_pinot, pipeline, slot
 from reference.realtime_data_platform.source.postgres import connected
 from reference.realtime_data_platform.view import base
@@ -66,11 +67,23 @@ def health(platform: Platform, table: str, schema: str, connector: str = "") -> 
         return Health(parts, behind, ())
     if found is not None and found[2] is not None:
         behind["PostgreSQL to Connect"] = f"{found[3]:,} bytes of log not confirmed, {found[2]:,} bytes kept"
+    if parts["pinot"] == "answers":
+        behind["Kafka to Pinot"] = _not_read(platform, own)
     there = parts["pinot"] == "answers" and parts["view"] == "there"
     if there and (view := platform.trino.view("hive", "views", own)) is not None:
         changes = f"SELECT count(*) FROM {in_pinot(own)} WHERE {AFTER_COMMIT} >= {base.mark_of(view).watermark}"  # noqa: S608  # a plain name
         behind["Pinot to base"] = f"{platform.pinot.query(changes)[0][0]:,} changes not folded"
     return Health(parts, behind, tuple(_stopped(platform, own, connector, parts, found)))
+
+
+def _not_read(platform: Platform, own: str) -> str:
+    """Return how many messages of a topic Pinot has not read; that Kafka is not reached from here stops nothing."""
+    try:
+        ends, offsets = platform.topics(patience=15).ends(own), platform.pinot.offsets(in_pinot(own))
+    except Unreachable as error:
+        return f"unknown: {error}"
+    lag = sum(max(0, end - offsets.get(partition, 0)) for partition, end in ends.items())
+    return f"{lag:,} messages not read"
 
 
 def _stopped(
