@@ -32,6 +32,7 @@ from .errors import BadInput
 
 if TYPE_CHECKING:
     from .platform import Platform
+    from .source.description import Table
 
 app = command.application(
     no_args_is_help=True,
@@ -126,7 +127,7 @@ def apply(
             new = tables.apply(members)
             for each in members:
                 added = "added" if each.table.pipeline in new else "followed before"
-                typer.echo(f"{each.table.name}: hive.views.{each.table.pipeline} is ready ({added})")
+                typer.echo(f"{_whole(each.table)}: hive.views.{each.table.pipeline} is ready ({added})")
         return
     with described_of(context, required(table), schema, columns, as_text) as (platform, described):
         platform.apply(described, where)
@@ -185,7 +186,7 @@ def status(
             found = {required(table): platform.health(required(table), schema)}
         else:
             with set_of(context, table, file) as (tables, members):
-                found = {each.table.name: tables.health(each.table) for each in members}
+                found = {_whole(each.table): tables.health(each.table) for each in members}
         for name, health in found.items():
             if file is not None:
                 typer.echo(f"{name}:")
@@ -272,14 +273,19 @@ def remove(
             leaving = [each for each in listed if table is None or (each.name, each.schema) == (table, schema)]
             if not leaving:
                 raise BadInput(f"{file} lists no table {schema}.{table}")
-            names = ", ".join(f"{each.schema}.{each.name}" for each in leaving)
+            names = ", ".join(map(_whole, leaving))
             command.confirm(f"Remove what the platform holds of {names}{with_topic}?", agreed=yes)
             tables.remove(leaving, [each for each in listed if each not in leaving], topics=topic)
             for each in leaving:
-                typer.echo(f"{each.name}: removed")
+                typer.echo(f"{_whole(each)}: removed")
         return
     with platform_of(context) as platform:
         name = required(table)
         command.confirm(f"Remove what the platform holds of {schema}.{name}{with_topic}?", agreed=yes)
         platform.remove(name, schema, topic=topic)
         typer.echo(f"{table}: removed")
+
+
+def _whole(table: Table) -> str:
+    """Return the name of a table of a set with its schema, since a set may have tables of the same name."""
+    return f"{table.schema}.{table.name}"

@@ -27,6 +27,6 @@ class Parts:
             "schema": self.platform.pinot.columns(name),
             "relations": {each for each in trino.relations("hive", "views") if each == name},
             "view": trino.view("hive", "views", name),
-            "base": trino.columns("iceberg", "base", name),
+            "base": trino.tables("iceberg", "base").get(name),
             "postgresql": self.pipeline.sql(IN_POSTGRESQL),
         }

@@ -17,6 +17,7 @@ class Scheduler:
     """
 
     def __init__(self, airflow):
+        self.airflow = airflow
         self.url = airflow.url
         self.login = {"username": airflow.service.user, "password": airflow.service.password}
         self.session = requests.Session()

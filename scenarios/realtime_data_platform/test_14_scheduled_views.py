@@ -14,9 +14,10 @@ FILES = {"published": "as_published/create_views.py", "corrected": "create_views
 
 
 @pytest.fixture(scope="module")
-def scheduler(airflow):
-    """The client of Airflow, which is running with the DAGs that `environment.toml` names."""
-    return Scheduler(airflow)
+def scheduler(environment):
+    """The client of Airflow, which runs for these tests alone: idle, it takes a third of a core from the others."""
+    yield Scheduler(environment["airflow"])
+    environment.stop("airflow")
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +143,8 @@ class TestStartDate:
 
 
 @pytest.mark.claim("rdp-8")
-def test_airflow_shows_no_setting_and_no_secret(scheduler, airflow):
+def test_airflow_shows_no_setting_and_no_secret(scheduler):
+    airflow = scheduler.airflow
     assert scheduler.call("GET", "config").status_code == 403
     shown = airflow.log(100_000)
     for path in ("connections", "variables", "plugins", f"dags/{DAG}/details", f"dagSources/{DAG}", "jobs"):

@@ -1,25 +1,22 @@
-"""Tables with awkward names share one connector and one replication slot; one is added without a snapshot of others."""
+"""Tables of awkward names and every type share one connector and one replication slot, through their whole life."""
+
+import time
 
 import pytest
+from hypothesis import settings
 
 from fixtures.waiting import eventually
 from reference.realtime_data_platform.errors import BadInput, NotFound, NotOurs
 from reference.realtime_data_platform.operation.table_set import Member
-from reference.realtime_data_platform.source.description import in_pinot, pipeline, quoted
+from reference.realtime_data_platform.source.description import in_pinot
+from scenarios.realtime_data_platform import thirty_tables
 from scenarios.realtime_data_platform.command import data_platform
 from scenarios.realtime_data_platform.concurrent_updates import repeating
 from scenarios.realtime_data_platform.pipeline import VISIBLE_WITHIN
 
-SCHEMA = "Größe 2024 'a'"
-# Schema and name of each table; the last two are added later.
-TABLES = [
-    ("public", "select"),
-    ("public", "Order Items; 'x' 😀"),
-    (SCHEMA, "select"),
-    ("public", "K" * 63),
-    (SCHEMA, "a.b c"),
-]
-FIRST, ADDED = TABLES[:3], TABLES[3:]
+LONG = settings().max_examples > 1000  # HYPOTHESIS_PROFILE=soak
+TABLES = thirty_tables.tables(30 if LONG else 3)
+FIRST, ADDED = TABLES[:-1], TABLES[-1:]
 SLOTS = "SELECT count(*) FROM pg_replication_slots"
 IN_POSTGRESQL = """
 SELECT 'identity', c.oid::regclass::text, relreplident::text FROM pg_class c WHERE relkind = 'r' AND relname <> 'seen'
@@ -28,38 +25,34 @@ UNION ALL SELECT 'slot', slot_name::text, NULL FROM pg_replication_slots ORDER B
 """
 
 
-def origin(table):
-    return f"{quoted(table[0])}.{quoted(table[1])}"
-
-
-def named(table):
-    return pipeline(table[1], table[0])
-
-
 class Shop:
     """A database with the tables, of which some are in the set `shop`."""
 
-    def __init__(self, platform, sql, folder):
-        self.platform, self.sql, self.folder = platform, sql, folder
+    def __init__(self, platform, connection, folder):
+        self.platform, self.connection, self.folder = platform, connection, folder
         self.set = platform.table_set("shop")
+        self.took = {}
 
-    def file(self, tables):
-        """Return the file that lists tables."""
-        listed = [f"[[table]]\nname = '''{name}'''\nschema = '''{schema}'''\n" for schema, name in tables]
+    def sql(self, statement):
+        return self.connection.execute(statement.encode()).fetchall()
+
+    def command(self, name, tables, *options):
+        """Run a command on a file that lists tables; its time is noted."""
         path = self.folder / "tables.toml"
-        path.write_text("name = 'shop'\n" + "".join(listed))
-        return str(path)
-
-    def described(self, table):
-        return self.platform.describe(table[1], table[0])
+        listed = "".join(each.listed() for each in tables)
+        path.write_text(f'name = "{self.set.name}"\n{listed}', encoding="utf-8")
+        since = time.monotonic()
+        result = data_platform(self.platform, name, *options, "--file", str(path))
+        self.took.setdefault(name, []).append(round(time.monotonic() - since, 1))
+        return result
 
     def members(self, tables):
-        return [Member(self.described(each)) for each in tables]
+        return [Member(each.described(self.platform)) for each in tables]
 
     def until_equal(self, tables):
         """Wait until the view of each table equals the table."""
         for table in tables:
-            described = self.described(table)
+            described = table.described(self.platform)
             eventually(
                 lambda described=described: not self.platform.verify(described),
                 within=VISIBLE_WITHIN,
@@ -68,136 +61,135 @@ class Shop:
 
     def change(self, tables, number):
         """Insert, update and delete rows of tables."""
-        for table in map(origin, tables):
-            self.sql(f"INSERT INTO {table} (id, day, note) VALUES ({number}, '0044-03-15 BC', 'new')".encode())
-            self.sql(f"UPDATE {table} SET note = note || '{number}' WHERE id <= 2".encode())
-            self.sql(f"DELETE FROM {table} WHERE id = {number - 1}".encode())
+        for table in tables:
+            table.change(self.connection, number)
 
     def snapshot_rows(self, table):
         """Return how many rows of snapshots Pinot has of a table."""
-        [(rows,)] = self.platform.pinot.query(f"SELECT count(*) FROM {in_pinot(named(table))} WHERE op = 'r'")
+        [(rows,)] = self.platform.pinot.query(f"SELECT count(*) FROM {in_pinot(table.pipeline)} WHERE op = 'r'")
         return rows
 
 
 @pytest.fixture(scope="module")
-def database(make_pipeline):
-    """Runs SQL in the database, which has the tables."""
-    sql = make_pipeline("beside_the_shop").sql
-    sql(f"DROP SCHEMA IF EXISTS {quoted(SCHEMA)} CASCADE".encode())
-    sql(f"CREATE SCHEMA {quoted(SCHEMA)}".encode())
-    for table in map(origin, TABLES):
-        sql(f"DROP TABLE IF EXISTS {table}".encode())
-        sql(f"CREATE TABLE {table} (id bigint PRIMARY KEY, day date, note text)".encode())
-        sql(f"INSERT INTO {table} SELECT i, '1500-01-01', 'old' FROM generate_series(1, 20) i".encode())
-    yield sql
-    for table in map(origin, TABLES):
-        sql(f"DROP TABLE {table}".encode())
+def connection(make_pipeline):
+    """A connection to the database, which has the tables."""
+    with make_pipeline("beside_the_shop").connection() as connection:
+        thirty_tables.create(connection, TABLES)
+        yield connection
+        thirty_tables.drop(connection, TABLES)
 
 
-@pytest.fixture
-def shop(database, platform, tmp_path):
-    """The database, with no table in the set before and after the test."""
-    made = Shop(platform, database, tmp_path)
+@pytest.fixture(scope="module")
+def shop(connection, platform, tmp_path_factory):
+    """The database; its set has no table after the tests."""
+    made = Shop(platform, connection, tmp_path_factory.mktemp("shop"))
     yield made
     made.set.remove([each.table for each in made.members(TABLES)])
 
 
+@pytest.fixture(scope="module")
+def followed(shop):
+    """The database with two tables in the set."""
+    shop.set.apply(shop.members(TABLES[:2]))
+    return shop
+
+
 @pytest.mark.claim("rdp-34")
-def test_many_tables_share_one_slot_through_their_life(shop, platform, evidence):
+@pytest.mark.timeout(3600)
+def test_many_tables_share_one_slot_through_their_life(shop, platform, environment, evidence):
     before, [(slots,)] = shop.sql(IN_POSTGRESQL), shop.sql(SLOTS)
-    code, output, errors = data_platform(platform, "apply", "--file", shop.file(FIRST))
+    code, output, errors = shop.command("apply", FIRST)
     assert (code, errors) == (0, "")
-    assert output.count("(added)") == 3
+    assert output.count("(added)") == len(FIRST)
     shop.change(FIRST, 100)
     shop.until_equal(FIRST)
-    in_snapshots = {table: shop.snapshot_rows(table) for table in FIRST}
-    counts = {"slots for 3 tables": shop.sql(SLOTS)[0][0] - slots}
+    in_snapshots = {table.pipeline: shop.snapshot_rows(table) for table in FIRST}
+    counts = {f"slots for {len(FIRST)} tables": shop.sql(SLOTS)[0][0] - slots}
 
     numbers = iter(range(101, 10_000))
-    with repeating(lambda: shop.change(TABLES, next(numbers))):
-        code, output, errors = data_platform(platform, "apply", "--file", shop.file(TABLES))
+    with repeating(lambda: shop.change(TABLES, next(numbers)), pause=0.2):
+        code, output, errors = shop.command("apply", TABLES)
     assert (code, errors) == (0, "")
-    assert output.count("(added)") == 2
+    assert output.count("(added)") == len(ADDED)
     shop.until_equal(TABLES)
-    assert {table: shop.snapshot_rows(table) for table in FIRST} == in_snapshots
-    assert all(shop.snapshot_rows(table) >= 20 for table in ADDED)
-    code, output, errors = data_platform(platform, "status", "--file", shop.file(TABLES))
-    assert (code, errors, output.count("RUNNING"), output.count("changes not folded")) == (0, "", 5, 5)
-    assert output.count("Kafka to Pinot: 0 messages not read") == 5
-    counts["slots for 5 tables"] = shop.sql(SLOTS)[0][0] - slots
+    assert {table.pipeline: shop.snapshot_rows(table) for table in FIRST} == in_snapshots
+    assert all(shop.snapshot_rows(table) >= 10 for table in ADDED)
+    code, output, errors = shop.command("status", TABLES)
+    assert (code, errors) == (0, "")
+    for sentence in ("RUNNING", "Kafka to Pinot: 0 messages not read", "changes not folded"):
+        assert output.count(sentence) == len(TABLES)
+    counts[f"slots for {len(TABLES)} tables"] = shop.sql(SLOTS)[0][0] - slots
 
-    for number in (10_001, 10_002):
-        shop.change(TABLES, number)
-        shop.until_equal(TABLES)
-        folded = [platform.compact(table[1], table[0]).changes for table in TABLES]
-        shop.until_equal(TABLES)
-    assert all(folded)
-    shop.sql(f"TRUNCATE {origin(TABLES[3])}".encode())
+    for table in TABLES:
+        assert platform.compact(table.name, table.schema).changes > 0
+    shop.connection.execute(f"TRUNCATE {TABLES[0].origin}".encode())
+    shop.connection.execute(f"ALTER TABLE {TABLES[1].origin} ADD COLUMN \"added 'later'\" numeric(10, 2)".encode())
+    assert shop.command("apply", TABLES)[0] == 0
+    shop.change(TABLES, 10_001)
+    shop.connection.execute(f"UPDATE {TABLES[1].origin} SET \"added 'later'\" = 1.50".encode())
+    shop.until_equal(TABLES)
+
+    left = TABLES[-1]
+    assert shop.command("remove", TABLES, left.name, "--schema", left.schema, "--yes")[0] == 0
+    shop.change(TABLES, 10_002)
+    assert platform.status(left.name, left.schema) == {"connector": "absent", "pinot": "absent", "view": "absent"}
+    assert shop.command("apply", TABLES)[0] == 0
     shop.change(TABLES, 10_003)
     shop.until_equal(TABLES)
-
-    [schema, name] = TABLES[4]
-    assert data_platform(platform, "remove", name, "--schema", schema, "--file", shop.file(TABLES), "--yes")[0] == 0
-    shop.change(TABLES, 10_004)
-    shop.sql(f"DELETE FROM {origin(TABLES[4])} WHERE id < 10".encode())
-    shop.until_equal(TABLES[:4])
-    assert platform.status(name, schema) == {"connector": "absent", "pinot": "absent", "view": "absent"}
-    assert data_platform(platform, "apply", "--file", shop.file(TABLES))[0] == 0
-    shop.change(TABLES, 10_005)
-    shop.until_equal(TABLES)
     counts["slots after one was removed and added"] = shop.sql(SLOTS)[0][0] - slots
+    memory = {name: environment.addressed(name).memory() >> 20 for name in ("connect", "pinot-server", "trino")}
 
-    assert data_platform(platform, "remove", "--file", shop.file(TABLES), "--yes", "--topic")[0] == 0
+    assert shop.command("remove", TABLES, "--yes", "--topic")[0] == 0
     assert set(counts.values()) == {1}
     assert shop.sql(IN_POSTGRESQL) == before
-    evidence.json("replication slots of the set, and rows of snapshots", counts | {"rows": sum(in_snapshots.values())})
+    evidence.json(
+        f"{len(TABLES)} tables: replication slots, seconds of commands, resident megabytes",
+        {**counts, "rows of snapshots": sum(in_snapshots.values()), "seconds": shop.took, "megabytes": memory},
+    )
 
 
 @pytest.mark.claim("rdp-34")
-def test_second_apply_of_a_set_changes_nothing(shop, platform):
+def test_second_apply_of_a_set_changes_nothing(followed, platform):
     def made():
         return (
             platform.connectors.config("shop_tables"),
-            [platform.pinot.config(in_pinot(named(table))) for table in FIRST],
-            [shop.snapshot_rows(table) for table in FIRST],
+            [platform.pinot.config(in_pinot(table.pipeline)) for table in TABLES[:2]],
+            [followed.snapshot_rows(table) for table in TABLES[:2]],
             platform.trino.views("hive", "views"),
-            shop.sql(IN_POSTGRESQL),
+            followed.sql(IN_POSTGRESQL),
         )
 
-    shop.set.apply(shop.members(FIRST))
-    shop.until_equal(FIRST)
+    followed.until_equal(TABLES[:2])
     before = made()
 
-    assert shop.set.apply(shop.members(FIRST)) == []
+    assert followed.set.apply(followed.members(TABLES[:2])) == []
     assert made() == before
-    assert data_platform(platform, "plan", "--file", shop.file(FIRST)) == (0, "nothing to change\n", "")
-    assert named(ADDED[0]) in data_platform(platform, "plan", "--file", shop.file(TABLES[:4]))[1]
+    assert followed.command("plan", TABLES[:2]) == (0, "nothing to change\n", "")
+    assert TABLES[2].pipeline in followed.command("plan", TABLES[:3])[1]
     assert made() == before
 
 
 @pytest.mark.claim("rdp-34")
-def test_table_that_cannot_be_added_leaves_the_others(shop, platform):
-    shop.set.apply(shop.members(FIRST))
-    before = shop.sql(IN_POSTGRESQL)
+def test_table_that_cannot_be_added_leaves_the_others(followed, platform):
+    before = followed.sql(IN_POSTGRESQL)
 
     with pytest.raises(NotFound, match="COLUMN_NOT_FOUND"):
-        shop.set.apply([*shop.members(FIRST), Member(shop.described(ADDED[0]), {"tall": "height > 1"})])
+        followed.set.apply(
+            [*followed.members(TABLES[:2]), Member(TABLES[2].described(platform), {"tall": "height > 1"})]
+        )
 
-    assert shop.sql(IN_POSTGRESQL) == before
-    assert platform.status(ADDED[0][1])["pinot"] == "absent"
-    shop.change(FIRST, 200)
-    shop.until_equal(FIRST)
+    assert followed.sql(IN_POSTGRESQL) == before
+    assert platform.status(TABLES[2].name, TABLES[2].schema)["pinot"] == "absent"
+    followed.change(TABLES[:2], 20_000)
+    followed.until_equal(TABLES[:2])
 
 
 @pytest.mark.claim("rdp-34")
-def test_followed_table_is_not_followed_a_second_time(shop, platform):
-    shop.set.apply(shop.members(FIRST))
-    shop.until_equal(FIRST)
-
-    with pytest.raises(NotOurs, match=r"not made by data-platform for public\.select"):
-        platform.apply(shop.described(FIRST[0]))
+def test_followed_table_is_not_followed_a_second_time(followed, platform):
+    with pytest.raises(NotOurs, match=rf"not made by data-platform for {TABLES[0].schema}\.{TABLES[0].name}"):
+        platform.apply(TABLES[0].described(platform))
     with pytest.raises(BadInput, match=r"set shop follows .*, too: list it, or remove it first"):
-        shop.set.apply(shop.members(FIRST[:2]))
+        followed.set.apply(followed.members(TABLES[:1]))
 
-    shop.change(FIRST, 300)
-    shop.until_equal(FIRST)
+    followed.change(TABLES[:2], 30_000)
+    followed.until_equal(TABLES[:2])

@@ -11,7 +11,7 @@ LIMIT = {"docker": 6 * GIB, "embedded": 4 * GIB}
 
 @pytest.mark.usefixtures("make_pipeline", "glue")
 def test_services_use_less_memory_than_stated(environment, record_property):
-    assert environment.runs(*environment.services)
+    environment.start()  # Airflow, too, which runs for its own tests alone
     names = [running.name for running in environment]
     with ThreadPoolExecutor() as pool:  # the engine takes two seconds for each answer
         each = dict(zip(names, pool.map(methodcaller("memory"), environment), strict=True))

@@ -1,30 +1,18 @@
 """A schema of thirty tables: awkward names, keys of many types, and each type of PostgreSQL in some table."""
 
 import itertools
+import json
 from dataclasses import dataclass
 
-from reference.realtime_data_platform.operation.table_set import Member
-from reference.realtime_data_platform.source.description import quoted
+from reference.realtime_data_platform.source.description import pipeline, quoted
 from scenarios.realtime_data_platform.every_type import OBJECTS, ONLY_AS_TEXT, SCHEMA, VALUES
 
 SCHEMAS = ("public", "Größe 2024 'a'", "Sales; Nord")
 NAMES = [
-    *(
-        "order",
-        "Order",
-        "Order Items",
-        "order-items",
-        "a.b",
-        "2024",
-        "select",
-        "user",
-        'from "x"',
-        "it's",
-        "back\\slash",
-    ),
-    *("tab\there", "e_mail", "Straße", "日本語", "😀 emoji", "percent%s", "dollar$1", "brace{0}", "semi;colon"),
-    *("trailing_", "double__under", "UPPER", "CamelCase", "_hidden", "a/b?c=d&e", "<html>", "@at #hash", "new\nline"),
-    "null",
+    *("select", "select", "Order Items; 'x' 😀", "K" * 63, "a.b c", "order", "Order", "2024", "user", 'from "x"'),
+    *("it's", "tab\there", "e_mail", "Straße", "日本語", "back\\slash", "percent%s", "dollar$1", "brace{0}"),
+    *("order-items", "trailing_", "double__under", "UPPER", "CamelCase", "_hidden", "a/b?c=d&e", "<html>"),
+    *("@at #hash", "new\nline", "null"),
 ]
 
 # The second column of each table's key, and its value for a number.
@@ -63,9 +51,20 @@ class OneTable:
         """Its quoted name."""
         return f"{quoted(self.schema)}.{quoted(self.name)}"
 
-    def member(self, platform):
-        """Return its definition as part of a set."""
-        return Member(platform.describe(self.name, self.schema, as_text=self.as_text))
+    @property
+    def pipeline(self):
+        """The name under which it is replicated."""
+        return pipeline(self.name, self.schema)
+
+    def described(self, platform):
+        """Return its definition, as PostgreSQL has it now."""
+        return platform.describe(self.name, self.schema, as_text=self.as_text)
+
+    def listed(self):
+        """Return its entry in the file of a set."""
+        entry = {"name": self.name, "schema": self.schema, "as_text": self.as_text}
+        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in entry.items()]
+        return "[[table]]\n" + "".join(lines)
 
     def create(self, connection):
         """Create it anew, with ten rows."""

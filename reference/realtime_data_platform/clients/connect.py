@@ -89,11 +89,11 @@ class Connectors:
         found: dict[str, str] | None = self._rest.find(f"/connectors/{name}/config")
         return found
 
-    def writers(self, topic: str) -> list[str]:
-        """Return the names of the connectors that have written to a topic."""
+    def written(self) -> dict[str, set[str]]:
+        """Return the topics that each connector has written to, by its name."""
         names: list[str] = self._rest.request("GET", "/connectors")
-        written = {name: self._rest.find(f"/connectors/{name}/topics") for name in names}
-        return [name for name, found in written.items() if found is not None and topic in found[name]["topics"]]
+        found = {name: self._rest.find(f"/connectors/{name}/topics") for name in names}
+        return {name: set(each[name]["topics"]) for name, each in found.items() if each is not None}
 
     def status(self, name: str) -> str:
         """Return the state of a connector: `RUNNING`, `FAILED: CAUSE`, `UNASSIGNED`, `STOPPED` or `absent`."""

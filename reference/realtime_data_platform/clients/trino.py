@@ -167,13 +167,15 @@ class Trino:
         )
         return {str(name) for (name,) in rows}
 
-    def columns(self, catalog: str, schema: str, name: str) -> set[str]:
-        """Return the names of the columns of a table or view, none when it does not exist."""
-        rows = self.query(
-            f"SELECT column_name FROM {catalog}.information_schema.columns "  # noqa: S608  # validated names
-            f"WHERE table_schema = '{schema}' AND table_name = '{name}'"
-        )
-        return {str(column) for (column,) in rows}
+    def tables(self, catalog: str, schema: str) -> dict[str, set[str]]:
+        """Return the names of the columns of every table and view of a schema, by its name."""
+        found: dict[str, set[str]] = {}
+        for name, column in self.query(
+            f"SELECT table_name, column_name FROM {catalog}.information_schema.columns "  # noqa: S608  # validated names
+            f"WHERE table_schema = '{schema}'"
+        ):
+            found.setdefault(str(name), set()).add(str(column))
+        return found
 
     def views(self, catalog: str, schema: str) -> dict[str, str]:
         """Return the definitions of all views of a schema by name."""

@@ -8,7 +8,8 @@ writes to it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reference.realtime_data_platform.errors import NotOurs
@@ -23,13 +24,43 @@ if TYPE_CHECKING:
 _IN_BASE = {"__source", "__op", "__place", "__step", "__changes"}
 
 
+@dataclass(frozen=True)
+class Inventory:
+    """What Connect and Trino have, under whatever name; it is asked once for all tables.
+
+    Attributes:
+        topics: The topics that each connector has written to, by its name.
+        relations: Names of the tables and views of `hive.views`.
+        views: Text of those that are views, by name.
+        bases: Names of the columns of each table of `iceberg.base`, by its name.
+    """
+
+    topics: Mapping[str, set[str]]
+    relations: set[str]
+    views: Mapping[str, str]
+    bases: Mapping[str, set[str]]
+
+
+def inventory(platform: Platform) -> Inventory:
+    """Return what Connect and Trino have."""
+    trino = platform.trino
+    catalogs = {catalog for (catalog,) in trino.query("SHOW CATALOGS")}
+    hive, iceberg = "hive" in catalogs, "iceberg" in catalogs
+    return Inventory(
+        platform.connectors.written(),
+        trino.relations("hive", "views") if hive else set(),
+        trino.views("hive", "views") if hive else {},
+        trino.tables("iceberg", "base") if iceberg else {},
+    )
+
+
 def require_ours(platform: Platform, name: str, schema: str) -> None:
     """Check everything that has a name of a table's pipeline.
 
     Raises:
         NotOurs: Some of it was made by somebody else, or for another table; the message lists all of it.
     """
-    if found := list(foreign(platform, name, schema)):
+    if found := list(foreign(platform, name, schema, inventory(platform))):
         verb = "was" if len(found) == 1 else "were"
         raise NotOurs(
             f"{' and '.join(found)} {verb} not made by data-platform for {schema}.{name} of database "
@@ -38,7 +69,7 @@ def require_ours(platform: Platform, name: str, schema: str) -> None:
 
 
 def foreign(
-    platform: Platform, name: str, schema: str, *, shared: str = "", writers: Collection[str] = ()
+    platform: Platform, name: str, schema: str, known: Inventory, *, shared: str = "", writers: Collection[str] = ()
 ) -> Iterator[str]:
     """Return what has a name of a table's pipeline and was made by somebody else, or for another table.
 
@@ -46,31 +77,25 @@ def foreign(
         platform: The client of all services.
         name: The table's name.
         schema: Its schema.
+        known: What Connect and Trino have.
         shared: Name of the set that the table is in; then a connector or a slot of its own is another's, too.
         writers: Names of the connectors that may write to its topic besides its own.
     """
     own = pipeline(name, schema)
-    yield from _in_connect(platform, own, shared, writers)
+    mark_of_ours = (f"{MADE_BY}.{own}", platform.peers.database)
+    config = platform.connectors.config(own)
+    if config is not None and (shared or (config.get(CLIENT), config.get("database.dbname")) != mark_of_ours):
+        yield f"connector {own}"
+    for writer, topics in known.topics.items():
+        if own in topics and writer not in {own, *writers}:
+            yield f"topic {own}, to which connector {writer} writes,"
     yield from _in_pinot(platform, name, schema, shared)
-    yield from _in_trino(platform, own)
+    if own in known.relations - base.readers(own, known.views).keys():
+        yield f"hive.views.{own} of Trino"
+    if not known.bases.get(own, _IN_BASE) >= _IN_BASE:
+        yield f"{base.base(own)} of Trino"
     if not shared and (found := Publication(platform.addresses.postgres, slot(own)).foreign()):
         yield found
-
-
-def _in_connect(platform: Platform, own: str, shared: str, writers: Collection[str]) -> Iterator[str]:
-    config = platform.connectors.config(own)
-    if config is not None and (
-        shared
-        or (config.get(CLIENT), config.get("database.dbname"))
-        != (
-            f"{MADE_BY}.{own}",
-            platform.peers.database,
-        )
-    ):
-        yield f"connector {own}"
-    for writer in platform.connectors.writers(own):
-        if writer not in {own, *writers}:
-            yield f"topic {own}, to which connector {writer} writes,"
 
 
 def _in_pinot(platform: Platform, name: str, schema: str, shared: str) -> Iterator[str]:
@@ -83,17 +108,3 @@ def _in_pinot(platform: Platform, name: str, schema: str, shared: str) -> Iterat
     columns = platform.pinot.columns(own)
     if table is None and columns and not {*ROW_COLUMNS, AFTER_COMMIT} <= columns:
         yield f"schema {own} of Pinot"
-
-
-def _in_trino(platform: Platform, own: str) -> Iterator[str]:
-    catalogs = {catalog for (catalog,) in platform.trino.query("SHOW CATALOGS")}
-    if "hive" in catalogs:
-        others = (
-            platform.trino.relations("hive", "views") - base.readers(own, platform.trino.views("hive", "views")).keys()
-        )
-        if own in others:
-            yield f"hive.views.{own} of Trino"
-    if "iceberg" in catalogs:
-        columns = platform.trino.columns("iceberg", "base", own)
-        if columns and not columns >= _IN_BASE:
-            yield f"{base.base(own)} of Trino"

@@ -7,7 +7,8 @@ what was written after it comes from the log, and no other table has a new snaps
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -22,13 +23,16 @@ from reference.realtime_data_platform.stream import artifacts, shared_connector
 from reference.realtime_data_platform.view import base
 
 from .health import Health, health
-from .ownership import foreign
+from .ownership import foreign, inventory
 
 if TYPE_CHECKING:
     from reference.realtime_data_platform.platform import Platform
 
 SNAPSHOT_WITHIN = 6 * 3600
 """Seconds that the snapshot of added tables may take."""
+
+AT_ONCE = 4
+"""Tables that Pinot and Trino are asked about at the same time."""
 
 _ACTIVE = "SELECT active FROM pg_replication_slots WHERE slot_name = %s"
 
@@ -121,8 +125,7 @@ class TableSet:
         if rest:
             shared_connector.check(self.name, rest)
             self.platform.connectors.apply(shared_connector.streaming(self.name, rest, self.platform.peers))
-        for table in tables:
-            self._remove_table(table)
+        _each(self._remove_table, tables)
         unused = [table.pipeline for table in tables]
         if rest:
             self.publication.leave([_name(table) for table in tables])
@@ -162,13 +165,12 @@ class TableSet:
                 yield f"connector {name}"
         if found := self.publication.foreign():
             yield found
+        known = inventory(self.platform)
         for table in tables:
-            yield from foreign(self.platform, table.name, table.schema, shared=self.name, writers=own)
-        if views:
-            known = self._views()
-            ours = {view for table in tables for view in base.readers(table.pipeline, known)}
-            for view in sorted(set(views) & self.platform.trino.relations("hive", "views") - ours):
-                yield f"hive.views.{view} of Trino"
+            yield from foreign(self.platform, table.name, table.schema, known, shared=self.name, writers=own)
+        ours = {view for table in tables for view in base.readers(table.pipeline, known.views)}
+        for view in sorted(set(views) & known.relations - ours):
+            yield f"hive.views.{view} of Trino"
 
     def _views(self) -> dict[str, str]:
         catalogs = self.platform.trino.query("SHOW CATALOGS")
@@ -177,9 +179,12 @@ class TableSet:
     def _follow(self, tables: Sequence[Table], new: Sequence[Table]) -> None:
         """Publish tables, and take the snapshot of new ones between two runs of the connector."""
         connectors, pinot = self.platform.connectors, self.platform.pinot
-        for table in new:  # what an earlier attempt has left is not continued
-            pinot.remove(in_pinot(table.pipeline))
+
+        def make(table: Table) -> None:
+            pinot.remove(in_pinot(table.pipeline))  # what an earlier attempt has left is not continued
             pinot.apply(artifacts.schema(table), artifacts.table(table, self.platform.peers))
+
+        _each(make, new)
         self.publication.follow(tables)
         streaming = shared_connector.streaming(self.name, tables, self.platform.peers)
         if new:
@@ -239,14 +244,19 @@ class TableSet:
     def _undo(self, new: Sequence[Table], before: dict[str, str] | None, followed: Collection[str]) -> None:
         """Remove what was made of new tables, and let the connector go on with the others."""
         connectors = self.platform.connectors
-        for table in new:
-            self._remove_table(table)
+        _each(self._remove_table, new)
         if before is None:
             connectors.remove(self.connector)
             self.publication.leave()
             return
         connectors.apply({"name": self.connector, "config": before})
         self.publication.leave([name for table in new if (name := _name(table)) not in followed])
+
+
+def _each(step: Callable[[Table], None], tables: Sequence[Table]) -> None:
+    """Do a step for each table, some at a time, since it mostly waits for servers; raise the first error at the end."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(step, tables))
 
 
 def _name(table: Table) -> str:
