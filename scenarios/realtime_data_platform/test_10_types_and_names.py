@@ -173,7 +173,7 @@ def test_row_of_megabytes_arrives(documents, platform):
 
 
 @pytest.mark.claim("rdp-33")
-def test_row_beyond_kafkas_limit_waits_until_its_column_is_left_out(documents, platform, evidence):
+def test_row_too_large_for_kafka_can_be_left_out(documents, platform, evidence):
     documents.sql("INSERT INTO documents VALUES (3, 'too large', %s)", text_of(megabytes=25))
     documents.sql("INSERT INTO documents VALUES (4, 'after it', 'text')")
     documents.until(lambda: platform.connectors.status("documents").startswith("FAILED"), "the connector has stopped")
