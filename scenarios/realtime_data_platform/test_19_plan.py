@@ -8,14 +8,16 @@ from reference.realtime_data_platform.stream import artifacts
 from scenarios.realtime_data_platform.command import data_platform
 from scenarios.realtime_data_platform.parts import Parts
 
+AS_TEXT = ("--as-text", "d", "--as-text", "t")
+
 
 @pytest.fixture(scope="module")
 def orders(make_pipeline):
-    """A table with values whose columns in the view have text, numbers, times and dates in their SQL."""
+    """A table whose columns have text, numbers, times and dates in the SQL of the view."""
     pipeline = make_pipeline(
         "planned",
-        ddl="CREATE TABLE {name} (id bigint, day date, at timestamptz, amount numeric(10,2), b bit(4), p point, "
-        '"Größe ""x""" text, n numeric, u uuid, PRIMARY KEY (id, day))',
+        ddl="CREATE TABLE {name} (id bigint, day date, at timestamptz, d date, t timestamp, amount numeric(10,2), "
+        'b bit(4), p point, "Größe ""x""" text, n numeric, u uuid, PRIMARY KEY (id, day))',
     )
     pipeline.sql("INSERT INTO planned (id, day) VALUES (1, '2024-02-29')")
     return pipeline
@@ -26,7 +28,7 @@ def test_plan_is_what_apply_changes(orders, platform, tmp_path, evidence):
     parts = Parts(platform, orders)
     before = parts.found()
 
-    code, first, errors = data_platform(platform, "plan", "planned")
+    code, first, errors = data_platform(platform, "plan", "planned", *AS_TEXT)
 
     assert (code, errors) == (0, "")
     assert parts.found() == before
@@ -39,22 +41,22 @@ def test_plan_is_what_apply_changes(orders, platform, tmp_path, evidence):
         assert f"create {part}\n" in first
     assert '"name": "planned"' in first
 
-    assert data_platform(platform, "apply", "planned")[0] == 0
+    assert data_platform(platform, "apply", "planned", *AS_TEXT)[0] == 0
     applied = parts.found()
-    assert data_platform(platform, "plan", "planned") == (0, "nothing to change\n", "")
-    assert data_platform(platform, "apply", "planned")[0] == 0
+    assert data_platform(platform, "plan", "planned", *AS_TEXT) == (0, "nothing to change\n", "")
+    assert data_platform(platform, "apply", "planned", *AS_TEXT)[0] == 0
     assert parts.found() == applied
 
-    code, ranged, _ = data_platform(platform, "plan", "planned", "--where", "day > DATE '2024-01-01'")
+    code, ranged, _ = data_platform(platform, "plan", "planned", *AS_TEXT, "--where", "day > DATE '2024-01-01'")
     assert ranged.startswith("change view hive.views.planned\n")
     assert ranged.count("create ") + ranged.count("change ") == 1
     assert "WHERE day > DATE '2024-01-01'" in ranged
     orders.sql("ALTER TABLE planned ADD COLUMN more text")
-    assert data_platform(platform, "plan", "planned")[1].startswith("change view hive.views.planned\n")
+    assert data_platform(platform, "plan", "planned", *AS_TEXT)[1].startswith("change view hive.views.planned\n")
 
-    code, written, _ = data_platform(platform, "render", str(tmp_path), "planned")
+    code, written, _ = data_platform(platform, "render", str(tmp_path), "planned", *AS_TEXT)
     assert code == 0
     assert len(written.splitlines()) == sum(path.is_file() for path in tmp_path.rglob("*"))
     config = json.loads((tmp_path / "connectors" / "planned.json").read_text())
-    assert config == artifacts.connector(orders.described(), platform.peers)
+    assert config == artifacts.connector(platform.describe("planned", as_text=("d", "t")), platform.peers)
     evidence.text("the plan of a table that is not followed", first)

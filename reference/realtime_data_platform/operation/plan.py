@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reference.realtime_data_platform.platform import Platform
 
 _LITERAL = re.compile(r"('(?:[^']|'')*')")
-_FORMAT = re.compile(r"\bas\b|[\s\"()]")
+_FORMAT = re.compile(r"\b(as|concat)\b|[\s\"()]")
 
 
 @dataclass(frozen=True)
@@ -141,9 +141,11 @@ def _views(member: Member, mark: Mark) -> dict[str, str]:
 
 
 def _normal(sql: str) -> str:
-    """Return a query without what Trino formats anew when it stores a view."""
+    """Return a query without what Trino formats anew when it stores a view, where `a || b` becomes `concat(a, b)`."""
     parts = _LITERAL.split(sql)
-    return "".join(part if number % 2 else _FORMAT.sub("", part.lower()) for number, part in enumerate(parts))
+    return "".join(
+        part if number % 2 else _FORMAT.sub("", part.lower()).replace("||", ",") for number, part in enumerate(parts)
+    )
 
 
 def _catalogs(platform: Platform) -> dict[str, str]:
