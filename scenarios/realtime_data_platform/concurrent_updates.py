@@ -78,7 +78,7 @@ def repeating(act, pause=0.02):
 
 
 # Updates faster than the pipeline transports them would fall behind without bound, the more so on a slow machine.
-MOST_AHEAD = 500
+MOST_AHEAD = 250
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from scenarios.realtime_data_platform.pipeline import VISIBLE_WITHIN
 from scenarios.realtime_data_platform.replay import Replay
 
 ROWS = 250_000
-KEYS, ROWS_A_SEGMENT, READS = 60, 100, 40
-EXAMPLES = 40 if settings.get_current_profile_name() == "soak" else 5
+KEYS, ROWS_A_SEGMENT = 60, 100
+EXAMPLES, READS = (40, 40) if settings.get_current_profile_name() == "soak" else (5, 16)
 
 pytestmark = pytest.mark.claim("rdp-32")
 

@@ -52,7 +52,11 @@ def test_plan_is_what_apply_changes(orders, platform, tmp_path, evidence):
     assert ranged.count("create ") + ranged.count("change ") == 1
     assert "WHERE day > DATE '2024-01-01'" in ranged
     orders.sql("ALTER TABLE planned ADD COLUMN more text")
-    assert data_platform(platform, "plan", "planned", *AS_TEXT)[1].startswith("change view hive.views.planned\n")
+    wider = data_platform(platform, "plan", "planned", *AS_TEXT)[1]
+    assert [line for line in wider.splitlines() if not line.startswith(" ")] == [
+        "change connector planned",  # whose snapshot selects the columns of a table with dates
+        "change view hive.views.planned",
+    ]
 
     code, written, _ = data_platform(platform, "render", str(tmp_path), "planned", *AS_TEXT)
     assert code == 0
