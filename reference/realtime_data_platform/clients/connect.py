@@ -12,6 +12,7 @@ from .rest import GATEWAY_ERRORS, Rest, missing_from
 # Kafka Connect answers 409 while its workers rebalance; to a GET of one connector, 500 and a message that says so.
 RETRIED = GATEWAY_ERRORS | {409}
 STOPPED = ("STOPPED", "PAUSED")
+OF_TOPICS = "topic.creation.default."
 REBALANCE = "a rebalance is expected"
 
 
@@ -35,11 +36,14 @@ class Connectors:
         """Return for each key of a configuration whether it is `known`, `deprecated` or `unknown`.
 
         Connect ignores an unknown key. Its validation lists the keys of the connector, its transforms and the
-        overridden client settings, and leaves out every other key.
+        overridden client settings, and leaves out every other key. It leaves out those of the topics that it creates,
+        too, which count as known: Kafka refuses a wrong one when a topic is created.
         """
         definitions = {each["value"]["name"]: each["definition"] for each in self._validation(config)}
 
         def support(key: str) -> str:
+            if key.startswith(OF_TOPICS):
+                return "known"
             if key not in definitions:
                 return "unknown"
             documentation = (definitions[key] or {}).get("documentation") or ""
