@@ -266,7 +266,8 @@ def encode_objects(cells: npt.NDArray[np.object_]) -> Coded:
         cells = canonical_cells
     codes = found.astype(np.int32)
     values = uniques.tolist()
-    if any(not isinstance(value, str) and value in (0, 1) for value in values):
+    # NumPy's durations are no numbers, and newer versions warn of a comparison with one.
+    if any(not isinstance(value, str | np.timedelta64) and value in (0, 1) for value in values):
         is_bool = np.fromiter((isinstance(cell, bool | np.bool_) for cell in cells), dtype=bool, count=len(cells))
         codes[is_bool] = len(values) + cells[is_bool].astype(np.int32)
         # Of equal values the hash table keeps the first, which may be the bool: here it represents the number.
