@@ -258,7 +258,7 @@ def remove(
     table: OptionalName = None,
     schema: Schema = "public",
     file: TablesFile = None,
-    topic: WithTopic = False,  # an option of the command
+    topic: WithTopic = False,
     yes: Yes = False,
 ) -> None:
     """Remove the pipeline of a table: its view, base, Pinot table, connector and slot; the table itself stays.

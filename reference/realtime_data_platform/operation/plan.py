@@ -78,7 +78,7 @@ def planned(platform: Platform, members: Sequence[Member], name: str = "") -> It
     if not followed:
         yield Change(f"publication {publication.name}", "create", f"CREATE PUBLICATION {quoted(publication.name)};")
     for each in members:
-        if (origin := f"{quoted(each.table.schema)}.{quoted(each.table.name)}") not in followed:
+        if (origin := each.table.quoted) not in followed:
             yield Change(f"publication {publication.name}", "change", _publish(publication, origin))
     config = platform.connectors.config(wanted["name"])
     if config is None:
@@ -169,7 +169,7 @@ def rendered(platform: Platform, members: Sequence[Member], name: str = "") -> d
     publication = Publication(platform.addresses.postgres, wanted["config"]["publication.name"])
     files[f"connectors/{wanted['name']}.sql"] = f"CREATE PUBLICATION {quoted(publication.name)};\n"
     for each in members:
-        own, origin = each.table.pipeline, f"{quoted(each.table.schema)}.{quoted(each.table.name)}"
+        own, origin = each.table.pipeline, each.table.quoted
         files[f"tables/{own}/publication.sql"] = f"{_publish(publication, origin)}\n"
         files[f"tables/{own}/schema.json"] = _json(artifacts.schema(each.table))
         files[f"tables/{own}/table.json"] = _json(artifacts.table(each.table, platform.peers))

@@ -94,7 +94,7 @@ class TableSet:
         self.platform.require_reference()
         self.require_ours(tables, {view for each in members for view in each.views})
         followed = self.publication.followed()
-        if missing := followed.keys() - {_name(table) for table in tables}:
+        if missing := followed.keys() - {table.quoted for table in tables}:
             raise BadInput(f"set {self.name} follows {', '.join(sorted(missing))}, too: list it, or remove it first")
         known = self._views()
         new = [table for table in tables if table.pipeline not in base.readers(table.pipeline, known)]
@@ -128,7 +128,7 @@ class TableSet:
         _each(self._remove_table, tables)
         unused = [table.pipeline for table in tables]
         if rest:
-            self.publication.leave([_name(table) for table in tables])
+            self.publication.leave([table.quoted for table in tables])
         else:
             for connector in (shared_connector.snapshot_name(self.name), self.connector):
                 self.platform.connectors.remove(connector)
@@ -250,17 +250,13 @@ class TableSet:
             self.publication.leave()
             return
         connectors.apply({"name": self.connector, "config": before})
-        self.publication.leave([name for table in new if (name := _name(table)) not in followed])
+        self.publication.leave([name for table in new if (name := table.quoted) not in followed])
 
 
 def _each(step: Callable[[Table], None], tables: Sequence[Table]) -> None:
     """Do a step for each table, some at a time, since it mostly waits for servers; raise the first error at the end."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(step, tables))
-
-
-def _name(table: Table) -> str:
-    return f"{quoted(table.schema)}.{quoted(table.name)}"
 
 
 def in_set(members: Sequence[Member], name: str) -> list[Member]:

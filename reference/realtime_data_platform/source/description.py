@@ -141,6 +141,11 @@ class Table:
         return pipeline(self.name, self.schema)
 
     @property
+    def quoted(self) -> str:
+        """Its name with its schema, as SQL of PostgreSQL."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+    @property
     def op(self) -> str:
         """The name of the view's column for the last operation: `op`, or `__op` where the table has a column `op`."""
         return next(

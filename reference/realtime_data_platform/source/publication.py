@@ -16,7 +16,7 @@ from psycopg import sql
 
 from reference.realtime_data_platform.errors import BadInput, NotOurs, Refused
 
-from .description import Table, quoted
+from .description import Table
 from .postgres import connected
 
 MADE_BY = "data-platform"
@@ -90,7 +90,7 @@ class Publication:
                         connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WITHIN}s'")
                         self._follow(connection, table)
                 except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-                    message = f"a transaction uses {_name(table)} for {LOCK_WITHIN} s; try again when it has ended"
+                    message = f"a transaction uses {table.quoted} for {LOCK_WITHIN} s; try again when it has ended"
                     raise Refused(message) from error
 
     def _follow(self, connection: Connection, table: Table) -> None:
@@ -99,20 +99,20 @@ class Publication:
             raise NotOurs(f"publication {self.name} of PostgreSQL was made by somebody else")
         name, origin = sql.Identifier(self.name), sql.Identifier(table.schema, table.name)
         before = dict(marked or {})
-        found = connection.execute(_BEFORE, [_name(table)]).fetchone()
+        found = connection.execute(_BEFORE, [table.quoted]).fetchone()
         if found is None:
             raise BadInput(f"PostgreSQL has no table {table.schema}.{table.name}")
         if not exists:
             connection.execute(sql.SQL("CREATE PUBLICATION {}").format(name))
         whole = found[0] == _WHOLE_ROWS
-        if not self._publishes(connection, _name(table)):
+        if not self._publishes(connection, table.quoted):
             mode = sql.SQL("SHARE ROW EXCLUSIVE" if whole else "ACCESS EXCLUSIVE")
             connection.execute(sql.SQL("LOCK TABLE {} IN {} MODE").format(origin, mode))
             connection.execute(sql.SQL("ALTER PUBLICATION {} ADD TABLE {}").format(name, origin))
-            before.pop(_name(table), None)
+            before.pop(table.quoted, None)
         if not whole:
             connection.execute(sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(origin))
-        before.setdefault(_name(table), found[0])
+        before.setdefault(table.quoted, found[0])
         if before != marked:
             self._write_mark(connection, before)
 
@@ -145,7 +145,7 @@ class Publication:
         found = connection.execute(_BEFORE, [table]).fetchone()
         if found is None or identity is None:
             return
-        origin = sql.SQL(table)  # quoted by `_name`, and found by PostgreSQL
+        origin = sql.SQL(table)  # quoted by `Table.quoted`, and found by PostgreSQL
         if self._publishes(connection, table):
             name = sql.Identifier(self.name)
             connection.execute(sql.SQL("ALTER PUBLICATION {} DROP TABLE {}").format(name, origin))
@@ -170,7 +170,3 @@ class Publication:
         comment = sql.Literal(json.dumps({"made by": MADE_BY, "before": dict(before)}))
         statement = sql.SQL("COMMENT ON PUBLICATION {} IS {}").format(sql.Identifier(self.name), comment)
         connection.execute(statement)
-
-
-def _name(table: Table) -> str:
-    return f"{quoted(table.schema)}.{quoted(table.name)}"

@@ -178,7 +178,7 @@ def snapshot(tables: Sequence[Table]) -> dict[str, str]:
     key = "snapshot.select.statement.overrides"
     queries = {
         ".".join(map(_parsed, (table.schema, table.name))): f"SELECT {', '.join(map(_selected, table.columns))} "  # noqa: S608  # quoted
-        f"FROM {quoted(table.schema)}.{quoted(table.name)}"
+        f"FROM {table.quoted}"
         for table in tables
         if any(column.type == "date" for column in table.columns)
     }

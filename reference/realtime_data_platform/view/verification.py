@@ -105,7 +105,7 @@ def verify(dsn: str, trino: Trino, table: Table) -> Difference:
     columns = (*table.key_columns(), *table.other_columns())
     of_table = ", ".join(each.carried.postgres.format(column=quoted(each.name)) for each in columns)
     of_view = ", ".join(each.carried.compared.format(column=quoted(each.name)) for each in columns)
-    in_table = f"SELECT {of_table} FROM {quoted(table.schema)}.{quoted(table.name)}"  # noqa: S608  # quoted names
+    in_table = f"SELECT {of_table} FROM {table.quoted}"  # noqa: S608  # quoted names
     in_view = f"SELECT {of_view} FROM hive.views.{quoted(table.pipeline)}"  # noqa: S608  # quoted names
 
     def each_side(use: Callable[[int, Iterator[Row]], None]) -> None:
