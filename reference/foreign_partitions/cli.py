@@ -32,9 +32,10 @@ File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="The description, .toml or .json: [base] and [servers.NAME] with host, port, database, user and "
-        "password_environment; [table] with name, columns, hash, identity, key and indexes; a [[partitions]] with name "
-        "and server for each remainder.",
+        help="The description, .toml or .json: [base] and [servers.NAME] with host, port, database, user, "
+        "password_environment and tls (sslmode, sslrootcert and so on, for this machine); [servers.NAME.settings] "
+        "with those for the base; [table] with name, columns, hash, identity, key and indexes; a [[partitions]] with "
+        "name and server for each remainder.",
     ),
 ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import psycopg
@@ -17,16 +16,14 @@ def connect(
     *,
     timeout: int,
     autocommit: bool = False,
-    settings: Mapping[str, str] | None = None,
 ) -> psycopg.Connection[Any]:
     """Connect to a server.
 
     Args:
         name: Its name in errors.
-        endpoint: Its address and login.
+        endpoint: Its address, login and TLS.
         timeout: Seconds to connect.
         autocommit: Whether each statement is a transaction of its own.
-        settings: Options of the foreign server; those for TLS are used.
 
     Raises:
         Unreachable: The server does not answer, or refuses the connection.
@@ -41,7 +38,7 @@ def connect(
             connect_timeout=timeout,
             autocommit=autocommit,
             client_encoding="UTF8",
-            **{name: value for name, value in (settings or {}).items() if name.startswith("ssl")},  # type: ignore[arg-type]
+            **endpoint.tls,  # type: ignore[arg-type]
         )
     except psycopg.OperationalError as error:
         reason = " ".join(str(error).split())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import chain
 
@@ -25,6 +25,26 @@ NOT_OF_A_TYPE = re.compile(
     r"\b(check|constraint|default|deferrable|generated|not|null|primary|references|unique|collate|setof)\b",
     re.IGNORECASE,
 )
+# The parameters of libpq that concern TLS, but for a key's passphrase, and the modes that it knows.
+TLS = frozenset(
+    {
+        *(
+            "sslmode",
+            "sslnegotiation",
+            "sslrootcert",
+            "sslcert",
+            "sslkey",
+            "sslcertmode",
+            "sslcrl",
+            "sslcrldir",
+            "sslsni",
+        ),
+        *("sslcompression", "ssl_min_protocol_version", "ssl_max_protocol_version"),
+    }
+)
+TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+# Those of them that a user mapping may hold.
+TLS_OF_A_LOGIN = frozenset({"sslcert", "sslkey"})
 INTEGERS = ("bigint", "int8", "integer", "int", "int4")
 
 
@@ -61,6 +81,8 @@ class Endpoint:
         database: Name of the database.
         user: Name of the user.
         password: Password of the user.
+        tls: Parameters of libpq for operators' connections: `{"sslmode": "verify-full", "sslrootcert": "root.pem"}`.
+            For a server they are added to those of its `settings`, whose files are the base's.
     """
 
     host: str
@@ -68,8 +90,10 @@ class Endpoint:
     database: str = "postgres"
     user: str = "postgres"
     password: Secret = NO_PASSWORD
+    tls: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        _check_tls(self.tls, TLS, f"tls of {self.host}")
         if not self.host:
             raise BadDescription("a server needs a host: a name or an address")
         if not 0 < self.port < 65536:
@@ -86,10 +110,15 @@ class Login:
     Attributes:
         user: Name of the user on the server.
         password: Password of the user.
+        tls: Certificate and key that the user shows, `{"sslcert": ..., "sslkey": ...}`: files of the base.
     """
 
     user: str
     password: Secret = NO_PASSWORD
+    tls: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_tls(self.tls, TLS_OF_A_LOGIN, f"tls of the login {self.user}")
 
 
 @dataclass(frozen=True)
@@ -106,7 +135,8 @@ class Server:
         asynchronous: Whether scans of several of its partitions, or of several servers, overlap (PostgreSQL 14).
         connect_timeout: Seconds the base waits for a connection to it.
         settings: Further options of the foreign server, such as `{"sslmode": "verify-full"}` or
-            `{"use_remote_estimate": "true"}`. TLS options apply to operators' connections, too.
+            `{"use_remote_estimate": "true"}`. Those for TLS name files of the base. They apply to operators'
+            connections, too, unless `tls` of the endpoint says otherwise.
         roles: User mappings of further roles of the base: by role, the login on the server.
     """
 
@@ -126,6 +156,7 @@ class Server:
             raise BadDescription(
                 f"{self.name}: {', '.join(taken)} is not a further setting: write it where the server is described"
             )
+        _check_tls({k: v for k, v in self.settings.items() if k.startswith("ssl")}, TLS, f"settings of {self.name}")
         for name, rows in (("batch_size", self.batch_size), ("fetch_size", self.fetch_size)):
             if rows < 1:
                 raise BadDescription(f"{name} of {self.name} is {rows}: write one or more rows")
@@ -134,11 +165,10 @@ class Server:
 
     @property
     def admin_endpoint(self) -> Endpoint:
-        """Address and login for operators."""
-        if self.reached is None:
-            return self.endpoint
-        host, port = self.reached
-        return Endpoint(host, port, self.endpoint.database, self.endpoint.user, self.endpoint.password)
+        """Address, login and TLS for operators."""
+        host, port = self.reached or (self.endpoint.host, self.endpoint.port)
+        tls = {name: value for name, value in self.settings.items() if name in TLS}
+        return replace(self.endpoint, host=host, port=port, tls={**tls, **self.endpoint.tls})
 
     @property
     def options(self) -> Mapping[str, str]:
@@ -342,6 +372,16 @@ def suffixed(name: str, suffix: str) -> str:
     digest = sha256(name.encode()).hexdigest()[:12]
     room = LONGEST_NAME - len(suffix) - len(digest) - 1
     return f"{name.encode()[:room].decode(errors='ignore')}_{digest}{suffix}"
+
+
+def _check_tls(given: Mapping[str, str], known: Collection[str], where: str) -> None:
+    if "sslpassword" in given:
+        raise BadDescription(f"{where}: a key's passphrase would be shown in plans: use a key without one")
+    if unknown := sorted(set(given) - set(known)):
+        raise BadDescription(f"{where}: {unknown[0]} is not known; there are {', '.join(sorted(known))}")
+    mode = given.get("sslmode", "prefer")
+    if mode not in TLS_MODES:
+        raise BadDescription(f"{where}: sslmode {mode!r} is not known; there are {', '.join(TLS_MODES)}")
 
 
 def _name(name: str, what: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from .description import Column, Description, Endpoint, Login, Partition, Secret, Server, Table
 from .errors import BadDescription
 
-ENDPOINT = {"host", "port", "database", "user", "password_environment"}
+ENDPOINT = {"host", "port", "database", "user", "password_environment", "tls"}
 
 
 def read(path: Path, environment: Mapping[str, str] | None = None) -> Description:
@@ -85,6 +85,7 @@ def _endpoint(entry: Mapping[str, Any], where: str, environment: Mapping[str, st
         database=_typed(entry, "database", str, where, "postgres"),
         user=_typed(entry, "user", str, where, "postgres"),
         password=_password(entry, where, environment),
+        tls=_texts(entry, "tls", where),
     )
 
 
@@ -92,9 +93,6 @@ def _server(name: str, data: object, environment: Mapping[str, str]) -> Server:
     where = f"servers.{name}"
     known = {"reached", "batch_size", "fetch_size", "asynchronous", "connect_timeout", "settings", "roles"}
     entry = _table(data, where, ENDPOINT | known)
-    settings = _table(entry.get("settings", {}), f"{where}.settings")
-    if not_text := [option for option, value in settings.items() if not isinstance(value, str)]:
-        raise BadDescription(f"{where}.settings: write the value of {not_text[0]} as text, such as 'true'")
     roles = _table(entry.get("roles", {}), f"{where}.roles")
     reached = None
     if "reached" in entry:
@@ -108,14 +106,15 @@ def _server(name: str, data: object, environment: Mapping[str, str]) -> Server:
         fetch_size=_typed(entry, "fetch_size", int, where, 1000),
         asynchronous=_typed(entry, "asynchronous", bool, where, True),
         connect_timeout=_typed(entry, "connect_timeout", int, where, 2),
-        settings=settings,
+        settings=_texts(entry, "settings", where),
         roles={role: _login(each, f"{where}.roles.{role}", environment) for role, each in roles.items()},
     )
 
 
 def _login(data: object, where: str, environment: Mapping[str, str]) -> Login:
-    entry = _table(data, where, {"user", "password_environment"})
-    return Login(_typed(entry, "user", str, where), _password(entry, where, environment))
+    entry = _table(data, where, {"user", "password_environment", "tls"})
+    tls = _texts(entry, "tls", where)
+    return Login(_typed(entry, "user", str, where), _password(entry, where, environment), tls)
 
 
 def _password(entry: Mapping[str, Any], where: str, environment: Mapping[str, str]) -> Secret:
@@ -153,6 +152,14 @@ def _names(data: object, where: str) -> list[str]:
     if not isinstance(data, list) or not all(isinstance(each, str) for each in data):
         raise BadDescription(f"{where} is {data!r}: write a list of columns")
     return data
+
+
+def _texts(entry: Mapping[str, Any], name: str, where: str) -> Mapping[str, str]:
+    """Return a table of options, each of which is a text."""
+    options = _table(entry.get(name, {}), f"{where}.{name}")
+    if not_text := [option for option, value in options.items() if not isinstance(value, str)]:
+        raise BadDescription(f"{where}.{name}: write the value of {not_text[0]} as text, such as 'true'")
+    return options
 
 
 def _table(data: object, where: str, known: set[str] | None = None) -> Mapping[str, Any]:

@@ -12,15 +12,9 @@ from fixtures.serving import Served
 from fixtures.waiting import eventually
 from reference.foreign_partitions import Deployment, Partition, Server
 from scenarios.foreign_partitions.plans import explained
-from scenarios.foreign_partitions.table import WAYS, describe, endpoint
+from scenarios.foreign_partitions.table import EMPTY, WAYS, describe, endpoint
 from scenarios.foreign_partitions.writing import Clients
 
-EMPTY = """
-DROP EXTENSION IF EXISTS postgres_fdw CASCADE;
-DROP SCHEMA public CASCADE;
-CREATE SCHEMA public;
-ALTER DATABASE postgres RESET ALL
-"""
 FILL = """
 INSERT INTO person (quarter, name, address, customer_id)
 SELECT 1 + n % 40, 'Ada', n, '4' FROM generate_series(1, 400) n

@@ -1,5 +1,7 @@
 """The table over two servers, set up and used in the published way or in the corrected one."""
 
+import json
+
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
@@ -14,6 +16,12 @@ from scenarios.foreign_partitions import published
 BELONGS = {1: "person_0", 2: "person_2", 3: "person_1", 4: "person_3"}
 PERSON = {"name": "Ada", "address": "12 St James's Square", "customer_id": published.CUSTOMER_ID}
 INSERT = "INSERT INTO person ({}) VALUES ({})"
+EMPTY = """
+DROP EXTENSION IF EXISTS postgres_fdw CASCADE;
+DROP SCHEMA public CASCADE;
+CREATE SCHEMA public;
+ALTER DATABASE postgres RESET ALL
+"""
 LEAVES = "SELECT tableoid::regclass::text, count(*) FROM person GROUP BY 1 ORDER BY 1"
 
 
@@ -51,6 +59,33 @@ def describe(first, second, **options):
         ],
         servers=[server],
     )
+
+
+def written(described, path):
+    """Write a description of the document's table as JSON, with its passwords in the variable PASSWORD."""
+
+    def endpoint(said):
+        facts = {name: getattr(said, name) for name in ("host", "port", "database", "user", "tls")}
+        return {**facts, "password_environment": "PASSWORD"}
+
+    servers = {}
+    for server in described.servers:
+        reached = dict(zip(("host", "port"), server.reached, strict=True))
+        servers[server.name] = {**endpoint(server.endpoint), "reached": reached, "settings": server.settings}
+    whole = {
+        "base": endpoint(described.base),
+        "table": {
+            "name": described.table.name,
+            "columns": {name: column.type for name, column in described.table.columns.items()},
+            "hash": described.table.hash,
+            "identity": described.table.identity,
+            "key": described.table.key,
+        },
+        "servers": servers,
+        "partitions": [{k: v for k, v in vars(each).items() if v is not None} for each in described.partitions],
+    }
+    path.write_text(json.dumps(whole))
+    return path
 
 
 class Way:

@@ -1,6 +1,5 @@
 """The command that sets the table up, corrects the published one, and verifies it."""
 
-import json
 from dataclasses import replace
 
 import psycopg
@@ -12,35 +11,13 @@ from reference.foreign_partitions.cli import app
 from reference.foreign_partitions.deploy.deployment import Deployment
 from reference.foreign_partitions.description import Secret
 from reference.foreign_partitions.errors import Conflict, Unreachable
-from scenarios.foreign_partitions.table import PERSON, describe
+from scenarios.foreign_partitions.table import PERSON, describe, written
 
 
 @pytest.fixture
 def file(servers, tmp_path):
     """The description as a file."""
-    described = describe(servers.first, servers.second)
-    (server,) = described.servers
-
-    def endpoint(said):
-        facts = {name: getattr(said, name) for name in ("host", "port", "database", "user")}
-        return {**facts, "password_environment": "PASSWORD"}
-
-    host, port = server.reached
-    whole = {
-        "base": endpoint(described.base),
-        "table": {
-            "name": "person",
-            "columns": {name: column.type for name, column in described.table.columns.items()},
-            "hash": "quarter",
-            "identity": "id",
-            "key": ["id"],
-        },
-        "servers": {server.name: {**endpoint(server.endpoint), "reached": {"host": host, "port": port}}},
-        "partitions": [{k: v for k, v in vars(each).items() if v is not None} for each in described.partitions],
-    }
-    path = tmp_path / "person.json"
-    path.write_text(json.dumps(whole))
-    return path
+    return written(describe(servers.first, servers.second), tmp_path / "person.json")
 
 
 @pytest.fixture

@@ -111,13 +111,7 @@ class DirectRows:
         if name not in self._connections:
             server = self._servers[name]
             try:
-                made = connect(
-                    name,
-                    server.admin_endpoint,
-                    timeout=server.connect_timeout,
-                    autocommit=True,
-                    settings=server.settings,
-                )
+                made = connect(name, server.admin_endpoint, timeout=server.connect_timeout, autocommit=True)
             except Unreachable as error:
                 raise PartitionUnavailable(str(error)) from error
             self._connections[name] = made

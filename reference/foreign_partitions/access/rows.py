@@ -205,7 +205,9 @@ def translate_connection_loss() -> Generator[None]:
     try:
         yield
     except CONNECTION_LOST as error:
-        raise PartitionUnavailable(error.diag.message_primary or str(error)) from error
+        # The reason, such as a certificate that is refused, is in the detail.
+        reason = ": ".join(each for each in (error.diag.message_primary, error.diag.message_detail) if each)
+        raise PartitionUnavailable(" ".join((reason or str(error)).split())) from error
 
 
 def require_partition_key(table: Table, columns: Mapping[str, Any]) -> Any:

@@ -84,7 +84,7 @@ class ServerState:
         spelled: The described columns' types as this server spells them; None for an unknown type.
         extension: Whether postgres_fdw is installed.
         servers: Options of foreign servers by name.
-        mappings: User and password that each role has on each foreign server, by server and role.
+        mappings: Options of the user mapping of each role on each foreign server, by server and role.
         settings: Settings of the database, by name.
         user: Name of the connected user.
         database: Name of the database.
@@ -97,7 +97,7 @@ class ServerState:
     spelled: Mapping[str, str | None] = field(default_factory=dict)
     extension: bool = False
     servers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    mappings: Mapping[tuple[str, str], tuple[str | None, Secret | None]] = field(default_factory=dict)
+    mappings: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     user: str = "postgres"
     database: str = "postgres"
@@ -256,6 +256,5 @@ def _options(options: Sequence[str] | None) -> dict[str, str]:
     return dict(option.split("=", 1) for option in options or ())
 
 
-def _mapping(options: Sequence[str] | None) -> tuple[str | None, Secret | None]:
-    known = _options(options)
-    return known.get("user"), Secret(known["password"]) if "password" in known else None
+def _mapping(options: Sequence[str] | None) -> dict[str, str]:
+    return {name: Secret(value) if name == "password" else value for name, value in _options(options).items()}

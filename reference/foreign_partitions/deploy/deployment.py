@@ -48,9 +48,7 @@ class Deployment:
         """
         with ExitStack() as stack:
             for server in self.description.servers:
-                connection = connect(
-                    server.name, server.admin_endpoint, timeout=self.connect_timeout, settings=server.settings
-                )
+                connection = connect(server.name, server.admin_endpoint, timeout=self.connect_timeout)
                 self._connections[server.name] = stack.enter_context(connection)
             connection = connect(BASE, self.description.base, timeout=self.connect_timeout)
             self._connections[BASE] = stack.enter_context(connection)

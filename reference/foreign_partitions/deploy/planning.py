@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from reference.foreign_partitions.description import Description, Login, Secret, Server
+from reference.foreign_partitions.description import TLS_OF_A_LOGIN, Description, Login, Secret, Server
 
 from .catalog import ServerState, TableState
 from .compatibility import differences
@@ -136,24 +136,22 @@ class _Planner:
                 self._mapping(server, role, login, base)
 
     def _mapping(self, server: Server, role: str, login: Login, base: ServerState) -> None:
-        user, password = login.user, login.password
+        wanted: dict[str, str] = {"user": login.user, "password": login.password, **login.tls}
+        literals: dict[str, sql.Literal] = {name: sql.Literal(value) for name, value in wanted.items()}
+        literals["password"] = _Password(login.password)
         if (server.name, role) not in base.mappings:
-            self.change(
-                BASE,
-                "CREATE USER MAPPING FOR {} SERVER {} OPTIONS (user {}, password {})",
-                role,
-                server.name,
-                sql.Literal(user),
-                _Password(password),
-            )
+            options = ", ".join(f"{name} {{}}" for name in wanted)
+            statement = f"CREATE USER MAPPING FOR {{}} SERVER {{}} OPTIONS ({options})"
+            self.change(BASE, statement, role, server.name, *literals.values())
             return
         existing = base.mappings[server.name, role]
-        wanted = [("user", user, sql.Literal(user)), ("password", password, _Password(password))]
-        for (name, value, literal), known in zip(wanted, existing, strict=True):
-            if known != value:
-                verb = sql.SQL("ADD" if known is None else "SET")
+        for name, value in wanted.items():
+            if existing.get(name) != value:
+                verb = sql.SQL("SET" if name in existing else "ADD")
                 statement = f"ALTER USER MAPPING FOR {{}} SERVER {{}} OPTIONS ({{}} {name} {{}})"
-                self.change(BASE, statement, role, server.name, verb, literal)
+                self.change(BASE, statement, role, server.name, verb, literals[name])
+        for name in sorted(TLS_OF_A_LOGIN & existing.keys() - wanted.keys()):
+            self.change(BASE, f"ALTER USER MAPPING FOR {{}} SERVER {{}} OPTIONS (DROP {name})", role, server.name)
 
     # Tables stored on a host itself
 

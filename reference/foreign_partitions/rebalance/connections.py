@@ -51,8 +51,8 @@ class Connections:
         self, description: Description, *, lock_timeout: float, answer_timeout: float, connect_timeout: int
     ) -> None:
         self.lock_timeout, self.connect_timeout = max(lock_timeout, 3), connect_timeout
-        servers = {each.name: (each.admin_endpoint, each.settings) for each in description.servers}
-        self._hosts: Mapping[str, tuple[Endpoint, Mapping[str, str]]] = {BASE: (description.base, {}), **servers}
+        servers = {each.name: each.admin_endpoint for each in description.servers}
+        self._hosts: Mapping[str, Endpoint] = {BASE: description.base, **servers}
         self.deployment = Deployment(
             description, connect_timeout=connect_timeout, lock_timeout=round(self.lock_timeout)
         )
@@ -68,8 +68,8 @@ class Connections:
         """
         with ExitStack() as stack:
             stack.enter_context(self.deployment)
-            for host, (endpoint, settings) in self._hosts.items():
-                connection = connect(host, endpoint, timeout=self.connect_timeout, settings=settings)
+            for host, endpoint in self._hosts.items():
+                connection = connect(host, endpoint, timeout=self.connect_timeout)
                 self.writers[host] = stack.enter_context(connection)
                 for each in (connection, self.reader(host)):
                     for name, value in SETTINGS.items():
@@ -147,9 +147,9 @@ class Connections:
 
     def _lost(self, error: Exception) -> str:
         """Return which server does not answer."""
-        for host, (endpoint, settings) in self._hosts.items():
+        for host, endpoint in self._hosts.items():
             try:
-                connect(host, endpoint, timeout=2, settings=settings).close()
+                connect(host, endpoint, timeout=2).close()
             except Unreachable as unreachable:
                 return str(unreachable)
         return f"a connection was lost ({' '.join(str(error).split())})"
