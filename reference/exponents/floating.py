@@ -70,13 +70,14 @@ def root_of_power(base: float | Fraction, power: SupportsIndex, root: SupportsIn
 
     Arguments, result and errors as in ``power_of_root``, but for these: a negative base with an even power has a
     value with an even root too, and ``OutOfRange`` is raised also when the power in between is too large or
-    too small, where Python's own ``**`` would go on with a zero or a few bits.
+    too small, where Python's own ``**`` would go on with a zero or a few bits. The first root leaves nothing in
+    between: there both orders are one power, and too small a result is 0 in either.
     """
     sign, size, power, root, cell = _checked(base, power, root)
     cell.require(Order.POWER_FIRST)
     between = _power(size, power, true=(size, power, 1))
     # A subnormal number has lost bits, unless it is the base itself.
-    if size and between < sys.float_info.min and between != size:
+    if root > 1 and size and between < sys.float_info.min and between != size:
         raise OutOfRange(f"{size!r}^{power} is too small for a float: take the root first")
     return sign * math.pow(between, 1 / root)
 

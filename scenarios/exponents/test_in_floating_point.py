@@ -209,6 +209,14 @@ class TestTheEndOfTheRange:
             way(2, power, root)
 
     @pytest.mark.claim("exp-4")
+    @pytest.mark.parametrize("way", [power_of_root, root_of_power, rational_power])
+    @pytest.mark.parametrize("power", [-1021, -1022, -1023, -1050, -1074, -1075, -1076, -5000])
+    def test_small_power_is_the_nearest_float_in_any_order(self, way, power):
+        """Down to the smallest float, 2^-1074; what rounds to zero is zero."""
+        assert way(2, power, 1) == math.ldexp(1.0, power)
+        assert way(-2, power, 1) == math.ldexp(-1.0 if power % 2 else 1.0, power)
+
+    @pytest.mark.claim("exp-4")
     @given(root=st.integers(1, 2000), power=st.integers(1, 2000), ulps=st.integers(-4, 4))
     @example(root=26, power=26, ulps=0)
     def test_value_is_returned_wherever_a_float_holds_it(self, root, power, ulps):
