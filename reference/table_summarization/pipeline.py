@@ -159,13 +159,15 @@ def _expanded(search: Any, limits: Limits) -> tuple[list[Fixed], int]:
 def _summarize_source(source: "Source", options: Options) -> Summary:
     """Summarize a table whose source counts its distinct rows."""
     from reference.table_summarization.encoding.recoding import ReplaceByInterval
+    from reference.table_summarization.reading.source import Survey
     from reference.table_summarization.search.preparation import distribution, prepare_table
 
     names = options.chosen(source.names)
     watched = [
         name for name in source.binnable_columns(names) if not isinstance(rule_for(options.binning, name), AsValues)
     ]
-    tallies = source.count([(name,) for name in watched], {}, options.max_distinct) if watched else []
+    survey = source.survey(watched, names, options.max_distinct) if watched else Survey(())
+    tallies = survey.columns
     _require_rows(tallies, options)
     bins: dict[str, Intervals] = {}
     for name in names:
@@ -175,7 +177,10 @@ def _summarize_source(source: "Source", options: Options) -> Summary:
         if intervals := options.intervals(name, None if tally is None else distribution(tally)):
             bins[name] = intervals
     recodings: dict[str, Recoding] = {name: ReplaceByInterval(intervals) for name, intervals in bins.items()}
-    (counts,) = source.count([names], recodings, options.max_distinct)
+    if survey.together is not None:
+        counts = survey.together.recounted(names, recodings, options.max_distinct)
+    else:
+        (counts,) = source.count([names], recodings, options.max_distinct)
     if not counts.rows:
         raise EmptyTableError("the table has no rows")
     _require_rows([counts], options)

@@ -4,7 +4,7 @@ Threads, the workers of a cluster and the client exchange `Counts` only: distinc
 rows. Where even those are too many, they are sampled: see `Counts.sampled`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -14,7 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reference.table_summarization.encoding.arrays import to_arrow, to_numpy
-from reference.table_summarization.encoding.dictionaries import Codes, encode, merge_dictionaries, to_common_type
+from reference.table_summarization.encoding.dictionaries import (
+    Coded,
+    Codes,
+    encode,
+    merge_dictionaries,
+    to_common_type,
+)
 from reference.table_summarization.encoding.recoding import Recoding, recode
 from reference.table_summarization.encoding.sorting import sorted_distinct
 
@@ -78,6 +84,11 @@ class Counts:
         (moves,), dictionary = merge_dictionaries([self.dictionaries[position]])
         return moves[self.codes[position]], dictionary
 
+    def recounted(self, names: Sequence[str], recodings: Recodings, max_rows: int) -> "Counts":
+        """Return the counts of some of the columns, with values replaced, as if the table had been read again."""
+        columns = {name: Coded(*self.column(self.names.index(name))) for name in names}
+        return count(columns, self.rows, recodings, max_rows, self.weights)
+
     def at(self, halvings: int) -> "Counts":
         """Sample these counts down to the rate of the counts they are merged with."""
         if halvings == self.halvings:
@@ -98,6 +109,32 @@ class Counts:
     @property
     def _sizes(self) -> list[int]:
         return [len(dictionary) for dictionary in self.dictionaries]
+
+
+def are_few(columns: Iterable[Coded]) -> bool:
+    """Return whether columns have few combinations of values, which are quickly counted in an array."""
+    combinations = 1
+    for column in columns:
+        combinations *= max(len(column.dictionary), 1)
+    return combinations <= _FEW
+
+
+def count_few(columns: Mapping[str, Any], rows: int, max_rows: int) -> Counts | None:
+    """Count the distinct rows of a part of a table if they are few; else return None.
+
+    Args:
+        columns: As for `count`.
+        rows: As for `count`.
+        max_rows: Maximum number of distinct rows.
+    """
+    coded: dict[str, Coded] = {}
+    for name, column in columns.items():
+        coded[name] = encode(name, column, distinct=False)
+        if not are_few(coded.values()):
+            return None
+    dictionaries = tuple(column.dictionary for column in coded.values())
+    codes, weights = _grouped([c.codes for c in coded.values()], [len(d) for d in dictionaries], None)
+    return Counts(tuple(coded), dictionaries, codes, weights, rows) if len(weights) <= max_rows else None
 
 
 def count(

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import pyarrow as pa
 
-from reference.table_summarization.encoding.counts import Counts, Recodings, count, merge
+from reference.table_summarization.encoding.counts import Counts, Recodings, are_few, count, count_few, merge
+from reference.table_summarization.encoding.dictionaries import encode
 
 T = TypeVar("T")
 Groupings: TypeAlias = Sequence[tuple[str, ...]]
@@ -20,6 +22,19 @@ BLOCK_ROWS = 1 << 20
 
 MAX_PENDING = 32
 """Maximum number of results before they are merged: merging more often is slow, less often fills the memory."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The counts of a table before its columns are binned.
+
+    Attributes:
+        columns: The counts of each watched column.
+        together: The distinct rows of all columns; None where they are not known yet.
+    """
+
+    columns: Sequence[Counts]
+    together: Counts | None = None
 
 
 class Source(Protocol):
@@ -35,6 +50,15 @@ class Source(Protocol):
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
         """Return the columns that may hold numbers or times, and whose values are counted first, to bin them."""
+
+    def survey(self, watched: Sequence[str], names: Sequence[str], max_rows: int) -> "Survey":
+        """Count columns one by one, and all of them together if that takes no further pass over the table.
+
+        Args:
+            watched: The columns to count one by one: those that may be binned.
+            names: All columns of the summary.
+            max_rows: As `count`.
+        """
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
         """Return the distinct rows of each grouping of columns, counted in one pass over the table.
@@ -125,6 +149,55 @@ def count_parts(
     """Return the distinct rows of all parts, for each grouping."""
     tasks = [partial(count_part, part, groupings, recodings, max_rows) for part in parts]
     return runner.reduce(tasks, partial(merge_all, max_rows))
+
+
+def survey_part(part: Part, watched: Sequence[str], names: Sequence[str], max_rows: int, in_vain: list[bool]) -> Survey:
+    """Return the counts of each watched column of a part, and of all columns together if these are few.
+
+    Args:
+        part: The part.
+        watched: As `Source.survey`.
+        names: As `Source.survey`.
+        max_rows: As `Source.survey`.
+        in_vain: Not empty where the columns of another part were too many together; this part adds what it finds.
+    """
+    rest = [name for name in names if name not in watched]
+    others = part.blocks(rest)
+    waiting: list[Survey] = []
+    for block, rows in part.blocks(watched):
+        together = None
+        columns = {name: encode(name, block[name], distinct=False) for name in watched}
+        if not in_vain and are_few(columns.values()):
+            together = count_few({**columns, **(next(others)[0] if rest else {})}, rows, max_rows)
+        if together is None:
+            in_vain.append(True)
+            alone = [count({name: columns[name]}, rows, {}, max_rows) for name in watched]
+        else:
+            alone = [together.recounted([name], {}, max_rows) for name in watched]
+        waiting.append(Survey(alone, together))
+        if len(waiting) == MAX_PENDING:
+            waiting = [join_surveys(max_rows, waiting)]
+    if not waiting:
+        return Survey(count_part(part, [(name,) for name in watched], {}, max_rows))
+    return join_surveys(max_rows, waiting)
+
+
+def join_surveys(max_rows: int, parts: Sequence[Survey]) -> Survey:
+    """Return the merged counts of several parts."""
+    columns = merge_all(max_rows, [part.columns for part in parts])
+    together = [part.together for part in parts if part.together is not None]
+    merged = merge(together, max_rows) if len(together) == len(parts) else None
+    return Survey(columns, merged if merged is not None and not merged.halvings else None)
+
+
+def survey_parts(
+    runner: Runner, parts: Iterable[Part], watched: Sequence[str], names: Sequence[str], max_rows: int
+) -> Survey:
+    """Return the counts of each watched column of all parts, and of all columns together if these are few."""
+    in_vain: list[bool] = []  # shared by the tasks of this process
+    tasks = [partial(survey_part, part, watched, names, max_rows, in_vain) for part in parts]
+    survey: Survey = runner.reduce(tasks, partial(join_surveys, max_rows))
+    return survey
 
 
 def group_small(rows: Sequence[int], max_rows: int) -> list[tuple[int, ...]]:

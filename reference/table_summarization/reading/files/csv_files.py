@@ -30,7 +30,7 @@ from reference.table_summarization.reading.files.column_types import (
 from reference.table_summarization.reading.files.csv_dialect import CsvFormat, Dialect, dialect_of, not_utf8
 from reference.table_summarization.reading.files.finding import File, partition_values, unreadable
 from reference.table_summarization.reading.files.text_types import MISSING, Kind, kind_of
-from reference.table_summarization.reading.source import Groupings, Runner, Threads, count_parts
+from reference.table_summarization.reading.source import Groupings, Runner, Survey, Threads, count_parts
 
 _CODED = pa.dictionary(pa.int32(), pa.string())
 _BLOCK_BYTES = 1 << 23
@@ -247,6 +247,10 @@ class CsvSource:
         self._parts = [replace(part, kinds=kinds, types=types) for part in self._parts]
         folders = [name for name in names if name not in self._own]
         return [name for name in open_ if kinds[name] not in {None, Kind.BOOL, Kind.TEXT}] + folders
+
+    def survey(self, watched: Sequence[str], names: Sequence[str], max_rows: int) -> Survey:
+        """As `Source.survey`."""
+        return Survey(self.count([(name,) for name in watched], {}, max_rows))
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
         """As `Source.count`; single columns are known from typing them."""

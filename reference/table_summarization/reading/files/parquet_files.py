@@ -13,7 +13,14 @@ from reference.table_summarization.reading.column_names import unique_names
 from reference.table_summarization.reading.files.csv_files import constant
 from reference.table_summarization.reading.files.finding import File, partition_values, unreadable
 from reference.table_summarization.reading.frames.in_memory import may_be_binned
-from reference.table_summarization.reading.source import Groupings, Runner, count_parts, group_small
+from reference.table_summarization.reading.source import (
+    Groupings,
+    Runner,
+    Survey,
+    count_parts,
+    group_small,
+    survey_parts,
+)
 
 # Maximum number of rows of row groups that one task reads: a thousand small ones are not a thousand tasks.
 _PART_ROWS = 1 << 19
@@ -93,6 +100,10 @@ class ParquetSource:
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
         """As `Source.binnable_columns`, by the columns' types in all files; a partition column may be binned."""
         return [name for name in names if name not in self._types or any(map(may_be_binned, self._types[name]))]
+
+    def survey(self, watched: Sequence[str], names: Sequence[str], max_rows: int) -> Survey:
+        """As `Source.survey`."""
+        return survey_parts(self._runner, self._parts, watched, names, max_rows)
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
         """As `Source.count`; only the columns asked for are read."""

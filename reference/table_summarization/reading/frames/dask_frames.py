@@ -20,7 +20,7 @@ from reference.table_summarization.encoding.counts import Counts, Recodings, cou
 from reference.table_summarization.reading.column_names import unique_names
 from reference.table_summarization.reading.frames import dask_transfer
 from reference.table_summarization.reading.frames.in_memory import holds_objects, series_may_be_binned
-from reference.table_summarization.reading.source import Groupings, count_parts, merge_all
+from reference.table_summarization.reading.source import Groupings, Survey, count_parts, merge_all
 
 T = TypeVar("T")
 
@@ -130,6 +130,10 @@ class DaskSource:
         answers = self._runner.computed(delayed(list)([delayed(_may_be_binned)(part) for part in parts]))
         # One text decides against binning, one number not in favor of it: binning itself checks all values.
         return found + [name for name, maybes in zip(open_, zip(*answers, strict=True), strict=True) if any(maybes)]
+
+    def survey(self, watched: Sequence[str], names: Sequence[str], max_rows: int) -> Survey:
+        """As `source.Source.survey`."""
+        return Survey(self.count([(name,) for name in watched], {}, max_rows))
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
         """As `source.Source.count`; only the columns asked for are read."""

@@ -11,7 +11,16 @@ from reference.table_summarization.encoding.counts import Counts, Recodings
 from reference.table_summarization.errors import UnreadableError, UnsupportedValuesError
 from reference.table_summarization.reading.column_names import unique_names
 from reference.table_summarization.reading.small_tables import cells_of_records
-from reference.table_summarization.reading.source import BLOCK_ROWS, Groupings, Progress, Runner, Threads, count_parts
+from reference.table_summarization.reading.source import (
+    BLOCK_ROWS,
+    Groupings,
+    Progress,
+    Runner,
+    Survey,
+    Threads,
+    count_parts,
+    survey_parts,
+)
 from reference.table_summarization.values import canonical
 
 
@@ -61,6 +70,10 @@ class ArrowSource:
         """As `Source.binnable_columns`, by the columns' types."""
         return [name for name in names if may_be_binned(self._columns[name].type)]
 
+    def survey(self, watched: Sequence[str], names: Sequence[str], max_rows: int) -> Survey:
+        """As `Source.survey`."""
+        return survey_parts(self._runner, _slices(self._columns, self._rows), watched, names, max_rows)
+
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
         """As `Source.count`."""
         return count_parts(self._runner, _slices(self._columns, self._rows), groupings, recodings, max_rows)
@@ -86,6 +99,10 @@ class PandasSource:
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
         """As `Source.binnable_columns`, by the columns' types, and by the first value where that says nothing."""
         return [name for name in names if series_may_be_binned(self._columns[name].series)]
+
+    def survey(self, watched: Sequence[str], names: Sequence[str], max_rows: int) -> Survey:
+        """As `Source.survey`."""
+        return survey_parts(self._runner, _slices(self._columns, self._rows), watched, names, max_rows)
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
         """As `Source.count`."""

@@ -18,7 +18,7 @@ from reference.table_summarization.encoding.dictionaries import Coded, encode_ob
 from reference.table_summarization.encoding.recoding import POSITIONS, recode
 from reference.table_summarization.errors import MissingExtraError, UnreadableError, UnsupportedValuesError
 from reference.table_summarization.reading.column_names import unique_names
-from reference.table_summarization.reading.source import MAX_PENDING, Groupings
+from reference.table_summarization.reading.source import MAX_PENDING, Groupings, Survey
 from reference.table_summarization.reading.warehouses.warehouse_values import Key, key_of
 from reference.table_summarization.values import canonical
 
@@ -76,6 +76,10 @@ class WarehouseSource:
             if value is not None and not isinstance(value, str | bool | bytes):
                 found.append(name)
         return found
+
+    def survey(self, watched: Sequence[str], names: Sequence[str], max_rows: int) -> Survey:
+        """As `source.Source.survey`."""
+        return Survey(self.count([(name,) for name in watched], {}, max_rows))
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
         """As `source.Source.count`, by a GROUP BY on the server for each grouping."""

@@ -1,9 +1,10 @@
 """The expressions that select a warehouse's columns, so that values equal those of a data frame of the same table.
 
 - A number's NaN is missing, though a server takes it for the greatest number (PostgreSQL) or an error.
-- A `real` is the double that a frame of 32-bit floats has, not the shortest decimal for it; `money` is a number.
-- Texts are equal only if their characters are: by COLLATE "C" on PostgreSQL, COLLATE BINARY on SQLite and bytes on
-  MySQL and MariaDB. Other servers group by the collation of the column.
+- A `real`, or MariaDB's `float`, is the double that a frame of 32-bit floats has, not the shortest decimal for it;
+  `money` is a number.
+- Texts are equal only if their characters are: by COLLATE "C" on PostgreSQL, COLLATE BINARY on SQLite and a digest of
+  their bytes on MySQL and MariaDB. Other servers group by the collation of the column.
 - Numbers and times are binned by the server where it certainly compares as Python does, else in this process.
 """
 
@@ -95,9 +96,23 @@ def key_of(dialect: str, name: str, kind: object) -> Key:
         case "sqlite":
             return Key(column.collate("BINARY"))
         case "mysql" | "mariadb":
-            # A text is its bytes; of a number they are its digits, so that grouping by them changes nothing.
-            return Key(column, compared=lambda replaced: sa.cast(replaced, sa.BINARY))
+            return _mysql(column, kind)
     return Key(column)
+
+
+# By the numbers that the protocol of MySQL has for types.
+_MYSQL_FLOAT = 4
+_MYSQL_NUMBERS_AND_TIMES = {0, 1, 2, 3, 5, 7, 8, 9, 10, 11, 12, 13, 246}
+
+
+def _mysql(column: _Element, kind: object) -> Key:
+    """Return how to read a column of MySQL or MariaDB, by the number of its type in the protocol."""
+    if kind == _MYSQL_FLOAT:  # of which six digits are sent, and of a sum all
+        return Key(column.op("+")(sa.literal_column("0e0")))
+    if kind in _MYSQL_NUMBERS_AND_TIMES:
+        return Key(column)
+    # Grouped by themselves, texts that begin with the same `max_sort_length` bytes might be taken for equal.
+    return Key(column, compared=lambda text: sa.func.sha2(sa.cast(text, sa.BINARY), 256))
 
 
 _INTEGERS, _FLOATS, _NUMERIC, _MONEY = {20, 21, 23}, {700, 701}, 1700, 790
