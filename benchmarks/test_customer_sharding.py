@@ -197,6 +197,9 @@ def test_a_known_route_by_the_number_of_customers(growth, known):
         routes, customers = known(number)
         return routes, random.Random(number).sample(customers, k=10) * 1000
 
+    for number in NUMBERS:
+        routes, customers = ten_of(number)
+        assert [routes.of(each).customer for each in customers[:10]] == customers[:10]
     growth(lookups, NUMBERS, setup=ten_of, rounds=9)
 
 
@@ -237,4 +240,7 @@ def test_a_route_asked_for_by_the_number_of_customers(growth, servers):
             return [store.route(customer).epoch for customer in customers]
 
         stores = cache(store_of)  # a second measurement reuses the stores of the first
+        for number in (NUMBERS[0], NUMBERS[-1]):
+            store, customers = stores(number)
+            assert [store.route(each).customer for each in customers] == customers
         growth(asked, [NUMBERS[0], NUMBERS[-1]], setup=stores, rounds=9)

@@ -61,8 +61,18 @@ def _linear(answer):
 
 
 def test_growth_with_digits(growth):
+    for digits in (3, 30):
+        for quadratic in quadratics(digits, 500):
+            content, factors = _coefficients(factor(*quadratic))
+            assert _product(factors, content) == quadratic
     growth(
         lambda found: [factor(*quadratic) for quadratic in found],
         [3, 30],
         setup=lambda digits: quadratics(digits, 5_000),
     )
+
+
+def _product(factors, content):
+    """Return the coefficients of the quadratic that has two linear factors and a content."""
+    (p, r), (q, s) = factors
+    return content * p * q, content * (p * s + q * r), content * r * s

@@ -25,13 +25,15 @@ def endpoint(running, address):
     )
 
 
-def described(first, second, name, address):
+def described(first, second, name, address, batch_size=100):
     """Describe a table with four partitions, two on the first server and two on the second.
 
     The first server reaches the second one at `address`, this process at the second's own address.
     """
     reached = second.address()
-    remote = Server(f"there_{name}", endpoint(second, address), reached=(reached.host, reached.port), batch_size=100)
+    remote = Server(
+        f"there_{name}", endpoint(second, address), reached=(reached.host, reached.port), batch_size=batch_size
+    )
     columns = {"id": Column("bigint"), "quarter": Column("bigint"), "name": Column("text")}
     places = [None, None, remote.name, remote.name]
     return Description(
@@ -46,7 +48,7 @@ def described(first, second, name, address):
 def deployed(description, url):
     """Deploy a description, and yield an autocommit connection to the server that applications use.
 
-    Rows go to one of the two foreign partitions one by one, to the other in batches of a hundred.
+    Rows go to one of the two foreign partitions one by one, to the other in batches.
     """
     with Deployment(description) as deployment:
         deployment.apply()
@@ -81,7 +83,8 @@ def distant(environment):
     """A connection to the first server, with partitions of `traveller` behind a latency of one millisecond."""
     first, far = environment["first"], environment["far"]
     address = environment["toxiproxy"].peer_address("far:sql")
-    with deployed(described(first, far, "traveller", address), first.url) as connection:
+    # The longer the way, the larger the batches that pay.
+    with deployed(described(first, far, "traveller", address, batch_size=500), first.url) as connection:
         far.slow(0.001)
         yield connection
         far.mend()
@@ -94,8 +97,21 @@ def inserted(connection, table, quarter, rows, a_statement):
         return sum(connection.execute(statement, [quarter, a_statement]).rowcount for _ in range(rows // a_statement))
 
 
+def same_rows(connection, table, rows, a_statement):
+    """Assert that what is inserted in a batch and row by row is the same."""
+    found = []
+    for quarter, at_once in ((4, rows), (2, a_statement)):
+        with connection.transaction(force_rollback=True):
+            for _ in range(rows // at_once):
+                connection.execute(MANY.format(table=table), [quarter, at_once])
+            query = f"SELECT count(*), count(DISTINCT id) FROM {table} WHERE quarter = %s AND name = 'Ada'"
+            found += connection.execute(query, [quarter]).fetchall()
+    assert found == [(rows, rows)] * 2
+
+
 def test_batches_against_row_by_row(sizes, versus, distant):
     rows = 100 if sizes == "smoke" else 1000
+    same_rows(distant, "traveller", rows, rows)
 
     def insert(quarter):
         return lambda: inserted(distant, "traveller", quarter, rows, rows)
@@ -105,6 +121,7 @@ def test_batches_against_row_by_row(sizes, versus, distant):
 
 def test_one_statement_against_a_statement_a_row(sizes, versus, servers):
     rows = 100 if sizes == "smoke" else 1000
+    same_rows(servers.first, "person", rows, 1)
     versus(
         lambda: inserted(servers.first, "person", 4, rows, rows),
         lambda: inserted(servers.first, "person", 2, rows, 1),
@@ -118,6 +135,8 @@ def test_insert_against_a_local_one(versus, servers):
         return lambda: servers.first.execute(MANY.format(table="person"), [quarter, 1]).rowcount
 
     versus(insert(2), insert(1), rounds=15)
+    there = servers.second.execute("SELECT count(*), count(DISTINCT id) FROM person_2").fetchall()
+    assert there == servers.first.execute("SELECT count(*), count(*) FROM person WHERE quarter = 2").fetchall()
 
 
 @pytest.fixture

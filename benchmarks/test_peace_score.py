@@ -43,4 +43,6 @@ def test_against_the_limit(versus):
 
 def test_growth_with_pairs(growth):
     worlds = {nations * (nations - 1) // 2: world(nations) for nations in (50, 150, 450)}
+    for graph in worlds.values():
+        assert world_peace(graph) == pytest.approx(by_definition(graph), rel=1e-12)
     growth(lambda pairs: world_peace(worlds[pairs]), list(worlds))

@@ -66,6 +66,8 @@ def test_cached_lookup_grows_with_instances(growth, cached, register):
     def lookups(number):
         return [cached.find(f"of-{number}") for _ in range(10_000)]
 
+    for number in (1, 10, 100):
+        assert {each.port for each in lookups(number)} == set(range(1024, 1024 + number))
     growth(lookups, [1, 10, 100])
 
 

@@ -99,6 +99,7 @@ def test_parquet_against_the_limit(engine, sizes, versus, ours, peer):
 
 def _against_the_limit(table, rows, engine, sizes, versus, ours, peer):
     limit = peer("limits", engine)
+    _patterns_have_their_rows(ours, table, rows)
     versus(
         lambda: ours.run(table, rows, within=120),
         lambda: limit.run(table, rows, within=120),
@@ -110,6 +111,7 @@ def _against_the_limit(table, rows, engine, sizes, versus, ours, peer):
 def test_objects_against_the_limit(sizes, versus, ours, peer):
     rows = {"smoke": 10_000, "gate": 1_000_000}.get(sizes, 10_000_000)
     limit = peer("limits", "polars")
+    _patterns_have_their_rows(ours, "objects", min(rows, 100_000))
     versus(
         lambda: ours.run("objects", rows, within=120),
         lambda: limit.run("objects", rows, within=120),
@@ -122,8 +124,15 @@ def test_objects_against_the_limit(sizes, versus, ours, peer):
 @pytest.mark.timeout(1800)
 def test_growth(table, sizes, growth, ours, record):
     largest = {"smoke": 5, "gate": 6, "soak": 8}.get(sizes, 7)
+
+    def run(rows):
+        taken = ours.run(table, rows, within=900)
+        assert taken.value == [rows, 7]
+        return taken
+
+    _patterns_have_their_rows(ours, table, 10 ** (largest - 2))
     growth(
-        lambda rows: ours.run(table, rows, within=900),
+        run,
         [10**power for power in range(largest - 2, largest + 1)],
         rounds=3 if sizes == "soak" else 5,
     )
@@ -133,7 +142,31 @@ def test_growth(table, sizes, growth, ours, record):
 @pytest.mark.timeout(1800)
 def test_wide_and_high_cardinality(sizes, growth, ours):
     largest = {"smoke": 10_000, "gate": 100_000}.get(sizes, 1_000_000)
-    growth(lambda rows: ours.run("wide", rows, within=300), [largest // 10, largest], rounds=5)
+    _grows(growth, ours, "wide", largest)
+
+
+@pytest.mark.timeout(1800)
+def test_all_different_rows(sizes, growth, ours, record):
+    largest = {"smoke": 10_000, "gate": 100_000}.get(sizes, 1_000_000)
+    _grows(growth, ours, "different", largest)
+    assert max(record.benchmark.extra_info["peaks_mb"].values()) < 2048
+
+
+def _grows(growth, ours, table, largest):
+    def run(rows):
+        taken = ours.run(table, rows, within=300)
+        assert taken.value[0] == rows
+        return taken
+
+    _patterns_have_their_rows(ours, table, largest // 10)
+    growth(run, [largest // 10, largest], rounds=5)
+
+
+def _patterns_have_their_rows(ours, table, rows):
+    """Assert that another engine finds as many rows for each pattern as the summary has."""
+    found, counted = ours.run(f"patterns of {table}", rows, within=300).value
+    assert found == counted
+    assert found
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "polars"])

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,20 @@ def wide_parquet(rows: int) -> Path:
         )
 
     return _parquet(f"wide-{rows}", rows, frame)
+
+
+def different_parquet(rows: int) -> Path:
+    """Return a Parquet file of 20 columns, in which no two rows are alike: of numbers, fractions and texts."""
+
+    def frame(size: int) -> pd.DataFrame:
+        chance = np.random.default_rng(rows + size)
+        texts = np.array([f"text {n}" for n in range(1_000)], dtype=object)
+        columns: dict[str, Any] = {f"whole_{n}": chance.integers(0, 1_000_000, size) for n in range(6)}
+        columns |= {f"fraction_{n}": chance.random(size) for n in range(6)}
+        columns |= {f"text_{n}": texts[chance.integers(0, len(texts), size)] for n in range(7)}
+        return pd.DataFrame({"id": np.arange(size), **columns})
+
+    return _parquet(f"different-{rows}", rows, frame)
 
 
 def numbers_parquet(rows: int) -> Path:

@@ -39,6 +39,42 @@ def counting(made: Callable[[int], Any]) -> Callable[[int], tuple[float, Any]]:
     return run
 
 
+def counted_again(made: Callable[[int], Any]) -> Callable[[int], tuple[float, Any]]:
+    """Return a function that summarizes a table of a given size, and counts the rows of each pattern with DuckDB.
+
+    The checksum is the numbers of rows that the summary has, and those that DuckDB finds.
+    """
+    from reference.table_summarization import summarize
+
+    def run(rows: int) -> tuple[float, Any]:
+        import duckdb
+
+        table = made(rows)
+        summary = summarize(table, patterns=10)
+        values: list[Any] = []
+
+        def fixes(name: str, value: Any) -> str:
+            if value is None or name not in summary.bins:
+                values.append(value)
+                return f"{name} IS NOT DISTINCT FROM ?"
+            (interval,) = [each for each in summary.bins[name] if each.label == value]
+            values.extend(end for end in (interval.low, interval.high) if end is not None)
+            low = "TRUE" if interval.low is None else f"{name} >= ?"
+            high = "TRUE" if interval.high is None else f"{name} {'<=' if interval.closed else '<'} ?"
+            return f"{low} AND {high}"
+
+        conditions = [" AND ".join(fixes(*item) for item in each.pattern.items()) for each in summary.patterns]
+        counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions)
+        with duckdb.connect() as connection:
+            if not isinstance(table, str):
+                connection.register("held", table)
+            held = f"read_parquet('{table}')" if isinstance(table, str) else "held"
+            ((*counted,),) = connection.execute(f"SELECT {counts} FROM {held}", values).fetchall()
+        return 1.0, [[each.rows for each in summary.patterns], counted]
+
+    return run
+
+
 def main() -> None:
     """Serve the document's cluster, fresh processes, or tables in this process."""
     from document import cluster, in_a_fresh_process, on_a_cluster
@@ -46,7 +82,7 @@ def main() -> None:
 
     if sys.argv[1:] == ["fresh"]:
         serve({form: in_a_fresh_process(form) for form in ("list", "frame")})
-    from tables import numbers_parquet, patients, patients_parquet, wide_parquet
+    from tables import different_parquet, numbers_parquet, patients, patients_parquet, wide_parquet
 
     if sys.argv[1:] == ["document"]:
         from reference.table_summarization import summarize
@@ -65,13 +101,16 @@ def main() -> None:
                     "in_process": on_a_cluster(lambda table: summarize(table).patterns),
                 }
             )
+    made: dict[str, Callable[[int], Any]] = {
+        "objects": patients,
+        "parquet": lambda rows: str(patients_parquet(rows)),
+        "numbers": lambda rows: str(numbers_parquet(rows)),
+        "wide": lambda rows: str(wide_parquet(rows)),
+        "different": lambda rows: str(different_parquet(rows)),
+    }
     serve(
-        {
-            "objects": counting(patients),
-            "parquet": counting(lambda rows: str(patients_parquet(rows))),
-            "numbers": counting(lambda rows: str(numbers_parquet(rows))),
-            "wide": counting(lambda rows: str(wide_parquet(rows))),
-        }
+        {name: counting(table) for name, table in made.items()}
+        | {f"patterns of {name}": counted_again(table) for name, table in made.items()}
     )
 
 
