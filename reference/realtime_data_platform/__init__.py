@@ -30,6 +30,9 @@ columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
 - Passwords are not in the connector's configuration, which anyone can read who reaches Connect: it refers to them.
 - A change that was written while the replication slot was being created, and committed after the snapshot, comes after
   the snapshot, although its log sequence number is lower (`view.base.PLACE`).
+- A key that is updated after its segment has moved to the servers of another tier has two rows: each server knows only
+  which of its own rows are valid. The table of an exact view has no upsert. While a segment moves, no server has it:
+  `Platform.rebalance` makes the views an error for as long (`operation.moving`).
 - Each table has a connector and a replication slot, of which PostgreSQL has few. The tables of a set share one of each,
   and one is added without a snapshot of the others (`operation.table_set`).
 
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
     from .platform import Addresses, Platform
     from .source.description import Column, Table, describe
     from .stream.artifacts import Peers
+    from .stream.tiers import Tier
     from .view.compaction import Compacted
     from .view.reports import apply_report, remove_report, report_sql
     from .view.verification import Difference
@@ -100,6 +104,7 @@ _MODULES = {
     "Refused": "errors",
     "Table": "source.description",
     "TableSet": "operation.table_set",
+    "Tier": "stream.tiers",
     "Trino": "clients",
     "Unreachable": "errors",
     "apply_report": "view.reports",
@@ -127,6 +132,7 @@ __all__ = [
     "Refused",
     "Table",
     "TableSet",
+    "Tier",
     "Trino",
     "Unreachable",
     "apply_report",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -11,6 +11,7 @@ from psycopg import sql
 from .clients import Connectors, Pinot, Topics, Trino
 from .clients.catalogs import all_catalogs
 from .errors import BadInput
+from .operation import moving
 from .operation.health import Health, health
 from .operation.ownership import require_ours
 from .operation.table_set import TableSet
@@ -18,6 +19,7 @@ from .source.description import PUBLIC, Table, describe, in_pinot, pipeline, quo
 from .source.postgres import connected
 from .source.publication import Publication
 from .stream import artifacts
+from .stream.tiers import Tier
 from .view import base, statements
 from .view.base import Mark
 from .view.compaction import Compacted, compact
@@ -113,6 +115,14 @@ class Platform:
     def compact(self, name: str, schema: str = PUBLIC) -> Compacted:
         """Fold the changes of a table into the base of its views (`compaction.compact`)."""
         return compact(self.trino, self.pinot, self.addresses.postgres, name, schema)
+
+    def apply_tiers(self, name: str, tiers: Sequence[Tier], schema: str = PUBLIC) -> None:
+        """Give the Pinot table of a pipeline these tiers and no others (`moving.apply_tiers`)."""
+        moving.apply_tiers(self, name, schema, tiers)
+
+    def rebalance(self, name: str, schema: str = PUBLIC) -> dict[str, str]:
+        """Move each segment of a table to a server of its tier (`moving.rebalance`)."""
+        return moving.rebalance(self, name, schema)
 
     def view_sql(self, table: Table, where: str | None = None, name: str = "") -> str:
         """Return the CREATE VIEW statement of a table, for its base as it is (`statements.view_sql`).

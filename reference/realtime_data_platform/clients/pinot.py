@@ -64,14 +64,18 @@ class Pinot:
         self._require_all(schema, self._controller.request("GET", f"/schemas/{name}"), f"schema {name}")
 
     def apply_table(self, table: Mapping[str, Any]) -> None:
-        """Create or update a realtime table whose schema exists, and wait until it answers queries."""
+        """Create or update a realtime table whose schema exists, and wait until it answers queries.
+
+        An existing table keeps its tiers, unless others are given.
+        """
         name = table["tableName"]
         found = self.config(name)
         if found is None:
             self._controller.wait_until(lambda: self._removed(name), f"the removed table {name} is still served")
             self._controller.wait_until(lambda: self._posted(table), f"topic of table {name} has no partitions")
         elif missing_from(_as_stored(table), found):
-            self._controller.request("PUT", f"/tables/{name}", json=table)
+            tiers = {"tierConfigs": found.get("tierConfigs") or []}
+            self._controller.request("PUT", f"/tables/{name}", json={**tiers, **table})
         self._require_all(_as_stored(table), self.config(name), f"table {name}")
         self._controller.wait_until(lambda: self._answers(name), f"table {name} does not answer queries")
 
@@ -118,6 +122,44 @@ class Pinot:
     def force_commit(self, name: str) -> None:
         """Commit the consuming segments of a realtime table; the next ones use its current settings."""
         self._controller.request("POST", f"/tables/{name}/forceCommit")
+
+    def tags(self) -> set[str]:
+        """Return the tags of all servers, by which tables and tiers choose theirs."""
+        found = self._controller.request("GET", "/instances")["instances"]
+        servers = [name for name in found if name.startswith("Server_")]
+        return {tag for name in servers for tag in self._controller.request("GET", f"/instances/{name}")["tags"]}
+
+    def servers(self, name: str) -> dict[str, str]:
+        """Return the server that the broker asks for each segment of a realtime table, by the segment's name."""
+        found = self._broker.find(f"/debug/routingTable/{name}_REALTIME") or {}
+        by_server = found.get(f"{name}_REALTIME") or {}
+        return {str(segment): str(server) for server, segments in by_server.items() for segment in segments}
+
+    def rebalance(self, name: str, *, dry_run: bool = False) -> bool:
+        """Move each segment of a realtime table to a server of its tier, and wait until the broker asks that one.
+
+        Meanwhile no server has the segment, and a query fails or lacks its rows.
+
+        Args:
+            name: The table's name.
+            dry_run: Whether to move nothing.
+
+        Returns:
+            Whether there was a segment to move.
+
+        Raises:
+            NotInTime: The broker asks other servers at the timeout.
+            Refused: Pinot refused, as when no server has the tag of a tier.
+        """
+        options = f"type=REALTIME&downtime=true&dryRun={str(dry_run).lower()}"
+        answer = self._controller.request("POST", f"/tables/{name}/rebalance?{options}")
+        if answer["status"] == "FAILED":
+            raise Refused(f"Pinot's controller did not move segments of {name}: {answer['description']}")
+        if answer["status"] == "NO_OP":
+            return False
+        if not dry_run:
+            self._controller.wait_until(lambda: self._settled(name), f"segments of table {name} are still moved")
+        return True
 
     def remove(self, name: str) -> None:
         """Remove the realtime table and the schema of this name; idempotent."""
@@ -177,6 +219,12 @@ class Pinot:
             return bool(self.query(f"SELECT count(*) FROM {quoted(name)}"))  # noqa: S608  # a validated name
         except Refused:
             return False
+
+    def _settled(self, name: str) -> bool:
+        """Return whether the broker asks the servers to which the segments of a realtime table are assigned."""
+        assigned = self._controller.request("GET", f"/tables/{name}_REALTIME/idealstate")["REALTIME"]
+        asked = self.servers(name)
+        return bool(asked.keys() == assigned.keys() and all(asked[each] in assigned[each] for each in assigned))
 
     def _removed(self, name: str) -> bool:
         """Return whether Pinot has neither the ideal state nor the external view of a table of this name.

@@ -1,7 +1,8 @@
 """Operating pipelines: sets of tables, what an apply would change, what is whose, and what stands still.
 
 Open this package to see how many tables share one replication slot (`table_set`), how a plan is made (`plan`), why
-nothing of somebody else's is overwritten (`ownership`), and what `status` reports (`health`).
+nothing of somebody else's is overwritten (`ownership`), what `status` reports (`health`), and how segments move between
+Pinot's servers (`moving`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From PostgreSQL's log to Pinot's table: the JSON of connectors, schemas and tables.
 
-Open this package to see what is configured and why, for one table (`artifacts`) or for a set of tables that share one
-connector (`shared_connector`).
+Open this package to see what is configured and why, for one table (`artifacts`), for a set of tables that share one
+connector (`shared_connector`), and for segments that are kept by age (`tiers`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from reference.exports import import_at_first_use
 if TYPE_CHECKING:
     from .artifacts import Peers, connector, schema, table
     from .shared_connector import streaming, taking_snapshot
+    from .tiers import Tier
 
 __all__ = [
     "Peers",
+    "Tier",
     "connector",
     "schema",
     "streaming",
@@ -25,6 +27,7 @@ __all__ = [
 
 _MODULES = {
     "Peers": "artifacts",
+    "Tier": "tiers",
     "connector": "artifacts",
     "schema": "artifacts",
     "streaming": "shared_connector",

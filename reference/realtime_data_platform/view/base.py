@@ -25,6 +25,7 @@ being created, by a transaction that committed after the snapshot."""
 _TYPES = {"LONG": "bigint", "INT": "integer", "BOOLEAN": "boolean", "STRING": "varchar"}
 _SNAPSHOT = re.compile(r"(FOR VERSION AS OF )(\d+)")
 _WATERMARK = re.compile(rf"(\b{AFTER_COMMIT} >= )(\d+)")
+_NOTHING_READ = "__read IS NULL"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,17 @@ def marked(view: str, mark: Mark) -> str:
     """Return the text of a view with another mark."""
     pinned = _SNAPSHOT.sub(rf"\g<1>{mark.snapshot}", view, count=1)
     return _WATERMARK.sub(rf"\g<1>{mark.watermark}", pinned, count=4)  # a fifth may be a condition of the user's
+
+
+def closed(view: str) -> str:
+    """Return the text of a view whose every query is an error while there are changes that it would read from Pinot.
+
+    Raises:
+        ValueError: It is such a text already, of a move that was killed.
+    """
+    if _NOTHING_READ not in view:
+        raise ValueError("closed since a move of its segments was killed")
+    return view.replace(_NOTHING_READ, "1 = 1")
 
 
 def readers(pipeline: str, views: Mapping[str, str]) -> dict[str, str]:
@@ -152,7 +164,7 @@ def availability_check(described: Table, watermark: int, catalog: str = "pinot")
     # A maximum of rows, unlike one of numbers, is not computed by the broker, but from the segments.
     return f"""SELECT {columns}, ROW(__known, __known, __known)
       FROM (
-        SELECT IF("count(*)" > 0 AND __read IS NULL, CAST({lacking} AS bigint), abs("count(*)")) AS __known
+        SELECT IF("count(*)" > 0 AND {_NOTHING_READ}, CAST({lacking} AS bigint), abs("count(*)")) AS __known
         FROM {catalog}.default.{query}
         CROSS JOIN (SELECT max(ROW({AFTER_COMMIT})) AS __read FROM {tail(described.pipeline, catalog)} WHERE {changes})
       )
