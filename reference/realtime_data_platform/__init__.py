@@ -32,7 +32,8 @@ columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
   the snapshot, although its log sequence number is lower (`view.base.PLACE`).
 - A key that is updated after its segment has moved to the servers of another tier has two rows: each server knows only
   which of its own rows are valid. The table of an exact view has no upsert. While a segment moves, no server has it:
-  `Platform.rebalance` makes the views an error for as long (`operation.moving`).
+  `Platform.rebalance` makes the views an error for as long (`operation.moving`). Pinot's controller moves segments each
+  hour without that, unless its `controller.segment.relocator.frequencyPeriod` is `0s`.
 - Each table has a connector and a replication slot, of which PostgreSQL has few. The tables of a set share one of each,
   and one is added without a snapshot of the others (`operation.table_set`).
 
