@@ -199,8 +199,8 @@ lock: $(VENV)/locked ## resolve every lock anew, with hashes
 	  pyproject.toml --all-extras --group scenarios --group checks --group docs -o requirements/development.txt
 	grep -A 200 '^uv==' requirements/development.txt | awk '/^    # via/ {exit} {print}' > requirements/uv.txt
 	for lock in fixtures/venvs/*.in; do \
-	  $(UV) pip compile -q --universal --python-version "$$(sed -n 's/^# python //p' $$lock)" --generate-hashes --no-emit-index-url --no-header \
-	    $$lock -o $${lock%.in}.txt; done
+	  $(UV) pip compile -q --universal --python-version "$$(sed -n 's/^# python \([0-9.]*\).*/\1/p' $$lock)" --generate-hashes --no-emit-index-url --no-header \
+	    $$(sed -n 's/^# uv //p' $$lock) $$lock -o $${lock%.in}.txt; done
 	$(BIN)/python -m fixtures.services.fetching.jars
 
 .PHONY: clean-cache
