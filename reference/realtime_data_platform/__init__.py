@@ -43,7 +43,8 @@ all of this from a shell. What others made under the same names is neither overw
 (`operation.ownership`), and `Platform.remove` gives the table back what was changed. `data-platform plan` prints what
 `apply` would change, `render` writes it as files, and `status` says what stands still (`operation.health`). A report
 keeps the rows of a query in a table that one statement replaces (`view.reports`). The folder `dbt` is a project of
-views, a report and an incremental table over exact views, for a user to copy.
+views, a report and an incremental table over exact views, for a user to copy; the folder `superset` has the files of a
+dashboard, which `data-platform dashboard` makes for any view (`view.dashboard`, `operation.dashboards`).
 
 **What does not hold yet.**
 
@@ -73,8 +74,9 @@ from typing import TYPE_CHECKING
 from reference.exports import import_at_first_use
 
 if TYPE_CHECKING:
-    from .clients import Connectors, Pinot, Trino
+    from .clients import Connectors, Pinot, Superset, Trino
     from .errors import BadInput, NotFound, NotInTime, NotOurs, PlatformError, Refused, Unreachable
+    from .operation.dashboards import apply_dashboard, apply_reader, dashboard_of, remove_dashboard
     from .operation.health import Health
     from .operation.table_set import Member, TableSet
     from .platform import Addresses, Platform
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
     from .stream.artifacts import Peers
     from .stream.tiers import Tier
     from .view.compaction import Compacted
+    from .view.dashboard import Dashboard
     from .view.reports import apply_report, remove_report, report_sql
     from .view.verification import Difference
 
@@ -92,6 +95,7 @@ _MODULES = {
     "Column": "source.description",
     "Compacted": "view.compaction",
     "Connectors": "clients",
+    "Dashboard": "view.dashboard",
     "Difference": "view.verification",
     "Health": "operation.health",
     "Member": "operation.table_set",
@@ -103,13 +107,18 @@ _MODULES = {
     "Platform": "platform",
     "PlatformError": "errors",
     "Refused": "errors",
+    "Superset": "clients",
     "Table": "source.description",
     "TableSet": "operation.table_set",
     "Tier": "stream.tiers",
     "Trino": "clients",
     "Unreachable": "errors",
+    "apply_dashboard": "operation.dashboards",
+    "apply_reader": "operation.dashboards",
     "apply_report": "view.reports",
+    "dashboard_of": "operation.dashboards",
     "describe": "source.description",
+    "remove_dashboard": "operation.dashboards",
     "remove_report": "view.reports",
     "report_sql": "view.reports",
 }
@@ -120,6 +129,7 @@ __all__ = [
     "Column",
     "Compacted",
     "Connectors",
+    "Dashboard",
     "Difference",
     "Health",
     "Member",
@@ -131,13 +141,18 @@ __all__ = [
     "Platform",
     "PlatformError",
     "Refused",
+    "Superset",
     "Table",
     "TableSet",
     "Tier",
     "Trino",
     "Unreachable",
+    "apply_dashboard",
+    "apply_reader",
     "apply_report",
+    "dashboard_of",
     "describe",
+    "remove_dashboard",
     "remove_report",
     "report_sql",
 ]

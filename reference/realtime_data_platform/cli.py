@@ -28,6 +28,7 @@ from .command_context import (
     required,
     set_of,
 )
+from .dashboard_command import dashboard
 from .errors import BadInput
 
 if TYPE_CHECKING:
@@ -284,6 +285,9 @@ def remove(
         command.confirm(f"Remove what the platform holds of {schema}.{name}{with_topic}?", agreed=yes)
         platform.remove(name, schema, topic=topic)
         typer.echo(f"{table}: removed")
+
+
+app.command()(dashboard)
 
 
 def _whole(table: Table) -> str:

@@ -33,6 +33,7 @@ class Rest:
         patience: Timeout in seconds for an answer, with retries, and for a condition (`wait_until`).
         retried: Status codes after which a request is sent again.
         retried_message: A text in an error message after which a request is sent again, whatever its status code.
+        session: Cookies and headers that all requests share; by default they share none.
 
     Raises:
         BadInput: The URL is not an HTTP address.
@@ -46,6 +47,7 @@ class Rest:
         patience: float = 30,
         retried: frozenset[int] = GATEWAY_ERRORS,
         retried_message: str | None = None,
+        session: requests.Session | None = None,
     ) -> None:
         if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
             raise BadInput(f"{url!r} is not an address of {name}: use http://HOST:PORT")
@@ -54,6 +56,7 @@ class Rest:
         self.patience = patience
         self._retried = retried
         self._retried_message = retried_message
+        self._request = requests.request if session is None else session.request
 
     def find(self, path: str) -> Any:
         """Return the JSON at `path`, or None when the server answers 404."""
@@ -88,7 +91,7 @@ class Rest:
     def _answer(self, method: str, path: str, allow_missing: bool = False, **content: Any) -> requests.Response:
         def send() -> requests.Response:
             try:
-                answer = requests.request(method, self.url + path, timeout=self.patience, **content)
+                answer = self._request(method, self.url + path, timeout=self.patience, **content)
             except requests.RequestException as error:
                 raise Unreachable(f"{self.name} does not answer at {self.url}: {error}") from error
             if answer.ok or (allow_missing and answer.status_code == requests.codes.not_found):
@@ -116,6 +119,8 @@ def _error_message(answer: requests.Response) -> str:
     except ValueError:
         return answer.text.strip() or answer.reason
     if isinstance(body, Mapping):
+        if isinstance(errors := body.get("errors"), list) and errors and isinstance(errors[0], Mapping):
+            return str(errors[0].get("message") or body)
         return str(body.get("message") or body.get("error") or body)
     return str(body)
 

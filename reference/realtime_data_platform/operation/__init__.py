@@ -1,8 +1,8 @@
-"""Operating pipelines: sets of tables, what an apply would change, what is whose, and what stands still.
+"""Operating pipelines: sets of tables, what an apply would change, what is whose, what stands still, and dashboards.
 
 Open this package to see how many tables share one replication slot (`table_set`), how a plan is made (`plan`), why
-nothing of somebody else's is overwritten (`ownership`), what `status` reports (`health`), and how segments move between
-Pinot's servers (`moving`).
+nothing of somebody else's is overwritten (`ownership`), what `status` reports (`health`), how segments move between
+Pinot's servers (`moving`), and how a dashboard comes into Superset (`dashboards`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from reference.exports import import_at_first_use
 
 if TYPE_CHECKING:
+    from .dashboards import apply_dashboard, apply_reader, dashboard_of, remove_dashboard
     from .health import Health
     from .ownership import require_ours
     from .plan import Change, planned, rendered
@@ -22,7 +23,11 @@ __all__ = [
     "Health",
     "Member",
     "TableSet",
+    "apply_dashboard",
+    "apply_reader",
+    "dashboard_of",
     "planned",
+    "remove_dashboard",
     "rendered",
     "require_ours",
 ]
@@ -32,7 +37,11 @@ _MODULES = {
     "Health": "health",
     "Member": "table_set",
     "TableSet": "table_set",
+    "apply_dashboard": "dashboards",
+    "apply_reader": "dashboards",
+    "dashboard_of": "dashboards",
     "planned": "plan",
+    "remove_dashboard": "dashboards",
     "rendered": "plan",
     "require_ours": "ownership",
 }

@@ -1,7 +1,8 @@
 """The exact view in Trino: its SQL, the base in Iceberg that old changes are folded into, and what reads the view.
 
 Open this package to see how a view is exact (`statements`, `base`), how it stays cheap (`compaction`), how it is
-compared with the table (`verification`), and how a report keeps the rows of a query (`reports`).
+compared with the table (`verification`), how a report keeps the rows of a query (`reports`), and what a dashboard shows
+(`dashboard`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from reference.exports import import_at_first_use
 if TYPE_CHECKING:
     from .base import Mark
     from .compaction import Compacted, compact
+    from .dashboard import Dashboard
     from .reports import apply_report, remove_report, report_sql
     from .statements import view_sql
     from .verification import Difference, verify
 
 __all__ = [
     "Compacted",
+    "Dashboard",
     "Difference",
     "Mark",
     "apply_report",
@@ -31,6 +34,7 @@ __all__ = [
 
 _MODULES = {
     "Compacted": "compaction",
+    "Dashboard": "dashboard",
     "Difference": "verification",
     "Mark": "base",
     "apply_report": "reports",
