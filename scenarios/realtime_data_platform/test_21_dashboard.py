@@ -35,9 +35,16 @@ REFRESHED_WITHIN = 60_000  # milliseconds; an open page asks every ten seconds
 
 
 @pytest.fixture(scope="module")
-def client(superset):
+def superset_server(environment):
+    """Superset, which runs for these tests alone."""
+    yield environment["superset"]
+    environment.stop("superset")
+
+
+@pytest.fixture(scope="module")
+def client(superset_server):
     """The library's client of Superset, as the administrator."""
-    return Superset(superset.url, superset.service.user, superset.service.password)
+    return Superset(superset_server.url, superset_server.service.user, superset_server.service.password)
 
 
 @pytest.fixture(scope="module")
@@ -66,17 +73,17 @@ def dashboard(orders, client, platform, peer):
 
 
 @pytest.fixture(scope="module")
-def admin(superset):
+def admin(superset_server):
     """The administrator, by an API client of the tests."""
-    return SupersetUser(superset, superset.service.user, superset.service.password)
+    return SupersetUser(superset_server, superset_server.service.user, superset_server.service.password)
 
 
 @pytest.fixture(scope="module")
-def reader(superset, admin, client, dashboard):
+def reader(superset_server, admin, client, dashboard):
     """A user whose only role is the library's for readers."""
     apply_reader(client, dashboard, "reads orders")
     admin.make_user(READER, READERS_PASSWORD, "reads orders")
-    return SupersetUser(superset, READER, READERS_PASSWORD)
+    return SupersetUser(superset_server, READER, READERS_PASSWORD)
 
 
 def insert(orders, customer, placed, amount):
@@ -124,11 +131,11 @@ class TestImport:
                 assert found.get(key) == document.get(key)
         evidence.json("the files that Superset exports", sorted(admin.exported(dashboard)))
 
-    def test_command_makes_it_and_says_where(self, dashboard, client, admin, superset, platform, peer):
+    def test_command_makes_it_and_says_where(self, dashboard, client, admin, superset_server, platform, peer):
         before = admin.numbers(dashboard)
         options = ["--time", "placed", "--by", "customer_id", "--amount", "amount"]
         at = ["--superset", client.url, "--trino-peer", peer]
-        password = superset.service.password
+        password = superset_server.service.password
 
         code, out, err = data_platform(platform, "dashboard", dashboard.view, *options, *at, "--password", password)
 
@@ -247,7 +254,7 @@ class TestReader:
 
 
 @pytest.mark.claim("rdp-11")
-def test_superset_shows_no_key_and_no_password(superset, admin, reader, dashboard):
+def test_superset_shows_no_key_and_no_password(superset_server, admin, reader, dashboard):
     numbers = admin.numbers(dashboard)
     paths = [
         "database/",
@@ -262,12 +269,11 @@ def test_superset_shows_no_key_and_no_password(superset, admin, reader, dashboar
     ]
     answers = [user.call("GET", path) for user in (admin, reader) for path in paths]
     assert all(answer.ok for answer in answers[: len(paths)])
-    shown = (
-        superset.log(100_000) + "".join(answer.text for answer in answers) + "".join(admin.exported(dashboard).values())
-    )
+    files = admin.exported(dashboard).values()
+    shown = "".join([superset_server.log(100_000), *(answer.text for answer in answers), *files])
 
-    key = superset.service.environment(superset.place)["SUPERSET_SECRET_KEY"]
-    secrets = (key, superset.service.password, READERS_PASSWORD)
+    key = superset_server.service.environment(superset_server.place)["SUPERSET_SECRET_KEY"]
+    secrets = (key, superset_server.service.password, READERS_PASSWORD)
     assert [secret for secret in secrets if secret in shown] == []
 
 

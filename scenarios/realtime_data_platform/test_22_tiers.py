@@ -41,7 +41,8 @@ def servers(platform, environment, pinot, pinot_server):  # noqa: ARG001  # decl
     second = environment.addressed("pinot-server-cold").place
     instance = {"host": second.host, "port": second.ports["netty"], "type": "SERVER", "tags": [TAG]}
     requests.post(f"{platform.addresses.controller}/instances", json=instance, timeout=60).raise_for_status()
-    return pinot_server, environment["pinot-server-cold"]
+    yield pinot_server, environment["pinot-server-cold"]
+    environment.stop("pinot-server-cold")
 
 
 @pytest.fixture(scope="module")
