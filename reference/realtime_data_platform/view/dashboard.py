@@ -78,6 +78,15 @@ class Dashboard:
         """Name of the metric of time series and bars."""
         return f"sum of {self.amount}" if self.amount else "count"
 
+    @property
+    def axis(self) -> str:
+        """Name of the data set's column that the time series has days of.
+
+        Superset casts a time to Trino's `timestamp`, which rounds to milliseconds: the last microsecond of a day would
+        be of the next day. Fractions of a millisecond are therefore cut off before.
+        """
+        return f"{self.time} (milliseconds)" if self.columns[self.time].startswith("timestamp") else self.time
+
     def uuid(self, part: str) -> str:
         """Return the UUID of a part: `dataset`, `dashboard` or the name of a chart."""
         return str(uuid5(NAMESPACE, f"hive.views.{self.view} {part}"))
@@ -142,6 +151,21 @@ def _database(trino: str) -> dict[str, Any]:
 
 
 def _dataset(dashboard: Dashboard) -> dict[str, Any]:
+    columns = [
+        {
+            "column_name": name,
+            "type": kind.upper(),
+            "is_dttm": bool(TIMES.match(kind)),
+            "is_active": True,
+            "groupby": True,
+            "filterable": True,
+        }
+        for name, kind in dashboard.columns.items()
+    ]
+    if dashboard.axis not in dashboard.columns:
+        [time] = [each for each in columns if each["column_name"] == dashboard.time]
+        cut_off = f"date_trunc('millisecond', {quoted(dashboard.time)})"
+        columns.append({**time, "column_name": dashboard.axis, "expression": cut_off, "filterable": False})
     metrics = {"count": "COUNT(*)"}
     if dashboard.amount:
         metrics[dashboard.measure] = f"SUM({quoted(dashboard.amount)})"
@@ -157,17 +181,7 @@ def _dataset(dashboard: Dashboard) -> dict[str, Any]:
         "filter_select_enabled": True,
         "uuid": dashboard.uuid("dataset"),
         "metrics": [{"metric_name": name, "expression": expression} for name, expression in metrics.items()],
-        "columns": [
-            {
-                "column_name": name,
-                "type": kind.upper(),
-                "is_dttm": bool(TIMES.match(kind)),
-                "is_active": True,
-                "groupby": True,
-                "filterable": True,
-            }
-            for name, kind in dashboard.columns.items()
-        ],
+        "columns": columns,
         "version": FORMAT,
         "database_uuid": database_uuid(),
     }
@@ -207,8 +221,8 @@ Parts = tuple[str, dict[str, Any], dict[str, Any]]
 
 
 def _line(dashboard: Dashboard) -> Parts:
-    own = {"x_axis": dashboard.time, "time_grain_sqla": "P1D", "metrics": [dashboard.measure], "markerEnabled": True}
-    column = {"expressionType": "SQL", "sqlExpression": dashboard.time, "label": dashboard.time}
+    own = {"x_axis": dashboard.axis, "time_grain_sqla": "P1D", "metrics": [dashboard.measure], "markerEnabled": True}
+    column = {"expressionType": "SQL", "sqlExpression": dashboard.axis, "label": dashboard.axis}
     query = {
         "columns": [{**column, "columnType": "BASE_AXIS", "timeGrain": "P1D"}],
         "metrics": [dashboard.measure],
