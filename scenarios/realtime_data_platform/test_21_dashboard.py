@@ -286,7 +286,7 @@ class TestBrowser:
 
         def open_page(address=f"{reader.url}/superset/dashboard/{dashboard.slug}/"):
             page.goto(address)
-            browser.expect(page.locator("canvas")).to_have_count(2)
+            eventually(lambda: page.locator("canvas").count() == 2, within=SHOWN_WITHIN)
             return page
 
         return open_page
@@ -296,7 +296,7 @@ class TestBrowser:
         orders.until_equal()
         page = opened()
         eventually(lambda: shown_amounts(page) == {640, 790, 770, 810}, within=SHOWN_WITHIN)
-        evidence.picture("the dashboard", page.screenshot(animations="disabled"))
+        evidence.picture("the dashboard", screenshot(page))
 
         orders.sql(f"UPDATE {orders.quoted} SET amount = 333 WHERE customer_id = 3")
 
@@ -309,10 +309,22 @@ class TestBrowser:
         page = opened(admin.link(dashboard, filter_id(dashboard), JANUARY))
 
         eventually(lambda: shown_amounts(page) == {790, 770}, within=SHOWN_WITHIN)
-        evidence.picture("the dashboard, filtered to January", page.screenshot(animations="disabled"))
+        evidence.picture("the dashboard, filtered to January", screenshot(page))
 
 
 def shown_amounts(page):
     """Return the amounts that the table on the page has."""
     cells = set(page.locator("td").all_inner_texts())
     return {amount for amount in (*(order[2] for order in ORDERS), 333) if str(amount) in cells}
+
+
+def screenshot(page):
+    """Return a picture of a page whose charts have been drawn: two pictures in a row are equal."""
+    pictures = [b""]
+
+    def unchanged():
+        pictures.append(page.screenshot(animations="disabled"))
+        return pictures[-1] == pictures[-2]
+
+    eventually(unchanged, within=SHOWN_WITHIN, every=0.5, message="the charts are drawn")
+    return pictures[-1]
