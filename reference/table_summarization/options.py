@@ -34,12 +34,17 @@ class Options:
     max_distinct: int
 
     def __post_init__(self) -> None:
-        if self.patterns is not None and self.patterns < 1:
-            raise SummaryError(f"the maximum number of patterns is 1 or more, not {self.patterns}")
-        if not 0 <= self.min_coverage <= 100:
-            raise SummaryError(f"a coverage is between 0 and 100 percent, not {self.min_coverage}")
-        if self.max_distinct < 1:
-            raise SummaryError(f"the maximum number of distinct rows is 1 or more, not {self.max_distinct}")
+        if isinstance(self.columns, str):
+            raise SummaryError(f"columns are a list of names, such as [{self.columns!r}]")
+        if self.patterns is not None and not _at_least_one(self.patterns):
+            raise SummaryError(f"the maximum number of patterns is 1 or more, not {self.patterns!r}")
+        if not (isinstance(self.min_coverage, int | float) and 0 <= self.min_coverage <= 100):
+            raise SummaryError(f"a coverage is between 0 and 100 percent, not {self.min_coverage!r}")
+        if not _at_least_one(self.max_distinct):
+            raise SummaryError(f"the maximum number of distinct rows is 1 or more, not {self.max_distinct!r}")
+        for rule in self.binning.values() if isinstance(self.binning, Mapping) else [self.binning]:
+            if not hasattr(rule, "intervals"):
+                raise SummaryError(f"a rule for binning is one such as Quantiles(4), not {rule!r}")
 
     @property
     def _columns_with_rules(self) -> list[str]:
@@ -86,3 +91,7 @@ class Options:
             return rule_for(self.binning, name).intervals(*distribution)
         except SummaryError as error:
             raise SummaryError(f"column {name!r} cannot be binned so: {error}") from None
+
+
+def _at_least_one(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 1

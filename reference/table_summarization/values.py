@@ -74,17 +74,34 @@ def canonical(value: object) -> Value:
     if type(value).__name__ == "timedelta64":  # numpy registers it as an integer
         return _canonical_numpy_time(value)
     if isinstance(value, numbers.Integral):
-        return int(value)
+        number = int(value)
+        if number.bit_length() > _MOST_BITS:
+            raise _too_long()
+        return number
     if isinstance(value, decimal.Decimal):
         if value.is_finite():
+            if value.adjusted() > _MOST_DIGITS:
+                raise _too_long()
             return int(value) if value == value.to_integral_value() else canonical(float(value))
         return None if value.is_nan() else float(value)
     if isinstance(value, numbers.Real):
-        number = float(value)
-        if math.isnan(number):
+        try:
+            nearest = float(value)
+        except OverflowError:  # a fraction
+            raise _too_long() from None
+        if math.isnan(nearest):
             return None
-        return int(number) if number.is_integer() else number
+        return int(nearest) if nearest.is_integer() else nearest
     return _canonical_time(value)
+
+
+# Python converts no longer integers to text and back, unless it is told to.
+_MOST_DIGITS = 4_000
+_MOST_BITS = 13_287
+
+
+def _too_long() -> UnsupportedValuesError:
+    return UnsupportedValuesError("it holds a number of too many digits; leave the column out, or turn it into text")
 
 
 def _canonical_time(value: object) -> Value:

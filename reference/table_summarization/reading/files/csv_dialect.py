@@ -9,6 +9,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -32,6 +33,9 @@ _FORMATS = (
     (b"\x28\xb5\x2f\xfd", "compressed with zstd; end its name in .csv.zst"),
     (b"\xfd7zXZ", "compressed with xz; end its name in .csv.xz"),
     (b"%PDF", "a PDF document"),
+    (b"<!DOCTYPE", "an HTML document; save its table as CSV"),
+    (b"<html", "an HTML document; save its table as CSV"),
+    (b"<?xml", "an XML document; turn its records into CSV or Parquet"),
 )
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -114,6 +118,8 @@ class Dialect:
 
     def names(self, first: list[str]) -> list[str]:
         """Return the names of the columns, given a file's first row."""
+        if len(first) <= 2 and re.fullmatch("sep=.?", first[0], re.IGNORECASE):
+            raise UnreadableError(f"the first line, {first[0]!r}, is for Excel and names no columns; remove it")
         if not self.header:
             return [f"column_{number}" for number in range(1, len(first) + 1)]
         return [name.strip(" \t") for name in first] if self.skips_blanks else first
