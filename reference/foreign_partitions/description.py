@@ -152,6 +152,8 @@ class Server:
 
     def __post_init__(self) -> None:
         _name(self.name, "server")
+        if self.name == "base":
+            raise BadDescription("'base' cannot name a server: it is the name of the base in plans and errors")
         if taken := sorted(set(self.settings) & {*self._own_options, "user", "password"}):
             raise BadDescription(
                 f"{self.name}: {', '.join(taken)} is not a further setting: write it where the server is described"
@@ -387,3 +389,5 @@ def _check_tls(given: Mapping[str, str], known: Collection[str], where: str) -> 
 def _name(name: str, what: str) -> None:
     if not name or "\0" in name or len(name.encode()) > LONGEST_NAME:
         raise BadDescription(f"{name!r} cannot name a {what}: write 1 to {LONGEST_NAME} bytes")
+    if "%" in name:
+        raise BadDescription(f"{name!r} cannot name a {what}: drivers take a % for a parameter, so write another name")

@@ -29,7 +29,7 @@ from reference.foreign_partitions.errors import (
     PartitionUnavailable,
 )
 
-from .rows import Rows, partition_of, translate_connection_loss
+from .rows import Rows, check_columns, partition_of, translate_connection_loss
 
 # Permanent errors of a row: its values are refused, or a trigger refuses it.
 OF_THE_ROW = (KeyTaken, BadRow, psycopg.DataError, psycopg.IntegrityError, psycopg.errors.RaiseException)
@@ -109,9 +109,9 @@ class Outbox:
         Raises:
             BadRow: A column is not part of the description.
         """
+        rows = list(rows)  # a generator could be read only once
         for row in rows:
-            if unknown := [name for name in row if name not in self.table.columns]:
-                raise BadRow(f"{unknown[0]} is no column of {self.table.name}: it has {', '.join(self.table.columns)}")
+            check_columns(self.table, row)
         statement = sql.SQL("INSERT INTO {} (row) VALUES (%s)").format(self._name)
         with self.connection.transaction():
             drawn = iter(self._rows.reserve(sum(row.get(self.identity) is None for row in rows)))

@@ -12,7 +12,13 @@ from psycopg import errors, sql
 from psycopg.rows import dict_row
 
 from reference.foreign_partitions.description import Description, Table
-from reference.foreign_partitions.errors import BadDescription, KeyTaken, PartitionUnavailable, WithoutPartitionKey
+from reference.foreign_partitions.errors import (
+    BadDescription,
+    BadRow,
+    KeyTaken,
+    PartitionUnavailable,
+    WithoutPartitionKey,
+)
 
 # SQLSTATE class 08: the base could not connect to the server of a partition, or lost the connection.
 CONNECTION_LOST = (
@@ -61,9 +67,11 @@ class Rows:
             Whether the row is new; False where the same row exists already.
 
         Raises:
+            BadRow: A column is not part of the description.
             KeyTaken: A different row with the same key exists.
             PartitionUnavailable: Its server does not answer; the row may have been inserted: repeat the call.
         """
+        check_columns(self.table, row)
         statement = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({}) ON CONFLICT DO NOTHING").format(
             self._name, column_list(row), sql.SQL(", ").join(sql.Placeholder() * len(row))
         )
@@ -208,6 +216,16 @@ def translate_connection_loss() -> Generator[None]:
         # The reason, such as a certificate that is refused, is in the detail.
         reason = ": ".join(each for each in (error.diag.message_primary, error.diag.message_detail) if each)
         raise PartitionUnavailable(" ".join((reason or str(error)).split())) from error
+
+
+def check_columns(table: Table, row: Mapping[str, Any]) -> None:
+    """Refuse a row that has another column than the table.
+
+    Raises:
+        BadRow: It has.
+    """
+    if unknown := [name for name in row if name not in table.columns]:
+        raise BadRow(f"{unknown[0]} is no column of {table.name}: it has {', '.join(table.columns)}")
 
 
 def require_partition_key(table: Table, columns: Mapping[str, Any]) -> Any:

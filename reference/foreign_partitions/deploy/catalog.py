@@ -57,6 +57,7 @@ class TableState:
         key: The columns of its primary key.
         indexes: The columns of each index.
         unlogged: Whether a crash of the server empties it.
+        rules: Whether it has rules, which may turn an INSERT into nothing.
         checks: The definition of each CHECK constraint, by name.
         options: The options of a foreign table.
     """
@@ -70,6 +71,7 @@ class TableState:
     key: Sequence[str] = ()
     indexes: Sequence[Sequence[str]] = ()
     unlogged: bool = False
+    rules: bool = False
     checks: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
 
@@ -89,7 +91,8 @@ class ServerState:
         user: Name of the connected user.
         database: Name of the database.
         types: The server's definitions of the table's types, if `inspect_types` has read them.
-        layout: The layout of the partitions (`Description.layout`) that the server has recorded; None for no record.
+        layout: The layout of the partitions (`Description.layout`) that the server has recorded; empty for no record,
+            None for no table of it.
     """
 
     schema: bool = False
@@ -109,6 +112,7 @@ RELATIONS = """
 SELECT c.oid, c.relname, c.relkind::text AS kind, pg_get_partkeydef(c.oid) AS partitioned_by,
        CASE WHEN pn.nspname = n.nspname THEN p.relname ELSE pn.nspname || '.' || p.relname END AS parent_name,
        c.relpersistence = 'u' AS unlogged, f.ftoptions AS options,
+       EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid) AS rules,
        pg_get_expr(c.relpartbound, c.oid) AS bound, s.srvname AS server
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -199,6 +203,7 @@ def inspect_server(connection: Connection[Any], table: Table, names: Collection[
                 key=next((tuple(one["columns"]) for one in indexes if one["oid"] == oid and one["key"]), ()),
                 indexes=[tuple(one["columns"]) for one in indexes if one["oid"] == oid and not one["key"]],
                 unlogged=each["unlogged"],
+                rules=each["rules"],
                 checks=checks[oid],
                 options=_options(each["options"]),
             )
@@ -219,12 +224,12 @@ def inspect_server(connection: Connection[Any], table: Table, names: Collection[
 
 
 def layout_of(connection: Connection[Any], table: Table) -> str | None:
-    """Return the layout of the partitions that a server has recorded in its layout table; None for no record."""
+    """Return the layout that a server has recorded in its layout table; empty for no record, None for no table."""
     name = sql.Identifier(table.schema, table.layout_table)
     if not is_there(connection, name, ("layout",), "the record of a table's layout"):
         return None
     found = connection.execute(sql.SQL("SELECT layout FROM {}").format(name)).fetchone()
-    return None if found is None else str(found[0])
+    return "" if found is None else str(found[0])
 
 
 def _spelled(connection: Connection[Any], columns: Mapping[str, Column], what: str) -> dict[str, str | None]:

@@ -193,6 +193,8 @@ class _Planner:
         table, layout = sql.Identifier(self.table.schema, self.table.layout_table), self.description.layout
         if state.layout is None:
             self.change(host, "CREATE TABLE {} AS SELECT {}::text AS layout", table, sql.Literal(layout))
+        elif not state.layout:
+            self.change(host, "INSERT INTO {} VALUES ({})", table, sql.Literal(layout))
         elif state.layout != layout:
             self.change(host, "UPDATE {} SET layout = {}", table, sql.Literal(layout))
 
@@ -324,6 +326,8 @@ class _Planner:
             if wanted.get(column) != there.get(column):
                 is_, should = _column_text(there.get(column)), _column_text(wanted.get(column))
                 self.conflicts.append(f"{host}: column {column} of {name} is {is_}, and should be {should}")
+        if relation.rules:
+            self.conflicts.append(f"{host}: {name} has rules, which may turn an INSERT into nothing: drop them")
         for column, each in relation.columns.items():
             if each.generated:
                 self.conflicts.append(f"{host}: column {column} of {name} is generated, which no description has")
