@@ -95,7 +95,7 @@ def canonical(value: object) -> Value:
     return _canonical_time(value)
 
 
-# Python converts no longer integers to text and back, unless it is told to.
+# By default Python converts no longer integers to text and back.
 _MOST_DIGITS = 4_000
 _MOST_BITS = 13_287
 
