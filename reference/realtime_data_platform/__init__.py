@@ -34,6 +34,9 @@ columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
   which of its own rows are valid. The table of an exact view has no upsert. While a segment moves, no server has it:
   `Platform.rebalance` makes the views an error for as long (`operation.moving`). Pinot's controller moves segments each
   hour without that, unless its `controller.segment.relocator.frequencyPeriod` is `0s`.
+- A failover that loses the replication slot loses changes: `status` says so, an `apply` is refused, and
+  `Platform.recover` follows the table anew (`operation.recovery`). So does `status` of columns that an ALTER TABLE has
+  changed since the last `apply` (`operation.columns`).
 - Each table has a connector and a replication slot, of which PostgreSQL has few. The tables of a set share one of each,
   and one is added without a snapshot of the others (`operation.table_set`).
 

@@ -30,6 +30,7 @@ from .command_context import (
 )
 from .dashboard_command import dashboard
 from .errors import BadInput
+from .recovery_command import recover
 
 if TYPE_CHECKING:
     from .platform import Platform
@@ -287,6 +288,7 @@ def remove(
         typer.echo(f"{table}: removed")
 
 
+app.command()(recover)
 app.command()(dashboard)
 
 

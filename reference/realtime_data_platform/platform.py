@@ -11,8 +11,9 @@ from psycopg import sql
 from .clients import Connectors, Pinot, Topics, Trino
 from .clients.catalogs import all_catalogs
 from .errors import BadInput
-from .operation import moving
-from .operation.health import Health, health
+from .operation import moving, recovery
+from .operation.columns import require_same_encoding
+from .operation.health import RECOVER, Health, health, require_slot
 from .operation.ownership import require_ours
 from .operation.table_set import TableSet
 from .source.description import PUBLIC, Table, describe, in_pinot, pipeline, quoted, slot
@@ -85,13 +86,18 @@ class Platform:
         Raises:
             NotOurs: Something that has the name of a part was made by somebody else; nothing was changed.
             PlatformError: A step failed; the message includes the server's.
+            Refused: The replication slot has lost changes, or a column's type is another; nothing was changed.
         """
         self.require_reference()
         require_ours(self, table.name, table.schema)
+        require_slot(self, table.pipeline, RECOVER)
         before = self.status(table.name, table.schema)
+        if before["view"] == "there":
+            require_same_encoding(self, table)
         try:
-            self._publication(table.pipeline).follow([table])
-            self._apply_steps(table, where)
+            self.follow(table)
+            self.trino.apply_view(self.view_sql(table, where))
+            self.trino.query(f"EXPLAIN (TYPE VALIDATE) TABLE hive.views.{quoted(table.pipeline)}")
         except BaseException:
             if set(before.values()) == {"absent"}:
                 self.remove(table.name, table.schema)
@@ -142,13 +148,17 @@ class Platform:
         [(snapshot,)] = self.trino.query(f"SELECT snapshot_id FROM {refs} WHERE name = 'main'")  # noqa: S608  # quoted
         return Mark(base.BEGINNING, snapshot)
 
-    def _apply_steps(self, table: Table, where: str | None) -> None:
+    def recover(self, table: Table) -> None:
+        """Follow a table anew whose replication slot was lost, and make its views as they were (`recovery.recover`)."""
+        recovery.recover(self, table)
+
+    def follow(self, table: Table) -> None:
+        """Create or update all of a table's pipeline but its views; idempotent."""
+        self._publication(table.pipeline).follow([table])
         self.connectors.apply(artifacts.connector(table, self.peers))
         self.wait_for_topic(table)
         self.pinot.apply(artifacts.schema(table), artifacts.table(table, self.peers))
         self.apply_catalogs()
-        self.trino.apply_view(self.view_sql(table, where))
-        self.trino.query(f"EXPLAIN (TYPE VALIDATE) TABLE hive.views.{quoted(table.pipeline)}")
 
     def resend(self, table: Table) -> int:
         """Emit a change event of every row, and return their number.

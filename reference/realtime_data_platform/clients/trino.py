@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -176,6 +177,14 @@ class Trino:
         ):
             found.setdefault(str(name), set()).add(str(column))
         return found
+
+    def columns(self, catalog: str, schema: str, name: str) -> dict[str, str]:
+        """Return the type of each column of a table or view by its name, none where there is none of this name."""
+        rows = self.query(
+            f"SELECT column_name, data_type FROM {catalog}.information_schema.columns "  # noqa: S608  # validated names
+            f"WHERE table_schema = '{schema}' AND table_name = '{name}'"
+        )
+        return {str(column): re.sub(r",(?=\S)", ", ", str(kind)) for column, kind in rows}
 
     def views(self, catalog: str, schema: str) -> dict[str, str]:
         """Return the definitions of all views of a schema by name."""

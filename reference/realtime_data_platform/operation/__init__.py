@@ -1,8 +1,9 @@
 """Operating pipelines: sets of tables, what an apply would change, what is whose, what stands still, and dashboards.
 
 Open this package to see how many tables share one replication slot (`table_set`), how a plan is made (`plan`), why
-nothing of somebody else's is overwritten (`ownership`), what `status` reports (`health`), how segments move between
-Pinot's servers (`moving`), and how a dashboard comes into Superset (`dashboards`).
+nothing of somebody else's is overwritten (`ownership`), what `status` reports (`health`, `columns`), how a table is
+followed anew after a failover (`recovery`), how segments move between Pinot's servers (`moving`), and how a dashboard
+comes into Superset (`dashboards`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .health import Health
     from .ownership import require_ours
     from .plan import Change, planned, rendered
+    from .recovery import recover
     from .table_set import Member, TableSet
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "apply_reader",
     "dashboard_of",
     "planned",
+    "recover",
     "remove_dashboard",
     "rendered",
     "require_ours",
@@ -41,6 +44,7 @@ _MODULES = {
     "apply_reader": "dashboards",
     "dashboard_of": "dashboards",
     "planned": "plan",
+    "recover": "recovery",
     "remove_dashboard": "dashboards",
     "rendered": "plan",
     "require_ours": "ownership",

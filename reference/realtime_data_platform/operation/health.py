@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reference.realtime_data_platform.errors import Unreachable
+from reference.realtime_data_platform.errors import Refused, Unreachable
 from reference.realtime_data_platform.source.description import AFTER_COMMIT, in_pinot, pipeline, slot
 from reference.realtime_data_platform.source.postgres import connected
 from reference.realtime_data_platform.view import base
+
+from .columns import changed_columns
 
 if TYPE_CHECKING:
     from reference.realtime_data_platform.platform import Platform
@@ -17,15 +19,21 @@ if TYPE_CHECKING:
 MOST_RETAINED = 1 << 30
 """Bytes of log that the replication slot may keep PostgreSQL from removing, before that counts as standing still."""
 
+RECOVER = "run recover"
+"""The way back from a lost slot of one table."""
+
+ANEW = "run remove, then apply"
+"""The way back from that of a set."""
+
 _SLOT = """
 SELECT wal_status, active, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint,
   pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint
 FROM pg_replication_slots WHERE slot_name = %s
 """
-_LOST = {
-    "lost": "PostgreSQL has removed changes that the connector had not read",
-    "unreserved": "PostgreSQL removes changes that the connector has not read at its next checkpoint",
-}
+_LOST = "PostgreSQL has removed changes that the connector had not read"
+_UNRESERVED = "PostgreSQL removes changes that the connector has not read at its next checkpoint"
+
+_Slot = tuple[str | None, bool, int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -60,8 +68,7 @@ def health(platform: Platform, table: str, schema: str, connector: str = "") -> 
     connector = connector or own
     parts = platform.status(table, schema) | {"connector": platform.connectors.status(connector)}
     behind: dict[str, str] = {}
-    with connected(platform.addresses.postgres) as connection:
-        found = connection.execute(_SLOT, [slot(connector)]).fetchone()
+    found = _slot(platform, connector)
     parts["slot"] = "absent" if found is None else str(found[0])
     if set(parts.values()) == {"absent"}:
         return Health(parts, behind, ())
@@ -73,7 +80,36 @@ def health(platform: Platform, table: str, schema: str, connector: str = "") -> 
     if there and (view := platform.trino.view("hive", "views", own)) is not None:
         changes = f"SELECT count(*) FROM {in_pinot(own)} WHERE {AFTER_COMMIT} >= {base.mark_of(view).watermark}"  # noqa: S608  # a plain name
         behind["Pinot to base"] = f"{platform.pinot.query(changes)[0][0]:,} changes not folded"
-    return Health(parts, behind, tuple(_stopped(platform, own, connector, parts, found)))
+    stopped = list(_stopped(platform, own, connector, parts, found))
+    if parts["view"] == "there":
+        stopped += changed_columns(platform, table, schema, connector)
+    return Health(parts, behind, tuple(stopped))
+
+
+def lost_slot(platform: Platform, connector: str) -> str | None:
+    """Return in a sentence how the replication slot of a connector has lost changes, or None."""
+    return _lost(connector, _slot(platform, connector))
+
+
+def require_slot(platform: Platform, connector: str, back: str) -> None:
+    """Check that a connector, where it exists, can go on where it was.
+
+    Raises:
+        Refused: Its replication slot has lost changes; the message ends with the way back.
+    """
+    if platform.connectors.config(connector) is not None and (lost := lost_slot(platform, connector)):
+        raise Refused(f"{lost}; {back}")
+
+
+def _slot(platform: Platform, connector: str) -> _Slot | None:
+    with connected(platform.addresses.postgres) as connection:
+        return connection.execute(_SLOT, [slot(connector)]).fetchone()
+
+
+def _lost(connector: str, found: _Slot | None) -> str | None:
+    if found is None:
+        return f"replication slot {slot(connector)} is absent, and changes since are lost"
+    return f"replication slot {slot(connector)} is lost: {_LOST}" if found[0] == "lost" else None
 
 
 def _not_read(platform: Platform, own: str) -> str:
@@ -86,19 +122,16 @@ def _not_read(platform: Platform, own: str) -> str:
     return f"{lag:,} messages not read"
 
 
-def _stopped(
-    platform: Platform,
-    own: str,
-    connector: str,
-    parts: dict[str, str],
-    found: tuple[str | None, bool, int | None, int | None] | None,
-) -> Iterator[str]:
+def _stopped(platform: Platform, own: str, connector: str, parts: dict[str, str], found: _Slot | None) -> Iterator[str]:
+    lost = _lost(connector, found)
     if not parts["connector"].startswith("RUNNING"):
-        yield f"connector {connector} is {parts['connector']}; mend the cause, and run apply again"
-    if found is None:
-        yield f"replication slot {slot(connector)} is absent, and changes since are lost; run remove, then apply"
-    elif found[0] in _LOST:
-        yield f"replication slot {slot(connector)} is {found[0]}: {_LOST[found[0]]}; run remove, then apply"
+        yield f"connector {connector} is {parts['connector']}" + (
+            "" if lost else "; mend the cause, and run apply again"
+        )
+    if lost or found is None:
+        yield f"{lost}; {RECOVER if connector == own else ANEW}"
+    elif found[0] == "unreserved":
+        yield f"replication slot {slot(connector)} is unreserved: {_UNRESERVED}; run apply at once"
     elif not found[1]:
         yield f"nothing reads replication slot {slot(connector)}; run apply again"
     elif found[2] is not None and found[2] > MOST_RETAINED:

@@ -22,7 +22,8 @@ from reference.realtime_data_platform.source.publication import Publication
 from reference.realtime_data_platform.stream import artifacts, shared_connector
 from reference.realtime_data_platform.view import base
 
-from .health import Health, health
+from .columns import require_same_encoding
+from .health import ANEW, Health, health, require_slot
 from .ownership import foreign, inventory
 
 if TYPE_CHECKING:
@@ -96,8 +97,12 @@ class TableSet:
         followed = self.publication.followed()
         if missing := followed.keys() - {table.quoted for table in tables}:
             raise BadInput(f"set {self.name} follows {', '.join(sorted(missing))}, too: list it, or remove it first")
+        require_slot(self.platform, self.connector, ANEW)
         known = self._views()
         new = [table for table in tables if table.pipeline not in base.readers(table.pipeline, known)]
+        for table in tables:
+            if table.pipeline in known:
+                require_same_encoding(self.platform, table)
         before = self.platform.connectors.config(self.connector)
         try:
             self._follow(tables, new)

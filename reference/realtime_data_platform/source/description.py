@@ -309,3 +309,10 @@ def describe(
         schema,
         tuple(row[0] for row in rows if row not in carried),
     )
+
+
+def column_kinds(dsn: str, name: str, schema: str = PUBLIC) -> dict[str, tuple[str, bool]]:
+    """Return the type of each column of a table, as PostgreSQL formats it, and whether it is in the key, by name."""
+    with connected(dsn) as connection:
+        rows = connection.execute(COLUMNS, [f"{quoted(schema)}.{quoted(name)}"]).fetchall()
+    return {column: (kind, in_key) for column, kind, in_key, *_ in rows}
