@@ -259,12 +259,12 @@ class TestStatus:
         assert code == 4
         assert "connector watched is STOPPED" in errors
         assert "replication slot platform_watched is lost: PostgreSQL has removed changes" in errors
-        assert "run remove, then apply" in errors
+        assert "; run recover" in errors
         evidence.json("status of a pipeline whose slot is lost", {"output": output, "errors": errors})
 
         little_log.sql("INSERT INTO watched (customer_id, name) VALUES (9, 'while lost')")
-        assert data_platform(platform, "remove", name, "--yes")[0] == 0
-        assert data_platform(platform, "apply", name)[0] == 0
+        assert data_platform(platform, "apply", name)[0] == 3
+        assert data_platform(platform, "recover", name, "--yes")[0] == 0
         eventually(lambda: not platform.verify(little_log.described()), within=VISIBLE_WITHIN)
         eventually(lambda: data_platform(platform, "status", name)[0] == 0, within=VISIBLE_WITHIN)
         little_log.sql("DROP TABLE filler")
