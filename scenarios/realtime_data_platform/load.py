@@ -29,7 +29,7 @@ class Load:
     Args:
         pipeline: The pipeline of the table.
         journal: The journal of faults.
-        seed: Of the order of changes and the choice of keys.
+        seed: Seed of the order of changes and the choice of keys.
     """
 
     def __init__(self, pipeline, journal, seed=0):

@@ -173,7 +173,7 @@ if LONG:
 
 
 @pytest.mark.claim("rdp-21")
-def test_lost_slot_is_said_and_recovered_by_one_command(load, found, targets, evidence):
+def test_lost_slot_is_said_and_one_command_recovers(load, found, targets, evidence):
     platform, name = load.pipeline.platform, load.pipeline.name
     platform.trino.apply_view(platform.view_sql(load.pipeline.described(), "id <= 10", "faults_first"))
 

@@ -55,7 +55,7 @@ def require_same_encoding(platform: Platform, table: Table) -> None:
     """Check that the values that were sent of each column are read by its type of now as what they were.
 
     Raises:
-        Refused: Those of a column would not be.
+        Refused: Values of a column would be read as others.
     """
     shown = platform.trino.columns("hive", "views", table.pipeline)
     for column in table.other_columns():
