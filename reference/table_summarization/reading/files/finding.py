@@ -160,6 +160,12 @@ def files(paths: Sequence[str], options: Mapping[str, Any]) -> list[File]:
                 f"no file is called {without_password(path)}; give a CSV or Parquet file, a folder of them, or a glob"
             )
         found += [File(name, options if "://" in name else {}, _partition(name, path)) for name in names]
+    there: set[str] = set()
+    for file in found:
+        place = str(Path(file.path).resolve()) if file.local else file.path
+        if place in there:
+            raise UnreadableError(f"{without_password(file.path)} is given twice, and its rows would count twice")
+        there.add(place)
     keys = {tuple(key for key, _ in file.partition) for file in found}
     if len(keys) > 1:
         raise UnreadableError(

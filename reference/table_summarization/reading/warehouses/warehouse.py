@@ -6,6 +6,7 @@ statements are sent, and `_refusal_by_column` for how the column that causes a s
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,9 @@ class WarehouseSource:
         except SQLAlchemyError as error:
             raise _refused(error) from None
         dialect = self._engine.dialect.name
+        held = self._engine.url.database
+        if dialect == "sqlite" and held and not held.startswith((":memory:", "file:")) and not Path(held).exists():
+            raise UnreadableError(f"no file is called {held}")  # SQLite would create it
         self.plan = f"a {dialect} warehouse, which groups its rows itself; only the groups come here"
         try:
             with self._engine.connect() as connection:
