@@ -38,7 +38,7 @@ class Options:
             raise SummaryError(f"columns are a list of names, such as [{self.columns!r}]")
         if self.patterns is not None and not _at_least_one(self.patterns):
             raise SummaryError(f"the maximum number of patterns is 1 or more, not {self.patterns!r}")
-        if not (isinstance(self.min_coverage, int | float) and 0 <= self.min_coverage <= 100):
+        if not _is_percentage(self.min_coverage):
             raise SummaryError(f"a coverage is between 0 and 100 percent, not {self.min_coverage!r}")
         if not _at_least_one(self.max_distinct):
             raise SummaryError(f"the maximum number of distinct rows is 1 or more, not {self.max_distinct!r}")
@@ -95,3 +95,7 @@ class Options:
 
 def _at_least_one(number: object) -> bool:
     return isinstance(number, int) and not isinstance(number, bool) and number >= 1
+
+
+def _is_percentage(number: object) -> bool:
+    return isinstance(number, int | float) and 0 <= number <= 100

@@ -47,7 +47,8 @@ def encode_partition(frame: pd.DataFrame, names: Sequence[str]) -> Partition:
         frame: The partition.
         names: Its columns' names as text.
     """
-    rows = frame.reset_index(drop=True)  # an index would be sent with each column
+    # An index would be sent with each column, unless it is a range.
+    rows = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index(drop=True)
     return Partition(
         {name: _encode_texts(name, rows.iloc[:, position]) for position, name in enumerate(names)}, len(rows)
     )
@@ -67,7 +68,8 @@ def encode_local_frame(frame: dd.DataFrame, names: Sequence[str]) -> list[Partit
     rows = getattr(expression.operand("frame"), "_data", None)
     if rows is None or expression.operand("_partitions") is not None:
         return None
-    rows = rows[list(frame.columns)]
+    if not rows.columns.equals(frame.columns):
+        rows = rows[list(frame.columns)]
     starts = range(0, max(len(rows), 1), BLOCK_ROWS)
     try:
         found = [encode_partition(rows.iloc[start : start + BLOCK_ROWS], names) for start in starts]
