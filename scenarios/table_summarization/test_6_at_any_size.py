@@ -93,8 +93,10 @@ def test_time_is_at_most_twice_that_of_duckdb(patients_file, versus):
         slower=2,
         checksum=lambda found: distinct(found) if isinstance(found, list) else (found.rows, found.plan.distinct_rows),
     )
-    texts = [str(each.pattern) for each in summarize(path).patterns]
-    assert texts == [str(each.pattern) for each in summarize(data()).patterns]
+    for each in summarize(path).patterns:
+        fixed = " AND ".join(f"{name} = ?" for name in each.pattern)
+        counting = f"SELECT count(*) FROM read_parquet('{path}') WHERE {fixed}"
+        assert duckdb.execute(counting, list(each.pattern.values())).fetchall() == [(each.rows,)]
 
 
 def distinct(found):
