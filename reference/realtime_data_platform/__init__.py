@@ -4,21 +4,23 @@ The document says: a Debezium connector streams the changes of the table `person
 table with upsert keeps the newest row of each key; Trino serves that table as a SQL view, which it can join with other
 catalogs. Each artifact (connector, Pinot schema and table, Trino catalogs, view) is written by hand for one table.
 
-**What holds.** The pipeline itself: snapshot and changes arrive, an update leaves one row a key, the view returns typed
-columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
+**What holds.** The pipeline itself: snapshot and changes arrive, an update leaves one row per key, the view returns
+typed columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
 
 **What is corrected.**
 
-- A DELETE event has no `after`. The key is then read from `before`, and the view leaves deleted rows out
+- A DELETE event has no `after`. The key of such an event is read from `before`, and the view leaves deleted rows out
   (`stream.artifacts.transforms`, `view.statements.view_sql`).
 - Two updates of one key may have the same millisecond. The log sequence number (`lsn`) orders them.
-- A plain SELECT through Trino may see a key twice, or not at all, while rows are updated. Pinot's table only appends,
-  and the view takes the newest change of each key, of any number of rows. `Platform.compact` folds old changes into a
-  base in Iceberg, so that a query costs what its live rows and the latest changes do (`view.compaction`).
-- While a Pinot server restarts, Trino returns the rows of the other servers without an error. The view asks Pinot's
-  broker, too, and is an error then. By default a server answers before it has read its newest rows from Kafka again:
-  set `pinot.server.starter.enableRealtimeOffsetBasedConsumptionStatusChecker` and
-  `pinot.server.starter.realtimeConsumptionCatchupWaitMs` in its configuration.
+- A plain SELECT through Trino may see a key twice, or not at all, while rows are updated. Here Pinot's table has no
+  upsert: it only appends changes, and the view takes the newest change of each key, without a limit on the number of
+  rows. `Platform.compact` folds old changes into a base table in Iceberg, so that the cost of a query grows with the
+  live rows and the latest changes, and not with all changes ever made (`view.compaction`).
+- While a Pinot server restarts, Trino returns the rows of the other servers without an error. The view also asks
+  Pinot's broker, and its query fails while a server is missing. By default a restarted Pinot server answers queries
+  before it has read its newest rows from Kafka again. To prevent that, set
+  `pinot.server.starter.enableRealtimeOffsetBasedConsumptionStatusChecker` and
+  `pinot.server.starter.realtimeConsumptionCatchupWaitMs` in the server's configuration.
 - An update leaves out long (TOASTed) values that it did not change. The table gets REPLICA IDENTITY FULL
   (`source.publication`).
 - An event that the connector cannot process stops the connector instead of being skipped silently.
@@ -27,39 +29,43 @@ columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
 - Times keep their microseconds and dates their day. Under the document's settings numbers are bytes, microseconds are
   cut off, and the snapshot moves dates before 1582 (`source.column_types`, `stream.artifacts.connector`).
 - A TRUNCATE empties the view. By default Debezium leaves it out.
-- Passwords are not in the connector's configuration, which anyone can read who reaches Connect: it refers to them.
-- A change that was written while the replication slot was being created, and committed after the snapshot, comes after
-  the snapshot, although its log sequence number is lower (`view.base.PLACE`).
-- A key that is updated after its segment has moved to the servers of another tier has two rows: each server knows only
-  which of its own rows are valid. The table of an exact view has no upsert. While a segment moves, no server has it:
-  `Platform.rebalance` makes the views an error for as long (`operation.moving`). Pinot's controller moves segments each
-  hour without that, unless its `controller.segment.relocator.frequencyPeriod` is `0s`.
-- A failover that loses the replication slot loses changes: `status` says so, an `apply` is refused, and
-  `Platform.recover` follows the table anew (`operation.recovery`). So does `status` of columns that an ALTER TABLE has
+- Anyone who reaches Kafka Connect can read a connector's configuration. It contains a reference to the password, and
+  not the password.
+- A change that was written while the replication slot was being created, and committed after the snapshot, counts as
+  newer than the snapshot, although its log sequence number is lower (`view.base.PLACE`).
+- With upsert, a key that is updated after its segment has moved to the servers of another tier has two rows: each
+  server knows only which of its own rows are valid. The table of an exact view has no upsert. While a segment moves, no
+  server has it: `Platform.rebalance` makes every query of the views fail during the move (`operation.moving`). Pinot's
+  controller also moves segments each hour by itself, without this protection, unless its
+  `controller.segment.relocator.frequencyPeriod` is `0s`.
+- A failover that loses the replication slot loses changes. `status` reports it, `apply` is refused, and
+  `Platform.recover` follows the table anew (`operation.recovery`). `status` also reports columns that an ALTER TABLE has
   changed since the last `apply` (`operation.columns`).
-- Each table has a connector and a replication slot, of which PostgreSQL has few. The tables of a set share one of each,
-  and one is added without a snapshot of the others (`operation.table_set`).
+- In the document each table has a connector and a replication slot of its own, and PostgreSQL limits the number of
+  slots. The tables of a set share one connector and one slot, and a table is added to a set without a new snapshot of
+  the others (`operation.table_set`).
 
 **What is added.** `Platform.verify` compares the view with the table in memory of a fixed size, `Platform.resend` emits
 every row again, `Platform.apply` removes what it created when a later step fails, and the command `data-platform` does
-all of this from a shell. What others made under the same names is neither overwritten nor deleted
-(`operation.ownership`), and `Platform.remove` gives the table back what was changed. `data-platform plan` prints what
-`apply` would change, `render` writes it as files, and `status` says what stands still (`operation.health`). A report
-keeps the rows of a query in a table that one statement replaces (`view.reports`). The folder `dbt` is a project of
-views, a report and an incremental table over exact views, for a user to copy; the folder `superset` has the files of a
-dashboard, which `data-platform dashboard` makes for any view (`view.dashboard`, `operation.dashboards`).
+all of this from a shell. An object that somebody else made under one of the pipeline's names is neither overwritten nor
+deleted (`operation.ownership`), and `Platform.remove` restores the table's replica identity. `data-platform plan`
+prints what `apply` would change, `render` writes it as files, and `status` reports which parts have stopped
+(`operation.health`). A report keeps the rows of a query in a table that one statement replaces (`view.reports`). The
+folder `dbt` is a project of views, a report and an incremental table over exact views, for a user to copy; the folder
+`superset` has the files of a dashboard, which `data-platform dashboard` makes for any view (`view.dashboard`,
+`operation.dashboards`).
 
 **What does not hold yet.**
 
-- While a snapshot arrives, the view has only those rows that have arrived: also while a second one does, of a pipeline
-  that was removed and applied again. A second snapshot without rows, of a table that is empty by then, leaves the rows
-  of the topic's older messages in the view: remove the topic with the pipeline then.
-- Dates before 1582 are other days in the snapshot of a table whose name or schema has a comma, in which Debezium finds
-  no query (`stream.artifacts.snapshot`). A set refuses such a table.
-- The rows of a snapshot stay in Pinot until one change that was written after it has arrived, and a partition of the
-  topic without changes keeps all partitions from being folded.
+- While a snapshot is being taken, the view has only the rows that have arrived so far. This is true of the first
+  snapshot, and of the second one of a pipeline that was removed and applied again. If the table is empty at the second
+  snapshot, the view still has the rows of the topic's older messages: delete the topic together with the pipeline.
+- If the name or the schema of a table contains a comma, Debezium does not find the query that reads its dates, and
+  dates before 1582 arrive as other days (`stream.artifacts.snapshot`). A set refuses such a table.
+- The rows of a snapshot stay in Pinot until a change that was written after the snapshot arrives. A partition of the
+  topic that has no changes keeps the changes of all partitions from being folded.
 
-Make the view `hive.views.person` of a table, and query it::
+Create the view `hive.views.person` of the table `person`, and query it::
 
     from reference.realtime_data_platform import Addresses, Platform
 

@@ -1,4 +1,8 @@
-"""The command `data-platform`: create, show, verify and remove the pipeline of a PostgreSQL table."""
+"""The command `data-platform`: create, show, verify and remove the pipeline of a PostgreSQL table.
+
+Read this to see what each subcommand prints and which function of the library it calls. The options that subcommands
+share are in `command_context`, and the subcommand `dashboard` is in `dashboard_command`.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +44,7 @@ app = command.application(
     no_args_is_help=True,
     help="Follow a PostgreSQL table through Kafka and Pinot into a Trino view.",
     epilog="Exit code: 1 when the view differs, 2 on bad input, 3 when a server does not answer or refuses, or "
-    "somebody else made what has the name of a part, 4 when status finds that something stands still. "
+    "somebody else made an object of the same name, 4 when status finds that a part of the pipeline has stopped. "
     "Examples:  data-platform apply person  ·  data-platform query 'SELECT * FROM hive.views.person'  ·  "
     "data-platform verify person  ·  data-platform apply order --where \"placed >= DATE '2025-01-01'\"",
 )
@@ -52,15 +56,21 @@ def options(
     postgres: Annotated[
         str, typer.Option(envvar="POSTGRES", help="DSN of PostgreSQL.")
     ] = "postgresql://postgres:postgres@localhost:5432/postgres",
-    connect: Annotated[str, typer.Option(envvar="CONNECT", help="Kafka Connect.")] = "http://localhost:8083",
+    connect: Annotated[str, typer.Option(envvar="CONNECT", help="URL of Kafka Connect.")] = "http://localhost:8083",
     controller: Annotated[
-        str, typer.Option(envvar="PINOT_CONTROLLER", help="Pinot's controller.")
+        str, typer.Option(envvar="PINOT_CONTROLLER", help="URL of Pinot's controller.")
     ] = "http://localhost:9000",
-    broker: Annotated[str, typer.Option(envvar="PINOT_BROKER", help="Pinot's broker.")] = "http://localhost:8099",
-    kafka: Annotated[str, typer.Option(envvar="KAFKA", help="A broker of Kafka.")] = "localhost:9094",
-    trino: Annotated[str, typer.Option(envvar="TRINO", help="Trino's coordinator.")] = "http://localhost:8080",
+    broker: Annotated[
+        str, typer.Option(envvar="PINOT_BROKER", help="URL of Pinot's broker.")
+    ] = "http://localhost:8099",
+    kafka: Annotated[str, typer.Option(envvar="KAFKA", help="Host and port of a Kafka broker.")] = "localhost:9094",
+    trino: Annotated[str, typer.Option(envvar="TRINO", help="URL of Trino's coordinator.")] = "http://localhost:8080",
     password: Annotated[
-        str, typer.Option(envvar="CONNECT_PASSWORD", help="Reference by which Connect finds PostgreSQL's password.")
+        str,
+        typer.Option(
+            envvar="CONNECT_PASSWORD",
+            help="Reference that Connect resolves to PostgreSQL's password.",
+        ),
     ] = "${env:POSTGRES_PASSWORD}",  # noqa: S107  # the reference
     postgres_peer: Annotated[
         str, typer.Option(envvar="POSTGRES_SQL_PEER", help="PostgreSQL's host and port, as Connect reaches it.")
@@ -84,7 +94,7 @@ def options(
 ) -> None:
     """Take the addresses of the services, which `make up SCENARIO=realtime_data_platform` prints.
 
-    Those that end in `peer` are the addresses, host and port, under which the services reach each other.
+    An option whose name ends in `peer` is the host and port at which the services reach each other.
     """
 
     def platform() -> Platform:
@@ -121,8 +131,8 @@ def apply(
 ) -> None:
     """Create or update connector, Pinot schema and table, catalogs and view of a table; idempotent.
 
-    With --file the tables that it lists share one connector and one replication slot. Tables that are new in it are
-    added without a new snapshot of the others.
+    With --file, the tables that the file lists share one connector and one replication slot. A table that is new in the
+    file is added without a new snapshot of the others.
     """
     if file is not None:
         with set_of(context, table, file) as (tables, members):
@@ -168,7 +178,7 @@ def render(
     as_text: AsText = None,
     file: TablesFile = None,
 ) -> None:
-    """Write all that apply would make into a folder, as JSON and SQL files for other tools."""
+    """Write everything that apply would create into a folder, as JSON and SQL files for other tools."""
     with members_of(context, table, schema, where, columns, as_text, file) as (platform, name, members):
         from .operation.plan import rendered, write
 
@@ -182,7 +192,7 @@ def render(
 def status(
     context: typer.Context, table: OptionalName = None, schema: Schema = "public", file: TablesFile = None
 ) -> None:
-    """Show the parts of a table's pipeline and how far behind each hop is; exit with 4 when something stands still."""
+    """Show the parts of a table's pipeline and the lag of each hop; exit with 4 when a part has stopped."""
     with platform_of(context) as platform:
         if file is None:
             found = {required(table): platform.health(required(table), schema)}
@@ -202,7 +212,7 @@ def status(
 
 @app.command()
 def query(context: typer.Context, sql: Annotated[str, typer.Argument(help="One SQL statement for Trino.")]) -> None:
-    """Run a Trino statement, and print one row a line with tabs between columns."""
+    """Run a Trino statement, and print each row on a line, with tabs between the columns."""
     with platform_of(context) as platform:
         for row in platform.trino.query(sql):
             typer.echo("\t".join(map(str, row)))
@@ -216,7 +226,7 @@ def verify(
     columns: Columns = None,
     as_text: AsText = None,
 ) -> None:
-    """Compare the table in PostgreSQL with the view, row by row; give the options that `apply` had."""
+    """Compare the table in PostgreSQL with the view, row by row; give the same options as to `apply`."""
     with described_of(context, table, schema, columns, as_text) as (platform, described):
         difference = platform.verify(described)
     for row in difference.missing:
@@ -224,7 +234,7 @@ def verify(
     for row in difference.extra:
         typer.echo(f"extra\t{row}")
     if difference.uncompared:
-        typer.echo(f"and others among {difference.uncompared} rows that were not compared one by one")
+        typer.echo(f"and further differences among {difference.uncompared} rows that were not compared one by one")
     if difference:
         raise typer.Exit(DIFFERS)
     typer.echo(f"{table}: the view equals the table")
@@ -232,9 +242,9 @@ def verify(
 
 @app.command()
 def compact(context: typer.Context, table: Name, schema: Schema = "public") -> None:
-    """Fold the changes of a table into the base of its view, so that queries read only later ones from Pinot.
+    """Fold the changes of a table into the base of its view, so that queries read only later changes from Pinot.
 
-    Run it from time to time, from a scheduler; the view is exact before, during and after it.
+    Let a scheduler run it regularly. The view is exact before, during and after it.
     """
     with platform_of(context) as platform:
         done = platform.compact(table, schema)
@@ -249,7 +259,7 @@ def resend(
     columns: Columns = None,
     as_text: AsText = None,
 ) -> None:
-    """Emit a change event of every row, for values that the stream never had, such as the default of a new column."""
+    """Emit a change event of every row, so that values which no event had arrive, such as a new column's default."""
     with described_of(context, table, schema, columns, as_text) as (platform, described):
         typer.echo(f"{table}: {platform.resend(described)} rows")
 
@@ -265,8 +275,8 @@ def remove(
 ) -> None:
     """Remove the pipeline of a table: its view, base, Pinot table, connector and slot; the table itself stays.
 
-    With --file one of its tables is removed from the set, or without a name the whole set. A topic that stays is read
-    again by a later apply: delete it where the table may be empty by then.
+    With --file and the name of a table, that table is removed from the set; with --file alone, the whole set. A later
+    apply reads a topic that was not deleted again: use --topic if the table may be empty by then.
     """
     with_topic = " and its topic" if topic else ""
     if file is not None:

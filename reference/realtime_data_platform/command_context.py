@@ -1,6 +1,7 @@
-"""What the commands of `data-platform` share: their options, and the platform and the tables that these name.
+"""What the subcommands of `data-platform` share: options, exit codes, and context managers that open the platform.
 
-Each error becomes one sentence and an exit code here.
+Read this before you add a subcommand: `platform_of`, `described_of`, `members_of` and `set_of` turn options into the
+objects of the library, and every error of the library into one sentence and an exit code.
 """
 
 from __future__ import annotations
@@ -28,26 +29,30 @@ command = Command("data-platform", extra="realtime-data-platform")
 Name = Annotated[str, typer.Argument(help="The table's name.")]
 OptionalName = Annotated[str | None, typer.Argument(help="The table's name.")]
 TablesFile = Annotated[
-    Path | None, typer.Option(help="A TOML file that lists the tables of a set, in the place of a table's name.")
+    Path | None, typer.Option(help="A TOML file that lists the tables of a set; give it instead of a table's name.")
 ]
-Schema = Annotated[str, typer.Option(help="Its schema in PostgreSQL.")]
+Schema = Annotated[str, typer.Option(help="The table's schema in PostgreSQL.")]
 Where = Annotated[str | None, typer.Option(help="A condition on the view's columns, in SQL.")]
 Columns = Annotated[
-    list[str] | None, typer.Option(help="A column to carry besides the key; again for each. Default: all.")
+    list[str] | None,
+    typer.Option(help="A column to carry besides the key; repeat the option for each column. Default: all columns."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before data is deleted.")]
 WithTopic = Annotated[
     bool,
-    typer.Option("--topic", help="Delete the topic in Kafka, too, so that a later apply begins without its messages."),
+    typer.Option("--topic", help="Also delete the topic in Kafka, so that a later apply begins without its messages."),
 ]
-AsText = Annotated[list[str] | None, typer.Option(help="A column to carry as PostgreSQL's text; again for each.")]
+AsText = Annotated[
+    list[str] | None,
+    typer.Option(help="A column to carry as PostgreSQL's text; repeat the option for each column."),
+]
 
 
 def host_and_port(text: str) -> str:
-    """Return an address of the form `host:port` as it is.
+    """Return an address unchanged, after checking that it has the form `host:port`.
 
     Raises:
-        BadInput: It is none.
+        BadInput: The address has another form.
     """
     host, _, port = text.rpartition(":")
     if not host or "/" in host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
@@ -57,13 +62,13 @@ def host_and_port(text: str) -> str:
 
 @contextmanager
 def platform_of(context: typer.Context) -> Generator[Platform]:
-    """Give the platform at the addresses of the command line; an error of it ends the command."""
+    """Give the platform at the addresses of the command line; an error of the platform ends the command."""
     with command.errors({BadInput: BAD_INPUT, PlatformError: NO_ANSWER}):
         yield context.obj()
 
 
 def required(table: str | None) -> str:
-    """Return the name of a table, or end the command when there is none."""
+    """Return the name of a table, or end the command when the command line has no name."""
     if table is None:
         command.end(BAD_INPUT, "give the name of a table, or --file with a list of tables")
     return table
@@ -96,7 +101,7 @@ def members_of(
             yield platform, "", [Member(described, {described.pipeline: where} if where else {})]
             return
         if table is not None or where or columns or as_text:
-            raise BadInput("with --file, give neither a table nor what the file says of it")
+            raise BadInput("with --file, give neither a table nor --where, --columns or --as-text: the file has them")
         name, listed = read(file)
         members = [
             Member(platform.describe(each.name, each.schema, columns=each.columns, as_text=each.as_text), each.views)
@@ -109,6 +114,6 @@ def members_of(
 def described_of(
     context: typer.Context, table: str, schema: str, columns: list[str] | None, as_text: list[str] | None
 ) -> Generator[tuple[Platform, Table]]:
-    """Give the platform, and a table as PostgreSQL has it."""
+    """Give the platform, and the definition of a table as read from PostgreSQL."""
     with platform_of(context) as platform:
         yield platform, platform.describe(table, schema, columns=columns or (), as_text=as_text or ())

@@ -1,4 +1,8 @@
-"""The command `data-platform dashboard`: the dashboard of a table's view in Superset, or its files."""
+"""The subcommand `data-platform dashboard`: create the dashboard of a table's view in Superset, or write its files.
+
+Read this to see its options; what the dashboard shows is in `view.dashboard`, and how it is created in
+`operation.dashboards`.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +17,22 @@ from .command_context import Name, Schema, host_and_port, platform_of
 def dashboard(
     context: typer.Context,
     table: Name,
-    time: Annotated[str, typer.Option(help="A column of dates or timestamps: the filter, and the time series by day.")],
-    by: Annotated[str, typer.Option(help="The column by whose values the bars are.")],
+    time: Annotated[
+        str, typer.Option(help="The column of dates or timestamps for the date filter and the time series by day.")
+    ],
+    by: Annotated[str, typer.Option(help="The column that groups the bar chart: one bar for each of its values.")],
     amount: Annotated[str | None, typer.Option(help="A column of numbers to sum. Default: count rows.")] = None,
     schema: Schema = "public",
-    superset: Annotated[str, typer.Option(envvar="SUPERSET", help="Superset.")] = "http://localhost:8088",
+    superset: Annotated[str, typer.Option(envvar="SUPERSET", help="URL of Superset.")] = "http://localhost:8088",
     user: Annotated[
-        str, typer.Option(envvar="SUPERSET_USER", help="One of its users, who may make databases.")
+        str, typer.Option(envvar="SUPERSET_USER", help="A user of Superset who may create databases.")
     ] = "admin",
     password: Annotated[str, typer.Option(envvar="SUPERSET_PASSWORD", help="The user's password.")] = "",
     trino_peer: Annotated[
         str, typer.Option(envvar="TRINO_HTTP_PEER", help="Trino's host and port, as Superset reaches it.")
     ] = "trino:8080",
     reader: Annotated[
-        str | None, typer.Option(help="A role to make in Superset that sees the dashboard and changes nothing.")
+        str | None, typer.Option(help="A role to create in Superset that may see the dashboard and change nothing.")
     ] = None,
     folder: Annotated[
         Path | None,

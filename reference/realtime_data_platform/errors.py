@@ -1,4 +1,7 @@
-"""The errors that this library raises; each is a `PlatformError`."""
+"""The errors that this library raises; each is a `PlatformError`.
+
+Open this to choose what to catch: the class says whether the input, a server or the timeout was the cause.
+"""
 
 
 class PlatformError(Exception):
@@ -6,7 +9,7 @@ class PlatformError(Exception):
 
 
 class BadInput(PlatformError, ValueError):
-    """A table, an artifact or an address is wrong; nothing was changed, or what was created is removed again."""
+    """A table, an artifact or an address is wrong; nothing was changed, or everything created was removed again."""
 
 
 class Refused(PlatformError):
@@ -18,7 +21,7 @@ class NotFound(Refused):
 
 
 class NotOurs(Refused):
-    """Something of a name that the platform would use was made by somebody else; nothing was changed."""
+    """Somebody else made an object with a name that the platform would use; nothing was changed."""
 
 
 class Unreachable(PlatformError):

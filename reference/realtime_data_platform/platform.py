@@ -1,4 +1,8 @@
-"""The pipeline of a table from PostgreSQL to the Trino view: create it, show its state, verify it, remove it."""
+"""The pipeline of a table from PostgreSQL to the Trino view: create it, show its state, verify it, remove it.
+
+`Platform` is the entry point of the library: open this to see in which order the parts of a pipeline are created and
+removed.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +31,12 @@ from .view.compaction import Compacted, compact
 from .view.verification import Difference, verify
 
 REFERENCE = re.compile(r"\$\{[^{}:]+:[^{}]+\}")
-"""A reference that a config provider of the worker of Connect resolves, by the name of the provider and a key."""
+"""The form of a reference that Kafka Connect's worker resolves: the name of a config provider and a key."""
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Addresses under which this process reaches the services (`artifacts.Peers`: they reach each other).
+    """Addresses at which this process reaches the services; `artifacts.Peers` has those for the services themselves.
 
     Attributes:
         postgres: Connection string of PostgreSQL.
@@ -55,8 +59,8 @@ class Platform:
     """A client of all services of the platform.
 
     Args:
-        addresses: Addresses under which this process reaches the services.
-        peers: Addresses under which they reach each other.
+        addresses: Addresses at which this process reaches the services.
+        peers: Addresses at which the services reach each other.
         patience: Timeout in seconds of each step.
     """
 
@@ -80,13 +84,13 @@ class Platform:
         When a step fails and no part of the pipeline existed before, everything that was created is removed again.
 
         Args:
-            table: Its definition.
+            table: The table's definition.
             where: A condition that limits the view, in SQL.
 
         Raises:
-            NotOurs: Something that has the name of a part was made by somebody else; nothing was changed.
-            PlatformError: A step failed; the message includes the server's.
-            Refused: The replication slot has lost changes, or a column's type is another; nothing was changed.
+            NotOurs: Somebody else made an object with a name of the pipeline; nothing was changed.
+            PlatformError: A step failed; the error message includes that of the server.
+            Refused: The replication slot has lost changes, or a column has another type; nothing was changed.
         """
         self.require_reference()
         require_ours(self, table.name, table.schema)
@@ -104,10 +108,10 @@ class Platform:
             raise
 
     def require_reference(self) -> None:
-        """Check that connectors get a reference to the password.
+        """Check that the configuration of connectors has a reference to the password.
 
         Raises:
-            BadInput: They would get the password itself.
+            BadInput: It would have the password itself.
         """
         if not REFERENCE.fullmatch(self.peers.password):
             raise BadInput(
@@ -131,14 +135,14 @@ class Platform:
         return moving.rebalance(self, name, schema)
 
     def view_sql(self, table: Table, where: str | None = None, name: str = "") -> str:
-        """Return the CREATE VIEW statement of a table, for its base as it is (`statements.view_sql`).
+        """Return the CREATE VIEW statement of a table, for the current state of its base (`statements.view_sql`).
 
-        Where no view reads a base, an empty one is created.
+        If no view of the table exists yet, an empty base is created first.
         """
         return statements.view_sql(table, self._mark(table), where, name)
 
     def _mark(self, table: Table) -> Mark:
-        """Return what the views of a table read; where there is none, the base is made anew."""
+        """Return which part of the changes the table's views read; without any view, create an empty base."""
         if views := base.readers(table.pipeline, self.trino.views("hive", "views")):
             return min(map(base.mark_of, views.values()))
         name = base.base(table.pipeline)
@@ -163,8 +167,9 @@ class Platform:
     def resend(self, table: Table) -> int:
         """Emit a change event of every row, and return their number.
 
-        Use it for values that the stream never had: the default of a new column in existing rows, or events that a
-        connector skipped. It updates each row to its own values, and locks it until the statement ends.
+        Use it for values that were never in the stream: the default of a new column in existing rows, or events that a
+        connector skipped. The statement sets a key column of each row to its own value, and locks the rows until it
+        ends.
         """
         key = sql.Identifier(table.key[0])
         with connected(self.addresses.postgres) as connection:
@@ -172,7 +177,7 @@ class Platform:
             return connection.execute(sql.SQL("UPDATE {} SET {} = {}").format(origin, key, key)).rowcount
 
     def wait_for_topic(self, table: Table) -> None:
-        """Wait until the topic of a table with rows exists, since Pinot rejects a table without its topic."""
+        """Wait until the topic of a table that has rows exists, since Pinot rejects a table whose topic is missing."""
         with connected(self.addresses.postgres) as connection:
             origin = sql.Identifier(table.schema, table.name)
             rows = connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(origin)).fetchone()
@@ -187,7 +192,7 @@ class Platform:
         self.trino.apply_schema(base.SCHEMA, f"s3://{self.peers.bucket}/base/")
 
     def status(self, table: str, schema: str = PUBLIC) -> dict[str, str]:
-        """Return the state of the connector, the Pinot table and the view of a table, by these names."""
+        """Return the state of a table's connector, Pinot table and view, by the keys `connector`, `pinot`, `view`."""
         name = pipeline(table, schema)
         catalogs = {catalog for (catalog,) in self.trino.query("SHOW CATALOGS")}
         exists = "hive" in catalogs and self.trino.view("hive", "views", name) is not None
@@ -202,7 +207,7 @@ class Platform:
         return TableSet(self, name)
 
     def health(self, table: str, schema: str = PUBLIC) -> Health:
-        """Return how far behind each hop of a table's pipeline is, and what stands still (`health.health`)."""
+        """Return the lag of each hop of a table's pipeline, and which parts have stopped (`health.health`)."""
         return health(self, table, schema)
 
     def verify(self, table: Table) -> Difference:
@@ -210,19 +215,21 @@ class Platform:
         return verify(self.addresses.postgres, self.trino, table)
 
     def remove(self, name: str, schema: str = PUBLIC, *, topic: bool = False) -> None:
-        """Remove the pipeline of a table, which may be gone; the table itself and the catalogs stay.
+        """Remove the pipeline of a table; the table itself and the catalogs stay.
 
-        The table gets back the replica identity that it had before. A later `apply` reads the messages of a topic that
-        stays, which its snapshot replaces in the view. A snapshot without rows replaces nothing: delete the topic where
-        the table may be empty by then.
+        The table need not exist any more. If it does, it gets back the replica identity that it had before.
+
+        Without `topic`, a later `apply` reads the old messages of the topic again. In the view, the rows of its
+        snapshot replace them, but a snapshot without rows replaces nothing: delete the topic if the table may be empty
+        by then.
 
         Args:
             name: The table's name.
-            schema: Its schema.
-            topic: Whether to delete its topic in Kafka, too, and that of its connector's heartbeats.
+            schema: The table's schema.
+            topic: Whether to delete the table's topic in Kafka, too, and the topic of its connector's heartbeats.
 
         Raises:
-            NotOurs: Something that has the name of a part was made by somebody else; nothing was changed.
+            NotOurs: Somebody else made an object with a name of the pipeline; nothing was changed.
         """
         require_ours(self, name, schema)
         name = pipeline(name, schema)
@@ -234,7 +241,7 @@ class Platform:
             self.topics().delete([name, artifacts.heartbeats(name)])
 
     def topics(self, *, patience: float | None = None) -> Topics:
-        """Return a client of Kafka, which only `remove` of topics and `health` ask."""
+        """Return a client of Kafka, which only `health` and the deletion of topics need."""
         return Topics(self.addresses.kafka, patience=patience or self.patience)
 
     def remove_views(self, name: str) -> None:

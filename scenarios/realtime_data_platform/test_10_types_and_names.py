@@ -95,7 +95,7 @@ def test_value_that_trino_lacks_fails_the_query(platform, kind):
 
 @pytest.mark.usefixtures("types")
 def test_value_without_a_python_equivalent_is_refused(platform):
-    with pytest.raises(Refused, match=r"Python has no such value, cast the column to varchar: .*-4712-01-01"):
+    with pytest.raises(Refused, match=r"Python cannot represent a value, cast its column to varchar: .*-4712-01-01"):
         platform.trino.query(f"SELECT {column_of('date')} FROM hive.views.every_type WHERE id = 0")
 
 

@@ -131,7 +131,7 @@ def test_table_in_use_is_not_waited_for_forever(make_pipeline, platform, monkeyp
     before = pipeline.sql(IN_POSTGRESQL)
     with pipeline.connection() as writer, writer.transaction():
         writer.execute(f"INSERT INTO {pipeline.quoted} (customer_id, name) VALUES (1, 'Fasih')")
-        with pytest.raises(Refused, match=r"a transaction uses \"public\"\.\"in_use\" for 1 s; try again"):
+        with pytest.raises(Refused, match=r"a transaction has locked \"public\"\.\"in_use\" for 1 s; try again"):
             platform.apply(pipeline.described())
     assert pipeline.sql(IN_POSTGRESQL) == before
 

@@ -191,7 +191,7 @@ def test_table_that_cannot_be_added_leaves_the_others(followed, platform):
 def test_followed_table_is_not_followed_a_second_time(followed, platform):
     with pytest.raises(NotOurs, match=rf"not made by data-platform for {TABLES[0].schema}\.{TABLES[0].name}"):
         platform.apply(TABLES[0].described(platform))
-    with pytest.raises(BadInput, match=r"set shop follows .*, too: list it, or remove it first"):
+    with pytest.raises(BadInput, match=r"set shop also follows .*: list it, or remove it first"):
         followed.set.apply(followed.members(TABLES[:1]))
 
     followed.change(TABLES[:2], 30_000)

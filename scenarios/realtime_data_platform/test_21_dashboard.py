@@ -152,7 +152,7 @@ class TestRefusals:
 
     @pytest.mark.usefixtures("lake")
     def test_view_that_is_not_there_is_named(self, platform):
-        with pytest.raises(NotFound, match=r"Trino has no view hive\.views\.nobody: data-platform apply makes it"):
+        with pytest.raises(NotFound, match=r"Trino has no view hive\.views\.nobody: create it by data-platform apply"):
             dashboard_of(platform.trino, "nobody", **CHOSEN)
 
     def test_trino_out_of_reach_of_superset_is_named(self, dashboard, client, admin):

@@ -202,7 +202,7 @@ class TestMoveByAge:
     @pytest.mark.claim("rdp-12")
     def test_tag_of_no_server_is_refused_beforehand(self, tiered):
         before = tiered.config()
-        with pytest.raises(BadInput, match=f"no server of Pinot has the tag {ABSENT.tag}; its servers have .*{TAG}"):
+        with pytest.raises(BadInput, match=f"no server of Pinot has the tag {ABSENT.tag}; the servers have .*{TAG}"):
             tiered.apply_tiers(ABSENT)
         assert tiered.config() == before
 

@@ -1,6 +1,6 @@
 """Clients of the services that the pipeline is made of: Kafka, Kafka Connect, Pinot, Trino and Superset.
 
-Open this package to see how a service is asked, what is retried, and how its answers become errors of this library.
+Open this package to see which requests are sent to a service, what is retried, and how its answers become errors.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from reference.realtime_data_platform.source.description import escaped
 from reference.realtime_data_platform.stream.artifacts import Peers
 
 MOST_ROWS_OF_A_SEGMENT = 1_000_000_000
-"""Rows of one of Pinot's segments beyond which Trino fails a query; its default is 50,000."""
+"""Limit on the rows of a segment in Pinot; Trino fails a query that reads a larger one. Its default is 50,000."""
 
 
 def pinot_catalog(peers: Peers, *, most_rows: int = MOST_ROWS_OF_A_SEGMENT) -> dict[str, str]:
@@ -19,7 +19,7 @@ def pinot_catalog(peers: Peers, *, most_rows: int = MOST_ROWS_OF_A_SEGMENT) -> d
 
     Args:
         peers: Addresses of the services.
-        most_rows: Limit on the rows of one segment; Trino fails a query beyond it.
+        most_rows: Limit on the rows of a segment; Trino fails a query that reads a larger one.
     """
     return {
         "pinot.controller-urls": peers.pinot_controller,
@@ -43,9 +43,10 @@ def hive_catalog(peers: Peers) -> dict[str, str]:
 
 
 def iceberg_catalog(peers: Peers) -> dict[str, str]:
-    """Return the properties of the Iceberg catalog, which stores the bases of views on the same metastore.
+    """Return the properties of the Iceberg catalog, which stores the bases of views in the same metastore.
 
-    A commit compares and replaces the table's metadata in the metastore, so that Hive's own locks are not needed.
+    A commit replaces the table's metadata in the metastore only if it is unchanged (compare and swap), so that Hive's
+    own locks are not needed.
     """
     return {
         "iceberg.catalog.type": "hive_metastore",
@@ -57,7 +58,7 @@ def iceberg_catalog(peers: Peers) -> dict[str, str]:
 
 
 def all_catalogs(peers: Peers) -> dict[str, dict[str, str]]:
-    """Return the properties of every catalog by its name, which is that of its connector, too."""
+    """Return the properties of every catalog, by its name, which is also the name of its connector."""
     return {"pinot": pinot_catalog(peers), "hive": hive_catalog(peers), "iceberg": iceberg_catalog(peers)}
 
 

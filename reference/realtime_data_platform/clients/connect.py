@@ -1,4 +1,7 @@
-"""Create, inspect and remove connectors by the REST API of Kafka Connect."""
+"""Create, inspect and remove connectors by the REST API of Kafka Connect.
+
+Read this to see when a connector counts as running, and how a failure of one is reported.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from reference.realtime_data_platform.errors import BadInput, PlatformError, Ref
 
 from .rest import GATEWAY_ERRORS, Rest, missing_from
 
-# Kafka Connect answers 409 while its workers rebalance; to a GET of one connector, 500 and a message that says so.
+# While its workers rebalance, Kafka Connect answers 409; to a GET of one connector it answers 500 with the message
+# REBALANCE.
 RETRIED = GATEWAY_ERRORS | {409}
 STOPPED = ("STOPPED", "PAUSED")
 OF_TOPICS = "topic.creation.default."
@@ -35,9 +39,9 @@ class Connectors:
     def check_keys(self, config: Mapping[str, str]) -> dict[str, str]:
         """Return for each key of a configuration whether it is `known`, `deprecated` or `unknown`.
 
-        Connect ignores an unknown key. Its validation lists the keys of the connector, its transforms and the
-        overridden client settings, and leaves out every other key. It leaves out those of the topics that it creates,
-        too, which count as known: Kafka refuses a wrong one when a topic is created.
+        Connect ignores an unknown key. Its validation lists the keys of the connector, of its transforms and of the
+        overridden client settings, and leaves out every other key. The settings of topics that Connect creates are
+        also left out, but count as known here: Kafka refuses a wrong one when a topic is created.
         """
         definitions = {each["value"]["name"]: each["definition"] for each in self._validation(config)}
 
@@ -55,16 +59,16 @@ class Connectors:
         """Create or update a connector, and wait until it runs; idempotent.
 
         A connector with heartbeats counts as running once it has written a message, since its task reports RUNNING
-        before it has opened the database. A new connector that does not start is removed; an existing one that had
-        failed is restarted and continues from its stored offset.
+        before it has connected to the database. A new connector that does not start is removed again. An existing
+        connector that has failed is restarted, and continues from its stored offset.
 
         Args:
-            connector: Its `name` and `config`, as `POST /connectors` takes them.
+            connector: The connector's `name` and `config`, in the form of `POST /connectors`.
 
         Raises:
             BadInput: Validation rejects the configuration, or the connector fails.
-            NotInTime: It neither runs nor fails within the timeout.
-            Refused: Connect stores the configuration with keys missing.
+            NotInTime: The connector neither runs nor fails within the timeout.
+            Refused: Connect stored the configuration with keys missing.
         """
         name, config = connector["name"], connector["config"]
         if errors := self.validate({**config, "name": name}):
@@ -89,12 +93,12 @@ class Connectors:
             raise
 
     def config(self, name: str) -> dict[str, str] | None:
-        """Return the configuration of a connector, or None when there is none of this name."""
+        """Return the configuration of a connector, or None if no connector has this name."""
         found: dict[str, str] | None = self._rest.find(f"/connectors/{name}/config")
         return found
 
     def written(self) -> dict[str, set[str]]:
-        """Return the topics that each connector has written to, by its name."""
+        """Return the topics that each connector has written to, by the connector's name."""
         names: list[str] = self._rest.request("GET", "/connectors")
         found = {name: self._rest.find(f"/connectors/{name}/topics") for name in names}
         return {name: set(each[name]["topics"]) for name, each in found.items() if each is not None}
@@ -116,27 +120,27 @@ class Connectors:
         """Wait until a connector has written to a topic.
 
         Raises:
-            NotInTime: It has not written to it within the timeout.
+            NotInTime: The connector has not written to the topic within the timeout.
         """
         self._rest.wait_until(lambda: topic in self._topics(name), f"connector {name} writes nothing to topic {topic}")
 
     def stop(self, name: str) -> None:
-        """Stop a connector, which keeps its offsets: `apply` starts it again."""
+        """Stop a connector without deleting its offsets, so that `apply` continues from them."""
         self._rest.request("PUT", f"/connectors/{name}/stop")
         self._rest.wait_until(lambda: self.status(name) == "STOPPED", f"connector {name} does not stop")
 
     def offsets(self, name: str) -> list[dict[str, Any]]:
-        """Return the offsets that a connector has stored, each with its source's position."""
+        """Return the offsets that a connector has stored; each is its position in the source."""
         found: list[dict[str, Any]] = self._rest.request("GET", f"/connectors/{name}/offsets")["offsets"]
         return [each["offset"] for each in found]
 
     def remove(self, name: str) -> None:
-        """Remove a connector with its offsets, so that one of the same name starts with a snapshot; idempotent."""
+        """Remove a connector and its offsets, so that a new one of the same name begins with a snapshot; idempotent."""
         if self._rest.find(f"/connectors/{name}") is not None:
             self.stop(name)
             self._rest.request("DELETE", f"/connectors/{name}/offsets")
             self._rest.request("DELETE", f"/connectors/{name}")
-            self._rest.wait_until(lambda: self.status(name) == "absent", f"connector {name} is still there")
+            self._rest.wait_until(lambda: self.status(name) == "absent", f"connector {name} still exists")
 
     def _validation(self, config: Mapping[str, str]) -> list[dict[str, Any]]:
         path = f"/connector-plugins/{config['connector.class']}/config/validate"

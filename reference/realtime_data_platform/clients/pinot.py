@@ -1,4 +1,8 @@
-"""Create schemas and realtime tables in Pinot, and query them, by its REST API."""
+"""Create schemas and realtime tables in Pinot, and query them, by its REST API.
+
+Read this to see how it is known that a table answers queries, that a removed table is gone, and that a rebalance has
+ended.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from .retry import retry
 
 
 class _SegmentMissing(Refused):
-    """A server has no segment that the broker asked it for, which was removed or created just now."""
+    """The broker asked a server for a segment that was removed or created just now; the query can be retried."""
 
 
 class Pinot:
@@ -66,7 +70,7 @@ class Pinot:
     def apply_table(self, table: Mapping[str, Any]) -> None:
         """Create or update a realtime table whose schema exists, and wait until it answers queries.
 
-        An existing table keeps its tiers, unless others are given.
+        An existing table keeps its tiers, unless the new configuration has a key `tierConfigs`.
         """
         name = table["tableName"]
         found = self.config(name)
@@ -86,23 +90,23 @@ class Pinot:
         return "answers" if self._answers(name) else "does not answer"
 
     def config(self, name: str) -> Mapping[str, Any] | None:
-        """Return the configuration of a realtime table, or None when there is none of this name."""
+        """Return the configuration of a realtime table, or None if no table has this name."""
         found: Mapping[str, Any] = self._controller.request("GET", f"/tables/{name}")
         return found.get("REALTIME")
 
     def columns(self, name: str) -> set[str]:
-        """Return the names of a schema's columns, none when there is no schema of this name."""
+        """Return the names of a schema's columns; the set is empty if no schema has this name."""
         found = self._controller.find(f"/schemas/{name}") or {}
         kinds = ("dimensionFieldSpecs", "metricFieldSpecs", "dateTimeFieldSpecs")
         return {field["name"] for kind in kinds for field in found.get(kind) or ()}
 
     def consuming(self, name: str) -> bool:
-        """Return whether every partition of a realtime table's topic is read by a server."""
+        """Return whether a server is reading every partition of a realtime table's topic."""
         segments = self._consuming(name)
         return bool(segments) and all(any(each["consumerState"] == "CONSUMING" for each in one) for one in segments)
 
     def offsets(self, name: str) -> dict[int, int]:
-        """Return the offset up to which a realtime table has read each partition of its topic, by the best server."""
+        """Return the offset up to which a realtime table has read each partition; of several servers the highest."""
         found: dict[int, int] = {}
         for each in chain.from_iterable(self._consuming(name)):
             for partition, offset in each["partitionToOffsetMap"].items():
@@ -110,7 +114,7 @@ class Pinot:
         return found
 
     def _consuming(self, name: str) -> list[list[dict[str, Any]]]:
-        """Return what each server says of each segment that consumes from Kafka."""
+        """Return the state of each segment that consumes from Kafka, as reported by each of its servers."""
         found = self._controller.request("GET", f"/tables/{name}/consumingSegmentsInfo")
         return list(found["_segmentToConsumingInfoMap"].values())
 
@@ -120,11 +124,11 @@ class Pinot:
         return list(answer.get("unrecognizedProperties", {}))
 
     def force_commit(self, name: str) -> None:
-        """Commit the consuming segments of a realtime table; the next ones use its current settings."""
+        """Commit the consuming segments of a realtime table; the segments after them use its current settings."""
         self._controller.request("POST", f"/tables/{name}/forceCommit")
 
     def tags(self) -> set[str]:
-        """Return the tags of all servers, by which tables and tiers choose theirs."""
+        """Return the tags of all servers; a table or a tier chooses its servers by a tag."""
         found = self._controller.request("GET", "/instances")["instances"]
         servers = [name for name in found if name.startswith("Server_")]
         return {tag for name in servers for tag in self._controller.request("GET", f"/instances/{name}")["tags"]}
@@ -136,20 +140,20 @@ class Pinot:
         return {str(segment): str(server) for server, segments in by_server.items() for segment in segments}
 
     def rebalance(self, name: str, *, dry_run: bool = False) -> bool:
-        """Move each segment of a realtime table to a server of its tier, and wait until the broker asks that one.
+        """Move each segment of a realtime table to a server of its tier, and wait until the broker asks that server.
 
-        Meanwhile no server has the segment, and a query fails or lacks its rows.
+        During the move no server has the segment, and a query fails or lacks its rows.
 
         Args:
             name: The table's name.
-            dry_run: Whether to move nothing.
+            dry_run: Whether to move nothing, and only return whether a segment would move.
 
         Returns:
             Whether there was a segment to move.
 
         Raises:
-            NotInTime: The broker asks other servers at the timeout.
-            Refused: Pinot refused, as when no server has the tag of a tier.
+            NotInTime: The broker still asks other servers at the timeout.
+            Refused: Pinot refused, for example because no server has the tag of a tier.
         """
         options = f"type=REALTIME&downtime=true&dryRun={str(dry_run).lower()}"
         answer = self._controller.request("POST", f"/tables/{name}/rebalance?{options}")
@@ -158,7 +162,9 @@ class Pinot:
         if answer["status"] == "NO_OP":
             return False
         if not dry_run:
-            self._controller.wait_until(lambda: self._settled(name), f"segments of table {name} are still moved")
+            self._controller.wait_until(
+                lambda: self._routed_as_assigned(name), f"segments of table {name} are still moving"
+            )
         return True
 
     def remove(self, name: str) -> None:
@@ -187,19 +193,19 @@ class Pinot:
         return [tuple(row) for row in table["rows"]] if table else []
 
     def segments(self, name: str) -> list[str]:
-        """Return the names of a realtime table's segments, those included that consume from Kafka."""
+        """Return the names of a realtime table's segments, including those that consume from Kafka."""
         answer = self._controller.request("GET", f"/segments/{name}?type=REALTIME")
         return [str(segment) for each in answer for segment in each.get("REALTIME", [])]
 
     def remove_segment(self, name: str, segment: str) -> None:
-        """Remove a segment of a realtime table that no longer consumes; its rows are no longer found."""
+        """Remove a segment, with its rows, that no longer consumes from Kafka."""
         self._controller.request("DELETE", f"/segments/{name}_REALTIME/{segment}")
 
     def _posted(self, table: Mapping[str, Any]) -> bool:
         """Post a table and return True, or False while its topic has no partitions yet.
 
-        Pinot reads the topic's metadata, which creates the topic, before it stores anything: the same request can be
-        sent again.
+        Pinot reads the topic's metadata before it stores anything, and that creates the topic: the same request can
+        be sent again.
         """
         try:
             self._controller.request("POST", "/tables", json=table)
@@ -220,7 +226,7 @@ class Pinot:
         except Refused:
             return False
 
-    def _settled(self, name: str) -> bool:
+    def _routed_as_assigned(self, name: str) -> bool:
         """Return whether the broker asks the servers to which the segments of a realtime table are assigned."""
         assigned = self._controller.request("GET", f"/tables/{name}_REALTIME/idealstate")["REALTIME"]
         asked = self.servers(name)
@@ -229,9 +235,9 @@ class Pinot:
     def _removed(self, name: str) -> bool:
         """Return whether Pinot has neither the ideal state nor the external view of a table of this name.
 
-        Names of segments consist of the table's name and the minute. A segment that a server still holds of a removed
-        table would be taken for one of a new table, and never be filled. A new table has its ideal state before its
-        external view, so that both must be checked.
+        A segment is named by the table's name and the minute. If a server still holds a segment of a removed table, and
+        a new table gets a segment of the same name, the new segment is never filled. A new table has its ideal state
+        before its external view, so that both must be checked.
         """
         states = ("idealstate", "externalview")
         return all(self._controller.find(f"/tables/{name}_REALTIME/{state}") is None for state in states)
@@ -243,5 +249,5 @@ class Pinot:
 
 
 def _as_stored(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table configuration as Pinot returns it: its name ends with its type."""
+    """Return a table configuration as Pinot returns it, with the table's type at the end of its name."""
     return {**table, "tableName": f"{table['tableName']}_REALTIME"}

@@ -1,4 +1,4 @@
-"""Requests to a REST endpoint: retried while the server may recover, errors with the server's own message.
+"""Requests to a REST endpoint, with retries while the server may recover, and errors that have the server's message.
 
 Read this to see which answers are retried, and how a server's answer becomes an error of this library.
 """
@@ -21,7 +21,7 @@ GATEWAY_ERRORS = frozenset({502, 503, 504})
 
 
 class _Temporary(Refused):
-    """An error answer that may not come again on the next attempt."""
+    """An error answer after which the same request may succeed."""
 
 
 class Rest:
@@ -30,10 +30,10 @@ class Rest:
     Args:
         url: Its address, such as `http://localhost:8083`.
         name: Name of the server in error messages.
-        patience: Timeout in seconds for an answer, with retries, and for a condition (`wait_until`).
+        patience: Timeout in seconds for an answer, including retries, and for a condition (`wait_until`).
         retried: Status codes after which a request is sent again.
-        retried_message: A text in an error message after which a request is sent again, whatever its status code.
-        session: Cookies and headers that all requests share; by default they share none.
+        retried_message: A request is also sent again if the error message contains this text, whatever its status code.
+        session: Cookies and headers that all requests share; by default each request has none.
 
     Raises:
         BadInput: The URL is not an HTTP address.
@@ -81,7 +81,7 @@ class Rest:
 
         Args:
             condition: Called repeatedly.
-            message: What is wrong while it is false; the error adds the server's name and the timeout.
+            message: What is wrong while the condition is false; the error adds the server's name and the timeout.
 
         Raises:
             NotInTime: The condition was still false at the timeout.
@@ -126,15 +126,15 @@ def _error_message(answer: requests.Response) -> str:
 
 
 def missing_from(sent: Any, read: Any, path: str = "") -> list[str]:
-    """Return the paths at which a configuration read back from a server lacks or changes what was sent.
+    """Return the paths at which a configuration that was read back from a server differs from the one that was sent.
 
-    Keys that were not sent are ignored: servers add their own. Values are compared as text without regard to case,
-    since servers return numbers and booleans as strings.
+    Keys that were not sent are ignored, since servers add their own. Values are compared as text without regard to
+    case, since servers return numbers and booleans as strings.
 
     Args:
-        sent: Mappings, lists and values, as sent.
-        read: The same, as the server returns it.
-        path: Path of both in the whole configuration.
+        sent: The configuration that was sent, or a part of it.
+        read: The same part, as the server returns it.
+        path: Path of the part in the whole configuration.
     """
     if isinstance(sent, Mapping):
         if not isinstance(read, Mapping):

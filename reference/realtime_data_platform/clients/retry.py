@@ -1,4 +1,7 @@
-"""Wait for a condition, or retry a call after errors that may pass, both with a timeout."""
+"""Wait for a condition, or retry a call after temporary errors, both with a timeout.
+
+Read this to see how long the clients pause between attempts and what they raise at the timeout.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def wait_until(condition: Callable[[], T], message: str, *, within: float) -> T:
 
     Args:
         condition: Called repeatedly; an error that it raises ends the wait.
-        message: What is wrong while the condition is false; begins the error.
+        message: What is wrong while the condition is false; the error begins with it.
         within: Timeout in seconds; the condition is called at least once.
 
     Raises:
@@ -46,11 +49,11 @@ def wait_until(condition: Callable[[], T], message: str, *, within: float) -> T:
 
 
 def retry(call: Callable[[], T], *errors: type[Exception], within: float) -> T:
-    """Return what `call` returns; call it again after one of the given errors.
+    """Return what `call` returns; after one of the given errors, call it again.
 
     Args:
-        call: The call, safe to repeat after one of these errors.
-        errors: Errors that may pass.
+        call: The function to call; it must be safe to repeat after one of the given errors.
+        errors: Classes of temporary errors.
         within: Timeout in seconds; after it the last error is raised.
     """
     return Retrying(

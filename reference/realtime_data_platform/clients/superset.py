@@ -1,7 +1,7 @@
-"""Import assets into Superset, read what is there, and make roles, by its REST API.
+"""Import assets into Superset, find its objects, and create roles, by its REST API.
 
-Read this to see how a program logs in: a token of its own, and with it the CSRF token and the cookie that every request
-needs which changes something.
+Read this to see how a program logs in: it gets an access token, and with that the CSRF token and the cookie without
+which Superset refuses every request that changes something.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from reference.realtime_data_platform.errors import NotFound, Refused
 from .rest import Rest
 
 ROOT = "assets"
-"""Name of the folder in an archive of assets; Superset takes any."""
+"""Name of the top folder in an archive of assets; Superset accepts any name."""
 
 PAGE = 100
-"""How many permissions or roles are asked for at once, which is the most that Superset gives."""
+"""How many permissions or roles are requested at once: the most that Superset returns."""
 
 
 class Superset:
-    """A Superset, and a user of it who may make databases and dashboards.
+    """A Superset server, used as a user who may create databases and dashboards.
 
     Args:
-        url: Its address.
-        user: The user.
-        password: The user's password, as Superset's own database of users has it.
+        url: The server's address.
+        user: The user's name.
+        password: The user's password in Superset's own database of users.
         patience: Timeout in seconds for an answer.
 
     Raises:
@@ -41,16 +41,16 @@ class Superset:
     def __init__(self, url: str, user: str, password: str, *, patience: float = 60) -> None:
         self._user, self._password = user, password
         self._session = requests.Session()
-        self._session.headers["Accept"] = "application/json"  # else some errors are pages
+        self._session.headers["Accept"] = "application/json"  # otherwise some errors are HTML pages
         self._rest = Rest(url, "Superset", patience=patience, session=self._session)
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """The server's address."""
         return self._rest.url
 
     def request(self, method: str, path: str, **content: Any) -> Any:
-        """Send a request as the user, who is logged in before the first, and return the JSON of the answer.
+        """Send a request as the user, and return the JSON of the answer; the first request logs the user in.
 
         Args:
             method: The HTTP method.
@@ -58,30 +58,30 @@ class Superset:
             content: The body, as arguments of `requests.request`.
 
         Raises:
-            Refused: Superset answered with an error, such as that of a wrong password.
-            Unreachable: It did not answer within the timeout.
+            Refused: Superset answered with an error, for example because the password is wrong.
+            Unreachable: Superset did not answer within the timeout.
         """
         self._log_in()
         return self._rest.request(method, f"/api/v1/{path}", **content)
 
     def find(self, path: str) -> Any:
-        """Return the object at a path after `/api/v1/`, or None when there is none."""
+        """Return the object at a path after `/api/v1/`, or None if there is no such object."""
         self._log_in()
         found = self._rest.find(f"/api/v1/{path}")
         return None if found is None else found["result"]
 
     def database(self, name: str) -> Any:
-        """Return the database of a name, or None when there is none."""
+        """Return the database of this name, or None if there is no such database."""
         listed = self.request("GET", f"database/?q={_filter('database_name', name)}")["result"]
         return listed[0] if listed else None
 
     def import_assets(self, files: Mapping[str, str]) -> None:
         """Import databases, data sets, charts and dashboards in one transaction; idempotent.
 
-        What has a UUID of the files is replaced, and keeps its number.
+        An existing object with the UUID of a file is replaced, and keeps its id.
 
         Args:
-            files: Text by path, as Superset exports assets.
+            files: Text of each file by its path, in the form in which Superset exports assets.
         """
         content = {"bundle": ("assets.zip", archive(files), "application/zip")}
         self.request("POST", "assets/import/", files=content)
@@ -90,7 +90,7 @@ class Superset:
         """Let Superset connect to a database.
 
         Raises:
-            Refused: It cannot.
+            Refused: Superset cannot connect to it.
         """
         self.request("POST", "database/test_connection/", json={"database_name": name, "sqlalchemy_uri": uri})
 
@@ -99,11 +99,11 @@ class Superset:
 
         Args:
             name: The role's name.
-            permissions: What it may do with what, such as `("can_read", "Chart")`.
+            permissions: Pairs of an action and a resource, such as `("can_read", "Chart")`.
 
         Raises:
-            NotFound: Superset knows no such permission.
-            Refused: The user is no administrator.
+            NotFound: Superset does not know one of the permissions.
+            Refused: The user is not an administrator.
         """
         known = {
             (each["permission"]["name"], each["view_menu"]["name"]): each["id"]
@@ -135,7 +135,7 @@ class Superset:
             raise Refused(f"Superset at {self.url} refuses the login of {self._user!r}: {refusal}") from refusal
         self._session.headers["Authorization"] = f"Bearer {token}"
         self._session.headers["X-CSRFToken"] = self._rest.request("GET", "/api/v1/security/csrf_token/")["result"]
-        self._session.headers["Referer"] = self.url  # which Superset compares where it is reached by HTTPS
+        self._session.headers["Referer"] = self.url  # Superset checks it if it is reached by HTTPS
 
 
 def archive(files: Mapping[str, str]) -> bytes:
@@ -148,6 +148,6 @@ def archive(files: Mapping[str, str]) -> bytes:
 
 
 def _filter(column: str, value: str) -> str:
-    """Return a query, in Superset's notation, for the objects with a value in a column."""
+    """Return the query, in Superset's notation, that finds the objects with a value in a column."""
     escaped = value.replace("!", "!!").replace("'", "!'")
     return quote(f"(filters:!((col:{column},opr:eq,value:'{escaped}')))", safe="")

@@ -1,6 +1,6 @@
-"""Delete topics of Kafka, and ask how many messages they have.
+"""Delete topics in Kafka, and read the offsets at their ends.
 
-Read this to see what is asked of Kafka itself; the rest of the platform reaches it through Kafka Connect and Pinot.
+Read this to see which requests go to Kafka itself; all others go through Kafka Connect and Pinot.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Topics:
         self._admin = AdminClient({"bootstrap.servers": brokers}, logger=logging.getLogger(__name__))
 
     def ends(self, topic: str) -> dict[int, int]:
-        """Return the offset behind the last message of each partition of a topic; none of a topic that is not there.
+        """Return the offset after the last message, by partition; the result is empty if the topic does not exist.
 
         Raises:
             Unreachable: No broker answers.
@@ -54,18 +54,18 @@ class Topics:
             reader.close()
 
     def delete(self, names: Collection[str]) -> None:
-        """Delete topics of these names, and wait until there are none; idempotent.
+        """Delete the topics of these names, and wait until they are gone; idempotent.
 
         Raises:
-            NotInTime: A topic is still there, because something writes to it and the brokers create it again.
-            Refused: Kafka rejects it, for instance because its brokers delete no topics.
+            NotInTime: A topic still exists, because something writes to it and the brokers create it again.
+            Refused: Kafka rejects the deletion, for instance because its brokers are configured to delete no topics.
             Unreachable: No broker answers.
         """
         if found := self._among(names):
             for deleted in self._admin.delete_topics(sorted(found), request_timeout=self.patience).values():
                 self._asked(deleted.result)
         wait_until(
-            lambda: not self._among(names), f"a topic among {', '.join(names)} is still there", within=self.patience
+            lambda: not self._among(names), f"a topic among {', '.join(names)} still exists", within=self.patience
         )
 
     def _among(self, names: Collection[str]) -> set[str]:

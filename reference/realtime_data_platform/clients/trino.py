@@ -1,4 +1,7 @@
-"""Create catalogs, schemas and views in Trino, and run queries, with retries that never run a statement twice."""
+"""Create catalogs, schemas and views in Trino, and run queries, with retries that never run a statement twice.
+
+Read this to see which errors of Trino are retried, and for how long its caches may hide a new table.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ STALE = 10
 """Seconds for which Trino may not know a new Pinot table: ten times the catalog's `pinot.metadata-expiry`."""
 
 STALE_COLUMNS = 3
-"""Seconds for which it may know the columns of an earlier table of the same name."""
+"""Seconds for which Trino may still have the columns of a removed table of the same name."""
 
 
 class _NotAccepted(Unreachable):
@@ -29,7 +32,7 @@ class _NotAccepted(Unreachable):
 
 
 class _TableNotFound(NotFound):
-    """The statement names a catalog or table that Trino does not know, or not yet."""
+    """The statement names a catalog or table that Trino does not know, or does not know yet."""
 
 
 KINDS: Mapping[str, type[Refused]] = {
@@ -37,7 +40,7 @@ KINDS: Mapping[str, type[Refused]] = {
     "TABLE_NOT_FOUND": _TableNotFound,
     "COLUMN_NOT_FOUND": NotFound,
 }
-"""What is raised for an error of Trino's, by its name; `Refused` for every other."""
+"""The error class for an error of Trino, by its name in Trino; every other one is `Refused`."""
 
 
 class Trino:
@@ -69,10 +72,10 @@ class Trino:
         return retry(lambda: list(self._rows(sql)), _NotAccepted, within=self._patience)
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """Run a statement and return its rows as Trino sends them, for those that memory does not hold.
+        """Run a statement and yield its rows as Trino sends them; use it for results that do not fit into memory.
 
         Raises:
-            Refused: As `query` does; rows that were returned before are then not all.
+            Refused: As in `query`; the rows that were yielded before are then incomplete.
             Unreachable: Trino does not answer, or the connection broke while the statement ran.
         """
         return self._rows(sql)
@@ -90,7 +93,7 @@ class Trino:
                 raise _NotAccepted(f"Trino does not answer yet: {message}") from error
             raise KINDS.get(str(error.error_name), Refused)(f"Trino refused: {message}") from error
         except TrinoDataError as error:
-            raise Refused(f"Python has no such value, cast the column to varchar: {error}") from error
+            raise Refused(f"Python cannot represent a value, cast its column to varchar: {error}") from error
         except (TrinoError, HttpError, OSError) as error:
             if cursor.query_id is None:
                 raise _NotAccepted(f"Trino does not answer at {self._where['host']}: {error}") from error
@@ -141,7 +144,7 @@ class Trino:
 
         Trino's Pinot connector caches metadata, so that a new table may be unknown for some seconds, even after another
         statement has found it. The statement is therefore retried for up to `STALE` seconds, or for `STALE_COLUMNS`
-        where Trino finds the table and lacks a column.
+        seconds if Trino finds the table but not one of its columns.
 
         Raises:
             NotFound: The view names a table or column that does not exist; an existing view is unchanged.
@@ -169,7 +172,7 @@ class Trino:
         return {str(name) for (name,) in rows}
 
     def tables(self, catalog: str, schema: str) -> dict[str, set[str]]:
-        """Return the names of the columns of every table and view of a schema, by its name."""
+        """Return the names of the columns of every table and view of a schema, by the name of the table or view."""
         found: dict[str, set[str]] = {}
         for name, column in self.query(
             f"SELECT table_name, column_name FROM {catalog}.information_schema.columns "  # noqa: S608  # validated names
@@ -203,7 +206,7 @@ def _address(url: str) -> SplitResult:
     try:
         where = urlsplit(url)
         usable = where.scheme in {"http", "https"} and where.hostname is not None and where.port != 0
-    except ValueError:  # the port is no number of one
+    except ValueError:  # the port is not a number, or too large
         usable = False
     if not usable:
         raise BadInput(f"{url!r} is not an address of Trino: use http://HOST:PORT")

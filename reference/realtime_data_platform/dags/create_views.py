@@ -25,7 +25,7 @@ VIEWS = Path(__file__).parent / "sql" / "views"
 with DAG(
     dag_id="create_views",
     schedule="@daily",
-    # Fixed: a start date of now would be another one whenever the file is read.
+    # A fixed date: Airflow reads this file again and again, and the start date must not change in between.
     start_date=pendulum.datetime(2024, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,

@@ -1,9 +1,9 @@
-"""Operating pipelines: sets of tables, what an apply would change, what is whose, what stands still, and dashboards.
+"""Operating pipelines: sets of tables, plans, ownership, health, moving of segments, and dashboards.
 
-Open this package to see how many tables share one replication slot (`table_set`), how a plan is made (`plan`), why
-nothing of somebody else's is overwritten (`ownership`), what `status` reports (`health`, `columns`), how a table is
-followed anew after a failover (`recovery`), how segments move between Pinot's servers (`moving`), and how a dashboard
-comes into Superset (`dashboards`).
+Open this package to see how many tables share one replication slot (`table_set`), how a plan is made (`plan`), how it
+is ensured that only the platform's own objects are overwritten (`ownership`), what `status` reports (`health`,
+`columns`), how a table is followed anew after a failover (`recovery`), how segments move between Pinot's servers
+(`moving`), and how a dashboard is created in Superset (`dashboards`).
 """
 
 from __future__ import annotations

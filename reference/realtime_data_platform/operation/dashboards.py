@@ -1,6 +1,7 @@
-"""Make the dashboard of a view in Superset, and a role that sees it and changes nothing.
+"""Create the dashboard of a view in Superset, and a role that may see the dashboard and change nothing.
 
-Read this to see what is checked before Superset is asked to import anything, since its import says little of a failure.
+Read this to see what is checked before Superset imports anything; the checks come first because an error of Superset's
+import does not name its cause.
 """
 
 from __future__ import annotations
@@ -24,33 +25,33 @@ READING = frozenset(
         ("can_read", "SecurityRestApi"),
         ("can_read", "Theme"),
         ("can_time_range", "Api"),
-        # What a reader chose in the filters of a page, which is the reader's own.
+        # Lets readers store their own choice in a page's filters; it does not change the dashboard.
         ("can_write", "DashboardFilterStateRestApi"),
     }
 )
-"""The permissions of a role that sees dashboards: none changes one."""
+"""The permissions of a role that may see dashboards; none allows to change one."""
 
 
 def dashboard_of(trino: Trino, view: str, *, time: str, by: str, amount: str | None = None) -> Dashboard:
-    """Return what the dashboard of a view shows, with the columns that Trino has.
+    """Return what the dashboard of a view shows, with the view's columns as Trino lists them.
 
     Args:
         trino: The cluster.
         view: Name of the view in `hive.views`.
-        time: A column of dates or timestamps: of the filter, and of the time series by day.
-        by: The column by whose values the bars are.
-        amount: A column of numbers that both sum; by default they count rows.
+        time: A column of dates or timestamps, for the date filter and the time series by day.
+        by: The column that groups the bar chart.
+        amount: A column of numbers that time series and bar chart sum; by default they count rows.
 
     Raises:
-        BadInput: A column is not there, or is of another type.
-        NotFound: There is no such view.
+        BadInput: A column is missing or has another type.
+        NotFound: The view does not exist.
     """
     rows = trino.query(
         "SELECT column_name, data_type FROM hive.information_schema.columns "  # noqa: S608  # escaped
         f"WHERE table_schema = 'views' AND table_name = '{escaped(view)}' ORDER BY ordinal_position"
     )
     if not rows:
-        raise NotFound(f"Trino has no view hive.views.{view}: data-platform apply makes it")
+        raise NotFound(f"Trino has no view hive.views.{view}: create it by data-platform apply")
     return Dashboard(view, {str(name): str(kind) for name, kind in rows}, time, by, amount)
 
 
@@ -58,24 +59,26 @@ def apply_dashboard(superset: Superset, dashboard: Dashboard, *, trino: str = "t
     """Create or update database, data set, charts and dashboard in Superset; idempotent.
 
     Args:
-        superset: The server, as a user who may make databases, such as an administrator.
-        dashboard: What it shows (`dashboard_of`).
+        superset: The client of Superset, logged in as a user who may create databases, such as an administrator.
+        dashboard: What the dashboard shows (`dashboard_of`).
         trino: Trino's host and port, as Superset reaches it.
 
     Returns:
         The address of the dashboard.
 
     Raises:
-        NotOurs: Somebody else made a database or a dashboard of this name; nothing was changed.
+        NotOurs: Somebody else made a database or a dashboard of the same name; nothing was changed.
         Refused: Superset does not reach Trino, or it rejects the user or the import; nothing was changed.
         Unreachable: Superset does not answer.
     """
     database = superset.database(DATABASE)
     if database is not None and database["uuid"] != database_uuid():
-        raise NotOurs(f"Superset has a database {DATABASE!r} that somebody else made: give it another name")
+        raise NotOurs(f"Superset has a database {DATABASE!r} that somebody else made: give that another name")
     page = superset.find(f"dashboard/{dashboard.slug}")
     if page is not None and page["uuid"] != dashboard.uuid("dashboard"):
-        raise NotOurs(f"Superset has a dashboard {dashboard.slug!r} that somebody else made: give it another slug")
+        raise NotOurs(
+            f"Superset has a dashboard {dashboard.slug!r} that somebody else made: give that one another slug"
+        )
     try:
         superset.test_connection(DATABASE, uri(trino))
     except Refused as refusal:
@@ -85,23 +88,23 @@ def apply_dashboard(superset: Superset, dashboard: Dashboard, *, trino: str = "t
 
 
 def apply_reader(superset: Superset, dashboard: Dashboard, role: str) -> None:
-    """Create a role that sees this dashboard and changes nothing, or make one that exists such a role.
+    """Create a role that may see this dashboard and change nothing; an existing role gets exactly these permissions.
 
-    Give the role, and no other, to those who are to read: a user may do what any role allows.
+    Give readers this role and no other, since a user may do whatever any of the user's roles allows.
 
     Raises:
-        NotFound: The dashboard is not there.
-        Refused: The user of Superset is no administrator.
+        NotFound: The dashboard does not exist.
+        Refused: The user of Superset is not an administrator.
     """
     dataset = superset.find(f"dataset/{dashboard.uuid('dataset')}")
     if dataset is None:
-        raise NotFound(f"Superset has no dashboard of {dashboard.view}: make it first")
+        raise NotFound(f"Superset has no dashboard of {dashboard.view}: create it first")
     rows = ("datasource_access", f"[{DATABASE}].[{dashboard.view}](id:{dataset['id']})")
     superset.apply_role(role, READING | {rows})
 
 
 def remove_dashboard(superset: Superset, dashboard: Dashboard) -> None:
-    """Remove dashboard, charts and data set; idempotent. The database stays: other dashboards share it."""
+    """Remove dashboard, charts and data set; idempotent. The database stays, since other dashboards share it."""
     page = superset.find(f"dashboard/{dashboard.slug}")
     if page is not None and page["uuid"] == dashboard.uuid("dashboard"):
         superset.request("DELETE", f"dashboard/{page['id']}")

@@ -1,4 +1,7 @@
-"""Whether the changes of a table arrive: how far behind each hop is, what stands still, and the way back."""
+"""The state of a table's pipeline: the lag of each hop, which parts have stopped, and how to start them again.
+
+Read this to see what `data-platform status` checks, and what each of its sentences means.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from reference.realtime_data_platform.platform import Platform
 
 MOST_RETAINED = 1 << 30
-"""Bytes of log that the replication slot may keep PostgreSQL from removing, before that counts as standing still."""
+"""Limit on the bytes of log that the replication slot keeps PostgreSQL from removing; more counts as stopped."""
 
 RECOVER = "run recover"
 """The way back from a lost slot of one table."""
@@ -41,9 +44,9 @@ class Health:
     """The state of a table's pipeline.
 
     Attributes:
-        parts: State of each part, by its name.
-        behind: How far behind each hop is, by the two ends of the hop.
-        stopped: What stands still, each in a sentence with the way back.
+        parts: State of each part, by the part's name.
+        behind: Lag of each hop, by the two ends of the hop.
+        stopped: A sentence for each part that has stopped, which also says how to start it again.
     """
 
     parts: dict[str, str]
@@ -51,18 +54,18 @@ class Health:
     stopped: tuple[str, ...]
 
     def __bool__(self) -> bool:
-        """Return whether nothing stands still."""
+        """Return whether no part has stopped."""
         return not self.stopped
 
 
 def health(platform: Platform, table: str, schema: str, connector: str = "") -> Health:
-    """Return the state of a table's pipeline; of one that does not exist, nothing stands still.
+    """Return the state of a table's pipeline; if no part of it exists, none counts as stopped.
 
     Args:
         platform: The client of all services.
         table: The table's name.
-        schema: Its schema.
-        connector: Name of the connector that follows it, where that is another's.
+        schema: The table's schema.
+        connector: Name of the connector that follows the table; by default the table's own.
     """
     own = pipeline(table, schema)
     connector = connector or own
@@ -113,7 +116,7 @@ def _lost(connector: str, found: _Slot | None) -> str | None:
 
 
 def _not_read(platform: Platform, own: str) -> str:
-    """Return how many messages of a topic Pinot has not read; that Kafka is not reached from here stops nothing."""
+    """Return how many messages of a topic Pinot has not read, or that this is unknown if Kafka is not reachable."""
     try:
         ends, offsets = platform.topics(patience=15).ends(own), platform.pinot.offsets(in_pinot(own))
     except Unreachable as error:
@@ -126,7 +129,7 @@ def _stopped(platform: Platform, own: str, connector: str, parts: dict[str, str]
     lost = _lost(connector, found)
     if not parts["connector"].startswith("RUNNING"):
         yield f"connector {connector} is {parts['connector']}" + (
-            "" if lost else "; mend the cause, and run apply again"
+            "" if lost else "; fix the cause, and run apply again"
         )
     if lost or found is None:
         yield f"{lost}; {RECOVER if connector == own else ANEW}"
@@ -137,7 +140,7 @@ def _stopped(platform: Platform, own: str, connector: str, parts: dict[str, str]
     elif found[2] is not None and found[2] > MOST_RETAINED:
         yield (
             f"replication slot {slot(connector)} keeps {found[2]:,} bytes of log, more than {MOST_RETAINED:,}; "
-            "look why Connect does not read them"
+            "find out why Kafka Connect does not read them"
         )
     if parts["pinot"] != "answers":
         yield f"Pinot's table {in_pinot(own)} is {parts['pinot']}; start Pinot's servers, or run apply again"

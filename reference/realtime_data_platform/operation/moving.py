@@ -1,7 +1,8 @@
-"""Move the segments of a table between Pinot's servers, so that no read of a view lacks the rows that move.
+"""Move the segments of a table between Pinot's servers, so that no query of a view silently lacks the rows that move.
 
-While a segment moves, no server has it, and Trino passes over it without an error. The views are therefore an error for
-as long: a read is of the time before or of the time after.
+While a segment moves, no server has it, and Trino leaves its rows out without an error. Therefore every query of the
+views fails during the move: a query that succeeds was run before or after it. Read this before you schedule
+`Platform.rebalance`.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 
 
 def apply_tiers(platform: Platform, name: str, schema: str, tiers: Sequence[Tier]) -> None:
-    """Give the Pinot table of a pipeline these tiers and no others; its segments move with `rebalance`.
+    """Give the Pinot table of a pipeline these tiers and no others; `rebalance` then moves the segments.
 
     Raises:
-        BadInput: Two tiers have one name, no server has the tag of one, or the table has no pipeline; nothing was
+        BadInput: Two tiers have the same name, no server has a tier's tag, or the table has no pipeline; nothing was
             changed.
-        NotOurs: Something that has the name of a part was made by somebody else; nothing was changed.
+        NotOurs: Somebody else made an object with a name of the pipeline; nothing was changed.
     """
     wanted = configs(tiers)
     require_ours(platform, name, schema)
@@ -38,21 +39,21 @@ def apply_tiers(platform: Platform, name: str, schema: str, tiers: Sequence[Tier
         raise BadInput(f"{schema}.{name} has no table in Pinot: apply its pipeline first")
     tags = platform.pinot.tags()
     if lacking := sorted({tier.tag for tier in tiers} - tags):
-        raise BadInput(f"no server of Pinot has the tag {lacking[0]}; its servers have {', '.join(sorted(tags))}")
+        raise BadInput(f"no server of Pinot has the tag {lacking[0]}; the servers have {', '.join(sorted(tags))}")
     platform.pinot.apply_table({**found, "tableName": table, "tierConfigs": wanted})
 
 
 def rebalance(platform: Platform, name: str, schema: str) -> dict[str, str]:
-    """Move each segment of a table to a server of its tier; a read of its views is an error meanwhile.
+    """Move each segment of a table to a server of its tier; every query of the table's views fails during the move.
 
-    Run it from time to time, from a scheduler, when no long queries run: it waits for those that have begun.
+    Let a scheduler run it regularly, at a time without long queries: it first waits for running queries to end.
 
     Returns:
         The new server of each segment that was moved, by the segment's name.
 
     Raises:
-        NotInTime: A query that had begun before goes on; nothing was moved.
-        Refused: Pinot refused; the message is Pinot's.
+        NotInTime: A query that was running before did not end within the timeout; nothing was moved.
+        Refused: Pinot refused to move segments; the message is Pinot's.
     """
     require_ours(platform, name, schema)
     table = in_pinot(pipeline(name, schema))
@@ -67,7 +68,7 @@ def rebalance(platform: Platform, name: str, schema: str) -> dict[str, str]:
 
 @contextmanager
 def _closed(platform: Platform, own: str) -> Generator[None]:
-    """Make the views of a pipeline an error, and wait until no query reads them that has begun before."""
+    """Make every query of a pipeline's views fail in the block, and wait until earlier queries have ended."""
     trino = platform.trino
     views = base.readers(own, trino.views("hive", "views"))
     try:

@@ -1,9 +1,9 @@
-"""Whether what has the names of a pipeline was made by the platform: nothing else is overwritten or deleted.
+"""Check that the objects with a pipeline's names were made by the platform: no others are overwritten or deleted.
 
-Each part carries a mark: the connector its producer's client id, Pinot's table a custom configuration, the publication
-its comment. A view is the platform's when it reads the base of the pipeline, and a base or a schema of Pinot's when it
-has the columns that only the platform makes. A topic can hold no mark: it is somebody else's when another connector
-writes to it.
+Read this to see how the platform recognizes its own objects. Three have a mark: the connector in its producer's client
+id, Pinot's table in its custom configuration, the publication in its comment. A view is the platform's if it reads the
+base of the pipeline. A base, and a schema in Pinot, is the platform's if it has the columns that only the platform
+creates. A topic cannot have a mark: it counts as somebody else's if another connector writes to it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _IN_BASE = {"__source", "__op", "__place", "__step", "__changes"}
 
 @dataclass(frozen=True)
 class Inventory:
-    """What Connect and Trino have, under whatever name; it is asked once for all tables.
+    """All topics, relations and bases in Kafka Connect and Trino; it is queried once for all tables of a set.
 
     Attributes:
-        topics: The topics that each connector has written to, by its name.
-        relations: Names of the tables and views of `hive.views`.
-        views: Text of those that are views, by name.
-        bases: Names of the columns of each table of `iceberg.base`, by its name.
+        topics: The topics that each connector has written to, by the connector's name.
+        relations: Names of the tables and views in `hive.views`.
+        views: Text of each view in `hive.views`, by the view's name.
+        bases: Names of the columns of each table in `iceberg.base`, by the table's name.
     """
 
     topics: Mapping[str, set[str]]
@@ -42,7 +42,7 @@ class Inventory:
 
 
 def inventory(platform: Platform) -> Inventory:
-    """Return what Connect and Trino have."""
+    """Query Kafka Connect and Trino for all their topics, relations and bases."""
     trino = platform.trino
     catalogs = {catalog for (catalog,) in trino.query("SHOW CATALOGS")}
     hive, iceberg = "hive" in catalogs, "iceberg" in catalogs
@@ -55,31 +55,31 @@ def inventory(platform: Platform) -> Inventory:
 
 
 def require_ours(platform: Platform, name: str, schema: str) -> None:
-    """Check everything that has a name of a table's pipeline.
+    """Check every object that has a name of a table's pipeline.
 
     Raises:
-        NotOurs: Some of it was made by somebody else, or for another table; the message lists all of it.
+        NotOurs: An object was made by somebody else, or for another table; the message lists all such objects.
     """
     if found := list(foreign(platform, name, schema, inventory(platform))):
         verb = "was" if len(found) == 1 else "were"
         raise NotOurs(
             f"{' and '.join(found)} {verb} not made by data-platform for {schema}.{name} of database "
-            f"{platform.peers.database}; nothing was changed: rename the table, or remove what has its name"
+            f"{platform.peers.database}; nothing was changed: rename the table, or remove the objects"
         )
 
 
 def foreign(
     platform: Platform, name: str, schema: str, known: Inventory, *, shared: str = "", writers: Collection[str] = ()
 ) -> Iterator[str]:
-    """Return what has a name of a table's pipeline and was made by somebody else, or for another table.
+    """Yield each object that has a name of a table's pipeline, but was made by somebody else or for another table.
 
     Args:
         platform: The client of all services.
         name: The table's name.
-        schema: Its schema.
-        known: What Connect and Trino have.
-        shared: Name of the set that the table is in; then a connector or a slot of its own is another's, too.
-        writers: Names of the connectors that may write to its topic besides its own.
+        schema: The table's schema.
+        known: All objects of Kafka Connect and Trino.
+        shared: Name of the set that the table is in. In a set, a connector of the table's own name is foreign, too.
+        writers: Names of further connectors that may write to the table's topic.
     """
     own = pipeline(name, schema)
     mark_of_ours = (f"{MADE_BY}.{own}", platform.peers.database)

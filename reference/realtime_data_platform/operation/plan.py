@@ -1,6 +1,6 @@
-"""What `apply` would change, and all that it would make, as files for other tools.
+"""The plan of an `apply`: what it would change, and everything it would create, as files for other tools.
 
-Read this to see how what a service has is compared with what is wanted.
+Read this to see how the present state of each service is compared with the wanted state.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Change:
     Attributes:
         part: The part, such as `connector person`.
         what: `create` or `change`.
-        text: The JSON or SQL of a new part, or what would be different of an existing one.
+        text: The JSON or SQL of a new part, or the differences of an existing part.
     """
 
     part: str
@@ -47,7 +47,7 @@ class Change:
 
 
 def connector(platform: Platform, members: Sequence[Member], name: str = "") -> dict[str, Any]:
-    """Return the connector of one table, or of the set of this name."""
+    """Return the connector of one table, or with a name the streaming connector of that set."""
     tables = [each.table for each in members]
     if name:
         shared_connector.check(name, tables)
@@ -56,7 +56,7 @@ def connector(platform: Platform, members: Sequence[Member], name: str = "") -> 
 
 
 def planned(platform: Platform, members: Sequence[Member], name: str = "") -> Iterator[Change]:
-    """Return what `apply` would change, in the order in which it would; nothing is changed.
+    """Yield the changes that `apply` would make, in its order; nothing is changed.
 
     Args:
         platform: The client of all services.
@@ -64,7 +64,7 @@ def planned(platform: Platform, members: Sequence[Member], name: str = "") -> It
         name: The set's name; empty for one table.
 
     Raises:
-        NotOurs: Something that has the name of a part was made by somebody else.
+        NotOurs: Somebody else made an object with a name of the pipeline.
     """
     members = in_set(members, name)
     wanted = connector(platform, members, name)
@@ -141,7 +141,10 @@ def _views(member: Member, mark: Mark) -> dict[str, str]:
 
 
 def _normal(sql: str) -> str:
-    """Return a query without what Trino formats anew when it stores a view, where `a || b` becomes `concat(a, b)`."""
+    """Return a query in a form in which it equals the text that Trino stores for a view.
+
+    Trino formats the text anew: it changes case and white space, and writes `a || b` as `concat(a, b)`.
+    """
     parts = _LITERAL.split(sql)
     return "".join(
         part if number % 2 else _FORMAT.sub("", part.lower()).replace("||", ",") for number, part in enumerate(parts)
@@ -153,9 +156,9 @@ def _catalogs(platform: Platform) -> dict[str, str]:
 
 
 def rendered(platform: Platform, members: Sequence[Member], name: str = "") -> dict[str, str]:
-    """Return all that `apply` would make, by the path of a file; no service is asked.
+    """Return everything that `apply` would create, as text by the path of a file; no service is queried.
 
-    A view names the snapshot of the base that it reads, which a table has only after `apply`: there it is 0.
+    A view names the snapshot of the base that it reads. That snapshot exists only after `apply`, and is 0 in the files.
 
     Args:
         platform: The client of all services.
@@ -176,7 +179,7 @@ def rendered(platform: Platform, members: Sequence[Member], name: str = "") -> d
         files[f"tables/{own}/base.sql"] = f"{base.create_sql(each.table)}\n"
         for view, statement in _views(each, Mark(base.BEGINNING, 0)).items():
             if "/" in view or view in {"", ".", ".."}:
-                raise BadInput(f"{view!r} is no name of a file: name the view otherwise")
+                raise BadInput(f"{view!r} cannot be the name of a file: give the view another name")
             files[f"tables/{own}/views/{view}.sql"] = f"{statement}\n"
     return files
 
@@ -185,7 +188,7 @@ def write(files: Mapping[str, str], folder: Path) -> None:
     """Write files into a folder.
 
     Raises:
-        BadInput: They cannot be written.
+        BadInput: The files cannot be written.
     """
     try:
         for path, text in files.items():

@@ -1,8 +1,9 @@
 """A set of tables that share one connector, one replication slot and one publication.
 
-A table is added while the connector is stopped: first it is published, then its snapshot is taken, then the connector
-goes on where it was, with the table among its own. So what was written before the snapshot is in the snapshot's rows,
-what was written after it comes from the log, and no other table has a new snapshot.
+Read this to see how a table is added without a new snapshot of the others. While the shared connector is stopped, the
+table is added to the publication, and a second connector takes its snapshot. Then the shared connector continues at its
+stored position, with the table in its list. A change that was made before the snapshot is in the snapshot's rows, and
+a later change comes from the log.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
     from reference.realtime_data_platform.platform import Platform
 
 SNAPSHOT_WITHIN = 6 * 3600
-"""Seconds that the snapshot of added tables may take."""
+"""Timeout in seconds for the snapshot of added tables."""
 
 AT_ONCE = 4
-"""Tables that Pinot and Trino are asked about at the same time."""
+"""How many tables are created or removed in Pinot and Trino at the same time."""
 
 _ACTIVE = "SELECT active FROM pg_replication_slots WHERE slot_name = %s"
 
@@ -43,16 +44,16 @@ class Member:
     """A table of a set.
 
     Attributes:
-        table: Its definition.
-        views: Condition in SQL by the name of each view, besides that of the table's own name, which has all rows
-            unless it is among them.
+        table: The table's definition.
+        views: Condition in SQL, by the view's name. A view of the table's own name always exists; unless it is listed
+            here, it has all rows.
     """
 
     table: Table
     views: dict[str, str] = field(default_factory=dict)
 
     def all_views(self) -> dict[str, str | None]:
-        """Return the condition by name of each view, that of the table's own name first."""
+        """Return the condition of each view, by the view's name; the view of the table's own name comes first."""
         return {self.table.pipeline: None, **self.views}
 
 
@@ -64,7 +65,7 @@ class TableSet:
         name: The set's name.
 
     Raises:
-        BadInput: It is no name of a set.
+        BadInput: The name is not a valid name of a set.
     """
 
     def __init__(self, platform: Platform, name: str) -> None:
@@ -75,9 +76,9 @@ class TableSet:
         self.publication = Publication(platform.addresses.postgres, slot(self.connector))
 
     def apply(self, members: Sequence[Member]) -> list[str]:
-        """Follow all tables of the set; those that are followed already go on without a new snapshot; idempotent.
+        """Follow all tables of the set; idempotent. Tables that are followed already get no new snapshot.
 
-        When a step fails, the tables that were to be added are as they were before.
+        When a step fails, the changes to the tables that were to be added are undone.
 
         Args:
             members: All tables of the set.
@@ -86,8 +87,8 @@ class TableSet:
             Names of the pipelines that were added.
 
         Raises:
-            NotOurs: Something that has the name of a part was made by somebody else; nothing was changed.
-            PlatformError: A step failed; the message includes the server's.
+            NotOurs: Somebody else made an object with a name of the set or of a pipeline; nothing was changed.
+            PlatformError: A step failed; the error message includes that of the server.
         """
         members = in_set(members, self.name)
         tables = [each.table for each in members]
@@ -96,7 +97,7 @@ class TableSet:
         self.require_ours(tables, {view for each in members for view in each.views})
         followed = self.publication.followed()
         if missing := followed.keys() - {table.quoted for table in tables}:
-            raise BadInput(f"set {self.name} follows {', '.join(sorted(missing))}, too: list it, or remove it first")
+            raise BadInput(f"set {self.name} also follows {', '.join(sorted(missing))}: list it, or remove it first")
         require_slot(self.platform, self.connector, ANEW)
         known = self._views()
         new = [table for table in tables if table.pipeline not in base.readers(table.pipeline, known)]
@@ -115,16 +116,17 @@ class TableSet:
         return [table.pipeline for table in new]
 
     def remove(self, tables: Sequence[Table], rest: Sequence[Table] = (), *, topics: bool = False) -> None:
-        """Stop following tables, and give them back what was changed; the catalogs stay.
+        """Stop following tables, and restore their replica identity; the catalogs stay.
 
         Args:
-            tables: The tables.
-            rest: The tables that the set goes on to follow; by default none: then the connector and the slot are
+            tables: The tables to remove from the set.
+            rest: The tables that the set continues to follow. By default none: the connector and the slot are then
                 removed, too.
-            topics: Whether to delete the tables' topics in Kafka, too, and with the connector that of its heartbeats.
+            topics: Whether to delete the tables' topics in Kafka, too. If the connector is removed, the topic of its
+                heartbeats is also deleted.
 
         Raises:
-            NotOurs: Something that has the name of a part was made by somebody else; nothing was changed.
+            NotOurs: Somebody else made an object with a name of the set or of a pipeline; nothing was changed.
         """
         self.require_ours([replace(table, shared=self.name) for table in (*tables, *rest)], set())
         if rest:
@@ -143,21 +145,21 @@ class TableSet:
             self.platform.topics().delete(unused)
 
     def health(self, table: Table) -> Health:
-        """Return how far behind each hop of a table of the set is, and what stands still (`health.health`)."""
+        """Return the lag of each hop of a table of the set, and which parts have stopped (`health.health`)."""
         return health(self.platform, table.name, table.schema, self.connector)
 
     def require_ours(self, tables: Sequence[Table], views: Collection[str]) -> None:
-        """Check everything that has a name of the set, of a table's pipeline or of a view.
+        """Check every object that has a name of the set, of a table's pipeline or of a view.
 
         Raises:
-            NotOurs: Some of it was made by somebody else.
+            NotOurs: An object was made by somebody else; the message lists all such objects.
         """
         found = list(self._foreign(tables, views))
         if found:
             verb = "was" if len(found) == 1 else "were"
             raise NotOurs(
                 f"{' and '.join(found)} {verb} not made by data-platform for set {self.name} of database "
-                f"{self.platform.peers.database}; nothing was changed: remove what has the name, or take another"
+                f"{self.platform.peers.database}; nothing was changed: remove it, or use another name"
             )
 
     def _foreign(self, tables: Sequence[Table], views: Collection[str]) -> Iterator[str]:
@@ -182,11 +184,11 @@ class TableSet:
         return self.platform.trino.views("hive", "views") if ("hive",) in catalogs else {}
 
     def _follow(self, tables: Sequence[Table], new: Sequence[Table]) -> None:
-        """Publish tables, and take the snapshot of new ones between two runs of the connector."""
+        """Add tables to the publication, and take the snapshot of new tables while the connector is stopped."""
         connectors, pinot = self.platform.connectors, self.platform.pinot
 
         def make(table: Table) -> None:
-            pinot.remove(in_pinot(table.pipeline))  # what an earlier attempt has left is not continued
+            pinot.remove(in_pinot(table.pipeline))  # an earlier attempt that failed may have left a table
             pinot.apply(artifacts.schema(table), artifacts.table(table, self.platform.peers))
 
         _each(make, new)
@@ -205,7 +207,7 @@ class TableSet:
     def _take_snapshot(self, tables: Sequence[Table]) -> None:
         connectors = self.platform.connectors
         name = shared_connector.snapshot_name(self.name)
-        connectors.remove(name)  # of an attempt that was killed
+        connectors.remove(name)  # an earlier attempt that was killed may have left one
         if not tables:
             return
         try:
@@ -216,7 +218,7 @@ class TableSet:
                     raise BadInput(f"connector {name} {state}")
                 offsets = connectors.offsets(name)
                 done = any(each.get("last_snapshot_record") or each.get("snapshot_completed") for each in offsets)
-                # A table that was emptied meanwhile sends nothing, and the log has the deletion of all its rows.
+                # A table that has been emptied meanwhile sends no row; the log has the deletion of its rows.
                 return done or not any(map(self._has_rows, tables))
 
             wait_until(complete, f"connector {name} does not complete the snapshot", within=SNAPSHOT_WITHIN)
@@ -247,7 +249,7 @@ class TableSet:
         self.platform.pinot.remove(in_pinot(table.pipeline))
 
     def _undo(self, new: Sequence[Table], before: dict[str, str] | None, followed: Collection[str]) -> None:
-        """Remove what was made of new tables, and let the connector go on with the others."""
+        """Remove everything created for new tables, and let the connector continue with the other tables."""
         connectors = self.platform.connectors
         _each(self._remove_table, new)
         if before is None:
@@ -259,11 +261,11 @@ class TableSet:
 
 
 def _each(step: Callable[[Table], None], tables: Sequence[Table]) -> None:
-    """Do a step for each table, some at a time, since it mostly waits for servers; raise the first error at the end."""
+    """Run a step for each table, `AT_ONCE` at a time, since a step mostly waits for servers; raise the first error."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(step, tables))
 
 
 def in_set(members: Sequence[Member], name: str) -> list[Member]:
-    """Return tables as those of the set of this name."""
+    """Return tables as members of the set of this name; with an empty name, as tables with their own connectors."""
     return [replace(each, table=replace(each.table, shared=name)) for each in members]

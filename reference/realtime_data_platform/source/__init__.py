@@ -1,7 +1,7 @@
-"""The PostgreSQL side: a table's definition, its types, and what is changed there so that its changes are read.
+"""The PostgreSQL side: a table's definition, its column types, and the settings under which its changes are read.
 
-Open this package to see which tables and values can be followed (`description`, `column_types`), which list of tables a
-file gives (`tables_file`), and what happens to a table's replica identity and publication (`publication`).
+Open this package to see which tables and values can be followed (`description`, `column_types`), how a file lists the
+tables of a set (`tables_file`), and what happens to a table's replica identity and publication (`publication`).
 """
 
 from __future__ import annotations

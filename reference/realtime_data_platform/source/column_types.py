@@ -1,7 +1,8 @@
-"""How each PostgreSQL type is carried: Debezium's encoding, Pinot's key column, Trino's type and the expression for it.
+"""How each PostgreSQL type is carried to the view: its type in Trino, and the expression that decodes Debezium's value.
 
 Read this to see what a column becomes in the view, which types cannot be carried and why, and which values a view
-refuses to return. The encodings are those that Debezium's snapshot and stream both have under `ENCODING`.
+refuses to return. The expressions decode what Debezium sends under the settings of `ENCODING`, in a snapshot and in the
+stream.
 """
 
 from __future__ import annotations
@@ -29,17 +30,18 @@ MOST_DIGITS = 38
 class ColumnType:
     """How a PostgreSQL type is carried.
 
-    The SQL expressions have these fields: `value` is the value in Debezium's event as text (as JSON where `nested`),
-    `column` a column, and `name` the column's name in a string literal of an error message.
+    The SQL expressions are templates with these fields: `{value}` is the value in Debezium's event as text (as JSON if
+    `nested`), `{column}` a quoted column, and `{name}` the column's name for the string literal of an error message.
 
     Attributes:
         trino: The type of the view's column.
-        view: Trino expression that decodes `value`; it fails the query for a value that `trino` cannot hold.
-        text: Trino expression for PostgreSQL's text of the value, for a column that is read as text; or None.
-        pinot: The type of Pinot's column when it is part of the key.
-        postgres: PostgreSQL expression of `column`, for the comparison of the view with its table.
-        compared: Trino expression of the view's `column` that has the same value.
-        nested: Whether `value` is JSON.
+        view: Trino expression that decodes `{value}`; it fails the query for a value that the type `trino` lacks.
+        text: Trino expression for PostgreSQL's text of the value, for a column that is carried as text; None if the
+            type cannot be carried so.
+        pinot: The type of Pinot's column if the column is part of the key.
+        postgres: PostgreSQL expression of `{column}`, for the comparison of the view with its table.
+        compared: Trino expression of the view's `{column}` that returns the same value as `postgres`.
+        nested: Whether `{value}` is JSON.
     """
 
     trino: str
@@ -52,7 +54,7 @@ class ColumnType:
 
 
 def _fails(condition: str, problem: str, otherwise: str) -> str:
-    """Return an expression that fails the query with a sentence about the column where a condition holds."""
+    """Return an expression that fails the query with a message about the column if a condition holds."""
     advice = "read the column as text (--as-text) or leave it out"
     return f"CASE WHEN {condition} THEN fail('column {{name}}: {problem}; {advice}') ELSE {otherwise} END"
 
@@ -74,7 +76,7 @@ def _time_text(time: str) -> str:
 
 
 def _timestamp_text(timestamp: str, zone: str = "") -> str:
-    """Return PostgreSQL's text of a timestamp, of whose text in Trino the end has a fixed length."""
+    """Return an expression for PostgreSQL's text of a timestamp, cut from the end of Trino's text by fixed lengths."""
     text, after = f"CAST({timestamp} AS varchar)", len(" UTC") if zone else 0
     date = _date_text(timestamp, f"substr({text}, {-22 - after}, 6)")
     return f"{date} || ' ' || {_time_text(f'substr({text}, {-15 - after}, 15)')} || '{zone}' || {_era(timestamp)}"
@@ -85,20 +87,24 @@ def _or_infinite(infinite: tuple[str, str], otherwise: str) -> str:
     return f"CASE {{value}} WHEN '{later}' THEN 'infinity' WHEN '{earlier}' THEN '-infinity' ELSE {otherwise} END"
 
 
-def _of(micros: str) -> str:
+def _from_micros(micros: str) -> str:
     nanos = f"CAST({micros} AS decimal(20, 0)) * 1000"
     return f"CAST(from_unixtime_nanos({nanos}) AT TIME ZONE 'UTC' AS timestamp(6))"
 
 
-# What Debezium sends for infinity: the last and the first day that it can count, and long.
+# What Debezium sends for infinity and minus infinity: of dates the last and the first day that it can count, of
+# timestamps the largest and the smallest `long` of Java.
 DAYS = ("2146033979", "-2147472691")
 MICROS = ("9223372036854775807", "-9223372036854775808")
-FIRST_MICROS = "-210866803200000000"  # of PostgreSQL's first timestamp; a count beyond Java's long is below it
+# Microseconds of PostgreSQL's first timestamp. A count that overflows Java's `long` becomes a lower number than this.
+FIRST_MICROS = "-210866803200000000"
 
 DATE = "date_add('day', CAST({value} AS integer), DATE '1970-01-01')"
-TIME = f"CAST({_of('{value}')} AS time(6))"
+TIME = f"CAST({_from_micros('{value}')} AS time(6))"
 TIMESTAMP = _fails(
-    f"CAST({{value}} AS bigint) < {FIRST_MICROS}", "the timestamp is later than Debezium can count", _of("{value}")
+    f"CAST({{value}} AS bigint) < {FIRST_MICROS}",
+    "the timestamp is later than Debezium can count",
+    _from_micros("{value}"),
 )
 INSTANT = "CAST(from_iso8601_timestamp_nanos({value}) AS timestamp(6) with time zone)"
 NUMERIC = (
@@ -128,7 +134,7 @@ TYPES = {
     "integer": ColumnType("integer", "CAST({value} AS integer)", pinot="INT"),
     "bigint": ColumnType("bigint", "CAST({value} AS bigint)", pinot="LONG"),
     "oid": ColumnType("bigint", "CAST({value} AS bigint)", pinot="LONG"),
-    # Without a precision, or with one beyond Trino's, no type but text has all values.
+    # If numeric has no precision, or a higher one than Trino allows, only text holds all its values.
     "numeric": ColumnType("varchar", NUMERIC, text=NUMERIC, postgres="{column}::text"),
     "money": ColumnType("decimal(19, 2)", "CAST({value} AS decimal(19, 2))", postgres="{column}::numeric"),
     "real": ColumnType(
@@ -169,7 +175,7 @@ TYPES = {
     ),
     "interval": ColumnType("varchar", "{value}", postgres=INTERVAL),
     "uuid": ColumnType("uuid", "CAST({value} AS uuid)"),
-    # Trino's own JSON would round numbers and drop a key that is there twice.
+    # Trino's own JSON type would round numbers, and drop one of two equal keys.
     "json": AS_TEXT,
     "jsonb": AS_TEXT,
     "bytea": ColumnType("varbinary", "from_hex({value})"),
@@ -204,7 +210,8 @@ TYPES = {
     **dict.fromkeys(("int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange"), AS_TEXT),
     **dict.fromkeys(("multirange", "range", "composite", "pg_lsn", "xid8", "tsquery", "jsonpath"), UNKNOWN),
 }  # fmt: skip
-"""By type, without modifiers; `enum`, `composite`, `range` and `multirange` are all types of that kind."""
+"""How a type is carried, by its name without modifiers; `enum`, `composite`, `range` and `multirange` each stand for
+every type of that kind."""
 
 REASONS = {
     "time with time zone": "Debezium sends it in UTC, so that its offset is lost",
@@ -215,7 +222,7 @@ REASONS = {
         ("line", "lseg", "box", "path", "polygon", "circle"), "Debezium sends its points in an encoding of their own"
     ),
 }
-"""Why types that Debezium sends are not carried."""
+"""The reason why a type that Debezium sends cannot be carried, by the type's name."""
 
 
 def column_type(name: str) -> ColumnType:

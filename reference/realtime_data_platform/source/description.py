@@ -1,6 +1,6 @@
 """The definition of a table, read from PostgreSQL: connector, Pinot table and view are generated from it.
 
-Read this to see which tables and column types can be replicated into a view.
+Read this to see which tables can be replicated into a view, and which names their parts get in each service.
 """
 
 from __future__ import annotations
@@ -29,21 +29,22 @@ window with
 KEYWORDS = frozenset(KEYWORD_LIST.split())
 SUFFIX = "_table"
 KEY = "key_"
-"""Beginning of the names of Pinot's key columns whose own names Pinot does not take."""
+"""The prefix of a key column's name in Pinot, if Pinot does not accept the column's own name."""
 
 ROW_COLUMNS = {"source": "$.after", "op": "$.op", "ts_ms": "$.ts_ms", "lsn": "$.source.lsn"}
-"""Pinot's other columns, and where each is in Debezium's event.
+"""Pinot's columns besides the key: the JSON path in Debezium's event, by the column's name.
 
-The log sequence number orders the changes of a key, since two of them may have the same millisecond."""
+The log sequence number orders the changes of a key, since two changes may have the same millisecond."""
 
 AFTER_COMMIT = "after_commit"
-"""Pinot's column for the position of the commit before a change's own transaction, which never decreases in a topic.
+"""Pinot's column for the log position of the last commit before a change's own transaction.
 
-The log sequence numbers do: a transaction that began early and committed late has lower ones than those before it. The
-first transaction and the rows of a snapshot have no commit before them; there it is their own log sequence number."""
+It never decreases within a topic, unlike a change's own log sequence number: a transaction that began early and
+committed late has lower numbers than the transactions that precede it in the topic. The first transaction and the rows
+of a snapshot have no commit before them; the column then has their own log sequence number."""
 
 PUBLIC = "public"
-# PostgreSQL cuts a publication's name off at so many bytes, and refuses a replication slot of a longer one.
+# PostgreSQL cuts the name of a publication to 63 bytes, and refuses a longer name of a replication slot.
 MOST_BYTES = 63
 
 
@@ -52,9 +53,9 @@ class Column:
     """A column of a table.
 
     Attributes:
-        name: Its name, any that PostgreSQL takes.
-        type: Its type as PostgreSQL formats it (`column_types.column_type`).
-        as_text: Whether the view has PostgreSQL's text of the value, so that it also has those that Trino's type lacks.
+        name: The column's name; every name that PostgreSQL accepts is valid.
+        type: The column's type as PostgreSQL formats it (`column_types.column_type`).
+        as_text: Whether the view has PostgreSQL's text of each value, also of those that Trino's type lacks.
 
     Raises:
         BadInput: Values of the type cannot be carried, or not as text.
@@ -84,7 +85,7 @@ class Column:
 
     @property
     def in_pinot(self) -> str:
-        """The name of Pinot's column when this one is part of the key."""
+        """The name of Pinot's column, if this column is part of the key."""
         if (
             NAME.fullmatch(self.name)
             and self.name not in {*ROW_COLUMNS, AFTER_COMMIT}
@@ -99,12 +100,12 @@ class Table:
     """A table to be replicated into a Trino view.
 
     Attributes:
-        name: Its name in PostgreSQL; what the platform creates for it has the name `pipeline`.
-        columns: Its columns that are carried, in the table's order.
-        key: Names of the columns of its primary key.
-        schema: Its schema in PostgreSQL.
-        left_out: Names of its columns that are not carried.
-        shared: Name of the set whose connector it shares; empty when it has a connector of its own.
+        name: The table's name in PostgreSQL. The parts that the platform creates for it are named `pipeline`.
+        columns: The columns that are carried, in the table's order.
+        key: Names of the columns of the primary key.
+        schema: The table's schema in PostgreSQL.
+        left_out: Names of the columns that are not carried.
+        shared: Name of the set whose connector the table shares; empty if it has a connector of its own.
 
     Raises:
         BadInput: The table cannot be replicated; the message says why.
@@ -162,7 +163,7 @@ class Table:
 
 
 def is_plain(name: str, schema: str = PUBLIC) -> bool:
-    """Return whether a table's name is one that every service takes as it is."""
+    """Return whether every service accepts a table's name unchanged."""
     own = name if schema == PUBLIC else f"{schema}_{name}"
     return (
         NAME.fullmatch(name) is not None
@@ -176,7 +177,7 @@ def pipeline(name: str, schema: str = PUBLIC) -> str:
     """Return the name under which a table is replicated: `person`, and `sales_person_1c9d77` for `sales.person`.
 
     The hash of a schema other than `public` keeps `sales.person` apart from a table `public.sales_person`. A name that
-    some service does not take (`Order Items`) is spelt in plain letters, and has a hash, too: `order_items_6f1c02`.
+    some service does not accept (`Order Items`) is spelt in plain letters, and also gets a hash: `order_items_6f1c02`.
     """
     if is_plain(name, schema):
         return name if schema == PUBLIC else f"{schema}_{name}_{_hash(f'{schema}.{name}')}"
@@ -187,7 +188,7 @@ def pipeline(name: str, schema: str = PUBLIC) -> str:
 def slot(name: str) -> str:
     """Return the name of the replication slot and the publication of a pipeline, at most 63 bytes long.
 
-    A longer one is cut off and ends with a hash of the whole, so that two tables never share a slot.
+    A longer name is cut off and ends with a hash of the whole name, so that two tables do not share a slot.
     """
     whole = f"platform_{name}"
     return whole if len(whole) <= MOST_BYTES else f"{whole[: MOST_BYTES - 7]}_{_hash(whole)}"
@@ -198,7 +199,7 @@ def _hash(text: str) -> str:
 
 
 def in_pinot(name: str) -> str:
-    """Return the name that the table `name` has in Pinot: `order_table` for `order`, which is a SQL keyword.
+    """Return the name of a table in Pinot: for `order`, which is a SQL keyword, it is `order_table`.
 
     Trino sends table names to Pinot without quotes, and `SELECT count(*) FROM order` is a syntax error.
     """
@@ -243,7 +244,8 @@ SELECT o.attname, CASE
   o.key, o.attgenerated <> '', o.deferrable
 FROM origin o JOIN named n USING (attnum) ORDER BY o.attnum
 """
-# Why the changes of a relation would not arrive, or not all of them: by what pg_class says of it.
+# Why the changes of a relation would not all arrive, by its kind or persistence in pg_class; `parent` is a table with
+# child tables.
 NOT_REPLICATED = {
     "p": "is partitioned: its changes arrive under the names of its partitions",
     "f": "is a foreign table: its changes are in another server's log",
@@ -269,7 +271,7 @@ def describe(
         dsn: Connection string of PostgreSQL.
         name: The table's name.
         schema: Its schema.
-        columns: Names of the columns to carry besides the key; by default all of them.
+        columns: Names of the columns to carry besides the key; by default all columns.
         as_text: Names of the columns to carry as PostgreSQL's text.
 
     Raises:
@@ -281,8 +283,8 @@ def describe(
         with connected(dsn) as connection:
             kind = connection.execute(KIND, [origin]).fetchone()
             rows = connection.execute(COLUMNS, [origin]).fetchall()
-    except Refused as error:  # a name of no letters
-        raise BadInput(f"PostgreSQL takes no table of the name {name!r}: {error}") from error
+    except Refused as error:  # such as the empty name
+        raise BadInput(f"PostgreSQL does not accept the table name {name!r}: {error}") from error
     if kind is None:
         raise BadInput(f"PostgreSQL has no table {schema}.{name}")
     if kind[0] is not None:
@@ -299,8 +301,8 @@ def describe(
         )
     if any(deferrable for *_, deferrable in rows):
         raise BadInput(
-            f"the primary key of {schema}.{name} is deferrable: a key may have two rows in between, "
-            "whose changes cannot be distinguished; make it NOT DEFERRABLE"
+            f"the primary key of {schema}.{name} is deferrable: within a transaction two rows may have one key, "
+            "and their changes cannot be distinguished; make it NOT DEFERRABLE"
         )
     return Table(
         name,

@@ -1,4 +1,7 @@
-"""Connections to PostgreSQL whose errors are this library's: one sentence each, with what the server answered."""
+"""Connections to PostgreSQL that turn psycopg's errors into this library's, with the server's own message.
+
+Read this to see which failure of PostgreSQL becomes which error class.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import psycopg
 from reference.realtime_data_platform.errors import BadInput, Refused, Unreachable
 
 PATIENCE = 10
-"""Seconds for a connection."""
+"""Timeout in seconds for opening a connection."""
 
 
 @contextmanager
@@ -22,7 +25,7 @@ def connected(dsn: str) -> Generator[psycopg.Connection[tuple[Any, ...]]]:
         dsn: Connection string of PostgreSQL.
 
     Raises:
-        BadInput: The connection string is none, or a statement has a value that PostgreSQL does not take.
+        BadInput: The connection string is malformed, or a statement has a value that PostgreSQL does not accept.
         Refused: PostgreSQL rejects a statement.
         Unreachable: PostgreSQL does not accept the connection, or ends it.
     """
@@ -32,7 +35,7 @@ def connected(dsn: str) -> Generator[psycopg.Connection[tuple[Any, ...]]]:
     except psycopg.OperationalError as error:
         raise Unreachable(f"PostgreSQL: {_sentence(error)}") from error
     except psycopg.DataError as error:
-        raise BadInput(f"PostgreSQL does not take this value: {_sentence(error)}") from error
+        raise BadInput(f"PostgreSQL does not accept this value: {_sentence(error)}") from error
     except psycopg.Error as error:
         if error.sqlstate is None:  # no server has answered
             raise BadInput(f"PostgreSQL's connection string is wrong: {_sentence(error)}") from error
@@ -43,7 +46,7 @@ def user_and_database(dsn: str) -> tuple[str, str]:
     """Return the user and the database that a connection string names; by default both are `postgres`.
 
     Raises:
-        BadInput: It is no connection string.
+        BadInput: The connection string is malformed.
     """
     try:
         found = psycopg.conninfo.conninfo_to_dict(dsn)

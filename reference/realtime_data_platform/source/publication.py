@@ -1,7 +1,8 @@
 """What the platform changes in PostgreSQL: a publication, a replication slot, and each table's replica identity.
 
-The publication's comment is the mark that it is the platform's, and holds what each table had before: a replication
-slot can hold no mark. A slot whose publication has none was made by somebody else.
+The comment of the publication marks it as the platform's, and stores the replica identity that each table had before.
+A replication slot cannot have a comment: it is the platform's if the publication of the same name has the mark. Read
+this to see which locks are taken while a table is added, and how `remove` restores a table.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from .description import Table
 from .postgres import connected
 
 MADE_BY = "data-platform"
-"""The mark of what is the platform's."""
+"""The value that marks an object as created by the platform."""
 
 LOCK_WITHIN = 10
-"""Seconds that a table is waited for, while its writers wait, too."""
+"""Timeout in seconds for the lock of a table; writers of the table wait as long."""
 
 _WHOLE_ROWS = "FULL"
 _IDENTITY = re.compile(r'DEFAULT|NOTHING|FULL|USING INDEX "([^"]|"")+"')
@@ -45,7 +46,7 @@ class Publication:
 
     Args:
         dsn: Connection string of PostgreSQL.
-        name: The name of both.
+        name: The name of the publication and of the slot.
     """
 
     def __init__(self, dsn: str, name: str) -> None:
@@ -53,7 +54,7 @@ class Publication:
         self.name = name
 
     def foreign(self) -> str | None:
-        """Return what somebody else made under this name, or None."""
+        """Return which object of this name somebody else made, or None."""
         with connected(self.dsn) as connection:
             exists, marked = self._mark(connection)
             slot = connection.execute("SELECT FROM pg_replication_slots WHERE slot_name = %s", [self.name]).fetchone()
@@ -64,24 +65,24 @@ class Publication:
     def followed(self) -> Mapping[str, str]:
         """Return the replica identity that each followed table had before, by the table's quoted name.
 
-        A table that was dropped is not among them.
+        Tables that were dropped are left out.
         """
         with connected(self.dsn) as connection:
             marked = self._mark(connection)[1] or {}
             return {name: before for name, before in marked.items() if connection.execute(_BEFORE, [name]).fetchone()}
 
     def follow(self, tables: Sequence[Table]) -> None:
-        """Publish tables, with whole rows in their changes; those that are published already stay so.
+        """Add tables to the publication, and set REPLICA IDENTITY FULL on each; idempotent.
 
         Without REPLICA IDENTITY FULL an update event leaves out long values that the update did not change.
 
-        No transaction that writes to a table spans the statement, since PostgreSQL leaves out of the log what such a
-        transaction wrote before, and its commit comes after.
+        Each table is locked until no transaction that has written to it is open. Otherwise the changes that such a
+        transaction made before the table was added would be missing from the stream, although it commits afterwards.
 
         Raises:
-            BadInput: PostgreSQL has no such table; those before it are published.
+            BadInput: PostgreSQL has no such table; the tables before it in the list are published.
             NotOurs: The publication was made by somebody else.
-            Refused: A transaction that uses a table does not end in time; those before it are published.
+            Refused: A transaction that uses a table does not end in time; the tables before it are published.
         """
         with connected(self.dsn) as connection:
             for table in tables:
@@ -90,8 +91,9 @@ class Publication:
                         connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WITHIN}s'")
                         self._follow(connection, table)
                 except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-                    message = f"a transaction uses {table.quoted} for {LOCK_WITHIN} s; try again when it has ended"
-                    raise Refused(message) from error
+                    raise Refused(
+                        f"a transaction has locked {table.quoted} for {LOCK_WITHIN} s; try again after it has ended"
+                    ) from error
 
     def _follow(self, connection: Connection, table: Table) -> None:
         exists, marked = self._mark(connection)
@@ -121,16 +123,16 @@ class Publication:
         return oid in {member for (member,) in connection.execute(_MEMBERS, [self.name])}
 
     def leave(self, tables: Collection[str] | None = None) -> None:
-        """Stop publishing tables, and give them back the replica identity that they had before; idempotent.
+        """Remove tables from the publication, and restore the replica identity that they had before; idempotent.
 
         Args:
-            tables: Their quoted names. By default all: then the publication and the slot are removed, too.
+            tables: Quoted names of the tables. By default all; the publication and the slot are then removed, too.
         """
         with connected(self.dsn) as connection:
             exists, marked = self._mark(connection)
             before = dict(marked or {})
             for table in list(before) if tables is None else tables:
-                self._give_back(connection, table, before.pop(table, None))
+                self._restore(connection, table, before.pop(table, None))
             if tables is not None:
                 self._write_mark(connection, before)
                 return
@@ -141,7 +143,7 @@ class Publication:
             if exists:
                 connection.execute(sql.SQL("DROP PUBLICATION {}").format(sql.Identifier(self.name)))
 
-    def _give_back(self, connection: Connection, table: str, identity: str | None) -> None:
+    def _restore(self, connection: Connection, table: str, identity: str | None) -> None:
         found = connection.execute(_BEFORE, [table]).fetchone()
         if found is None or identity is None:
             return
@@ -154,7 +156,7 @@ class Publication:
             connection.execute(sql.SQL("ALTER TABLE {} REPLICA IDENTITY {}").format(origin, keyword))
 
     def _mark(self, connection: Connection) -> tuple[bool, dict[str, str] | None]:
-        """Return whether the publication exists, and what its comment says of its tables when it is ours."""
+        """Return whether the publication exists, and the replica identities in its comment if it has our mark."""
         query = "SELECT obj_description(oid, 'pg_publication') FROM pg_publication WHERE pubname = %s"
         row = connection.execute(query, [self.name]).fetchone()
         if row is None:

@@ -1,4 +1,6 @@
-"""The file that lists the tables of a set: which columns are carried, and which further views there are.
+"""The TOML file that lists the tables of a set: for each, which columns are carried and which further views it has.
+
+Read this to write such a file, or to see what is checked in one. An example:
 
 name = "shop"
 
@@ -33,11 +35,11 @@ class Listed:
     """A table that the file lists.
 
     Attributes:
-        name: Its name.
-        schema: Its schema.
+        name: The table's name.
+        schema: The table's schema.
         columns: Names of the columns to carry besides the key; empty for all.
         as_text: Names of the columns to carry as PostgreSQL's text.
-        views: Condition by name of each further view of the table.
+        views: The further views of the table: a condition in SQL, by the view's name.
     """
 
     name: str
@@ -51,7 +53,7 @@ def read(path: Path) -> tuple[str, list[Listed]]:
     """Return the name of the set and its tables.
 
     Raises:
-        BadInput: The file cannot be read, or has other keys; the message says which.
+        BadInput: The file cannot be read, or has a key or value that is not allowed; the message says which.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -61,7 +63,7 @@ def read(path: Path) -> tuple[str, list[Listed]]:
         raise BadInput(f"{path} has the key {min(unknown)}; its keys are name and table")
     name, tables = content.get("name"), content.get("table")
     if not isinstance(name, str):
-        raise BadInput(f"{path} gives the set no name")
+        raise BadInput(f'{path} gives the set no name: begin it with name = "NAME"')
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
         raise BadInput(f"{path} lists no tables: begin each with [[table]]")
     return name, [_listed(path, each) for each in tables]
@@ -70,10 +72,10 @@ def read(path: Path) -> tuple[str, list[Listed]]:
 def _listed(path: Path, entry: Mapping[str, Any]) -> Listed:
     for key, value in entry.items():
         if not (key in _KEYS and isinstance(value, _KEYS[key])):
-            raise BadInput(f"{path}: {key} = {value!r} is not among what a table has: {', '.join(_KEYS)}")
+            raise BadInput(f"{path}: {key} = {value!r} is not allowed in a table, which has {', '.join(_KEYS)}")
         values: Collection[Any] = value.values() if isinstance(value, Mapping) else value
         if not all(isinstance(each, str) for each in values):
-            raise BadInput(f"{path}: {key} = {value!r} is more than text")
+            raise BadInput(f"{path}: {key} = {value!r} has a value that is not text")
     if "name" not in entry:
         raise BadInput(f"{path} lists a table without a name")
     columns, as_text = (tuple(entry.get(key, ())) for key in ("columns", "as_text"))

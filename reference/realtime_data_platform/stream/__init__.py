@@ -1,7 +1,7 @@
 """From PostgreSQL's log to Pinot's table: the JSON of connectors, schemas and tables.
 
-Open this package to see what is configured and why, for one table (`artifacts`), for a set of tables that share one
-connector (`shared_connector`), and for segments that are kept by age (`tiers`).
+Open this package to see what is configured and why: for one table (`artifacts`), for a set of tables that share one
+connector (`shared_connector`), and for segments that move to other servers at an age (`tiers`).
 """
 
 from __future__ import annotations

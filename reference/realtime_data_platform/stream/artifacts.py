@@ -1,6 +1,6 @@
-"""The JSON that a table's definition generates for REST APIs: the Debezium connector, Pinot's schema and table.
+"""The JSON that is generated from a table's definition: the Debezium connector, and Pinot's schema and table.
 
-Read this to see what is configured and why; `artifacts_of_person` holds the result for the document's table.
+Read this to see what is configured and why; the folder `artifacts_of_person` holds the result for the document's table.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ from reference.realtime_data_platform.source.publication import MADE_BY
 
 LONGEST = 2**31 - 1
 LARGEST = 20 << 20
-"""Bytes of the largest message, which has a row as it was before and after its change."""
+"""Bytes of the largest message. The message of an update has the whole row twice, before and after the change."""
 PREFIX = "user_service_"
 CONNECTOR = "io.debezium.connector.postgresql.PostgresConnector"
 ROUTER = "org.apache.kafka.connect.transforms.RegexRouter"
 CLIENT = "producer.override.client.id"
-"""The key of a connector whose value marks it as the platform's, one that Connect knows."""
+"""The key of a connector's configuration whose value marks the connector as the platform's; Connect knows this key."""
 
 
 @dataclass(frozen=True)
 class Peers:
-    """Addresses under which the services reach each other (`platform.Addresses`: this process reaches them).
+    """Addresses at which the services reach each other; `platform.Addresses` has those for this process.
 
     The defaults are the host names of the document's `environment.toml`.
 
     Attributes:
         postgres: Host and port of PostgreSQL.
         user: A PostgreSQL user with the REPLICATION privilege.
-        password: A reference to the user's password, which Connect resolves by a config provider of its worker: anyone
-            who reaches Connect can read a connector's configuration.
-        database: The database.
+        password: A reference to the user's password, which a config provider of Connect's worker resolves. The password
+            itself could be read by anyone who reaches Connect.
+        database: Name of the database.
         kafka: Host and port of a broker.
         pinot_controller: Host and port of Pinot's controller.
-        pinot_grpc_port: The gRPC port of Pinot's servers, one for all of them: Trino reads segments there.
+        pinot_grpc_port: The gRPC port at which Trino reads segments from Pinot's servers; the same on all servers.
         metastore: URI of Hive's metastore.
         s3: Endpoint of the object store.
         s3_access_key: Access key of the object store.
-        s3_secret_key: Its secret key, or better a reference that Trino resolves: Trino stores a catalog's properties in
-            clear text.
+        s3_secret_key: Secret key of the object store, or better a reference that Trino resolves, since Trino stores a
+            catalog's properties in clear text.
         bucket: Bucket of the Hive schemas and their tables.
     """
 
@@ -75,9 +75,10 @@ class Peers:
 def connector(table: Table, peers: Peers, *, poll_ms: int = 20) -> dict[str, Any]:
     """Return the Debezium connector of a table, for `POST /connectors`.
 
-    It differs from the document's: it includes one table of one schema; a failure stops it; keys that Debezium ignores
-    are left out; it has its own replication slot, publication and topic prefix (a second connector with the same prefix
-    waits a minute for the JMX name of the first and then has no metrics); and it polls every `poll_ms` milliseconds.
+    It differs from the document's connector: it includes one table of one schema; a failure stops it; keys that
+    Debezium ignores are left out; it has its own replication slot, publication and topic prefix (a second connector
+    with the same prefix waits a minute for the JMX name of the first one, and then has no metrics); and it polls every
+    `poll_ms` milliseconds.
 
     Args:
         table: The table.
@@ -122,7 +123,8 @@ def source(peers: Peers) -> dict[str, str]:
         "heartbeat.interval.ms": "1000",
         "event.processing.failure.handling.mode": "fail",
         "producer.override.compression.type": "snappy",
-        # By default a row of a megabyte, which an update sends twice, stops the connector for good.
+        # Kafka's default of a megabyte is too low: an update's event has the row twice, and a larger event stops the
+        # connector.
         "producer.override.max.request.size": str(LARGEST),
         "producer.override.buffer.memory": str(2 * LARGEST),
         "topic.creation.default.max.message.bytes": str(LARGEST),
@@ -137,16 +139,16 @@ def heartbeats(connector_name: str) -> str:
 
 
 def mark(name: str, schema: str, peers: Peers, shared: str = "") -> dict[str, str]:
-    """Return the mark of Pinot's table: who made it, for which table of which database, and in which set if in one."""
+    """Return the mark of Pinot's table: who made it, for which table of which database, and the set's name, if any."""
     followed = f"{peers.database}: {quoted(schema)}.{quoted(name)}"
     own = {"made by": MADE_BY, "table": followed.encode("unicode_escape").decode()}  # in ASCII, whatever stores it
     return own | ({"set": shared} if shared else {})
 
 
 def pattern(*names: str) -> str:
-    """Return the regular expression of a table or column by which Debezium finds that one alone.
+    """Return a regular expression that matches exactly one table or column in Debezium's lists.
 
-    Debezium compares without regard to case, unless the expression says otherwise, and separates expressions by commas.
+    Debezium ignores case unless the expression turns that off, and splits a list of expressions at commas.
     """
     return "(?-i)" + "\\.".join(
         re.sub(r"[^A-Za-z0-9_]", lambda found: f"\\x{{{ord(found[0]):x}}}", name) for name in names
@@ -157,7 +159,7 @@ def _route(table: Table) -> dict[str, str]:
     """Return the route of a table's events to the topic of its pipeline."""
     if is_plain(table.name, table.schema):
         regex, topic = r"([^.]+)\.([^.]+)\.([^.]+)", "$3" if table.schema == PUBLIC else table.pipeline
-    else:  # the name that Debezium gives the topic has no letters that Kafka does not take
+    else:  # in Debezium's name of the topic, characters that Kafka does not allow are replaced
         regex, topic = rf"{PREFIX}{table.pipeline}\..*", table.pipeline
     return {"transforms.route.regex": regex, "transforms.route.replacement": topic}
 
@@ -169,11 +171,11 @@ def left_out(tables: Sequence[Table]) -> dict[str, str]:
 
 
 def snapshot(tables: Sequence[Table]) -> dict[str, str]:
-    """Return the queries of the snapshot of tables with dates, which are read as days since 1970.
+    """Return the queries by which a snapshot reads tables with dates: each date as a number of days since 1970.
 
-    Debezium reads dates by Java's old calendar, in which dates before 1582 are other days, and those before the year 1
-    lose their era. Days it takes as they are, as its stream sends them. Of a table whose name has a comma it does not
-    find the query.
+    Debezium's snapshot reads a date by Java's old calendar, in which a date before 1582 is another day, and one before
+    the year 1 loses its era. It passes a number of days on unchanged, and that is also how its stream sends dates. It
+    does not find the query of a table whose name has a comma.
     """
     key = "snapshot.select.statement.overrides"
     queries = {
@@ -188,7 +190,7 @@ def snapshot(tables: Sequence[Table]) -> dict[str, str]:
 
 
 def _parsed(name: str) -> str:
-    """Return a name as Debezium parses it, which splits names without quotes at spaces and dots."""
+    """Return a name in the form that Debezium parses: it splits a name without quotes at spaces and dots."""
     return name if NAME.fullmatch(name) else quoted(name)
 
 
@@ -204,7 +206,7 @@ def _selected(column: Column) -> str:
 
 
 def schema(table: Table) -> dict[str, Any]:
-    """Return Pinot's schema: the key columns, the row as JSON, the operation, its time and place in the log."""
+    """Return Pinot's schema: the key columns, the row as JSON, the operation, and its time and position in the log."""
     fields: list[dict[str, Any]] = [_key_field(column) for column in table.key_columns()]
     fields += [{"name": "source", "dataType": "JSON"}, {"name": "op", "dataType": "STRING"}]
     fields += [{"name": name, "dataType": "LONG"} for name in ("lsn", AFTER_COMMIT)]
@@ -236,13 +238,13 @@ def transforms(table: Table) -> list[dict[str, str]]:
 
 
 def _key_field(column: Column) -> dict[str, Any]:
-    """Return Pinot's column of a key column; without a length of its own Pinot would cut a text at 512 characters."""
+    """Return Pinot's column of a key column; by default, Pinot would cut a text at 512 characters."""
     field: dict[str, Any] = {"name": column.in_pinot, "dataType": column.carried.pinot}
     return field | ({"maxLength": LONGEST} if column.carried.pinot == "STRING" else {})
 
 
 def _path(part: str, column: Column) -> str:
-    """Return the JSON path of a column's value; a name that is not plain is written in escaped characters alone."""
+    """Return the JSON path of a column's value; in a name that is not plain, every character is escaped."""
     if column.in_pinot == column.name:
         return f"$.{part}.{column.name}"
     units = column.name.encode("utf-16-be")
@@ -251,11 +253,12 @@ def _path(part: str, column: Column) -> str:
 
 
 def table(described: Table, peers: Peers) -> dict[str, Any]:
-    """Return Pinot's realtime table of all changes, from the beginning of the topic; it only appends.
+    """Return Pinot's realtime table of all changes, which it reads from the beginning of the topic.
 
-    That of a table in a set is made before the table's snapshot, and begins at the end of the topic.
+    In a set, Pinot's table is created before the snapshot is taken, and reads from the end of the topic.
 
-    With upsert, a server keeps all keys in memory, and a read during updates sees a key twice or not at all.
+    The table has no upsert and only appends: with upsert, a server would keep all keys in memory, and a read during
+    updates would see a key twice or not at all.
     """
     kafka = "org.apache.pinot.plugin.stream"
     return {

@@ -1,6 +1,6 @@
-"""The connectors of a set of tables: one that streams the changes of all, and one for the snapshot of those added.
+"""The two connectors of a set of tables: one streams the changes of all tables, one takes the snapshot of added tables.
 
-Read this to see how the changes of many tables reach a topic each by one replication slot.
+Read this to see how one replication slot delivers the changes of many tables, each to a topic of its own.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ def check_name(name: str) -> None:
     """Check the name of a set.
 
     Raises:
-        BadInput: It is none.
+        BadInput: The name has other characters than the message lists.
     """
     if not NAME.fullmatch(name) or "__" in f"{name}_":
-        raise BadInput(f"{name!r} is no name of a set: use small letters, digits and single underscores")
+        raise BadInput(f"{name!r} is not a valid name of a set: use small letters, digits and single underscores")
 
 
 def check(name: str, tables: Sequence[Table]) -> None:
-    """Check that one connector can follow the tables.
+    """Check that one connector can follow all tables.
 
     Raises:
-        BadInput: It cannot; the message says why.
+        BadInput: One connector cannot; the message says why.
     """
     check_name(name)
     if not tables:
@@ -57,8 +57,8 @@ def check(name: str, tables: Sequence[Table]) -> None:
     for each in tables:
         if "," in f"{each.schema}{each.name}" and snapshot([each]):
             raise BadInput(
-                f"{each.schema}.{each.name} has a comma in its name and a date among its columns, which Debezium does "
-                "not read in a set: follow it by itself"
+                f"{each.schema}.{each.name} has a comma in its name and a column of dates; Debezium cannot read its "
+                "dates in a set: apply the table by itself"
             )
 
 
@@ -71,7 +71,7 @@ def streaming(name: str, tables: Sequence[Table], peers: Peers, *, poll_ms: int 
 
     Args:
         name: The set's name.
-        tables: All its tables.
+        tables: All tables of the set.
         peers: Addresses of the services.
         poll_ms: Milliseconds between two polls for changes.
     """
@@ -88,10 +88,11 @@ def streaming(name: str, tables: Sequence[Table], peers: Peers, *, poll_ms: int 
 
 
 def taking_snapshot(name: str, tables: Sequence[Table], peers: Peers) -> dict[str, Any]:
-    """Return the connector that takes the snapshot of some tables, while the other one is stopped; it has no slot.
+    """Return the connector that takes the snapshot of some tables while the streaming connector is stopped.
 
-    Debezium has snapshots by a signal, too. They would need a table of signals in the database, and read dates before
-    1582 as other days, since no query of ours can be set for them.
+    It creates no replication slot. Debezium can also take a snapshot on a signal; that would need a table of signals in
+    the database, and would read dates before 1582 as other days, since such a snapshot ignores the query that reads
+    dates as numbers (`artifacts.snapshot`).
     """
     own = snapshot_name(name)
     return {
@@ -130,9 +131,10 @@ def _shared(name: str, own: str, tables: Sequence[Table], peers: Peers) -> dict[
 
 
 def _topic(table: Table) -> str:
-    """Return the part after the prefix of the name that Debezium gives a table's topic.
+    """Return Debezium's name of a table's topic, without the prefix.
 
-    For each other letter it writes an underscore, and two for one that UTF-16 writes as two.
+    Debezium replaces each character that Kafka does not allow by an underscore, and one that takes two units in UTF-16
+    by two underscores.
     """
     return re.sub(
         r"[^A-Za-z0-9._-]", lambda found: "_" * (len(found[0].encode("utf-16-be")) // 2), f"{table.schema}.{table.name}"

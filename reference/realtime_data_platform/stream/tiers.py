@@ -1,6 +1,7 @@
-"""Tiers of a Pinot table: which servers hold its segments from an age on.
+"""Tiers of a Pinot table: groups of servers that hold the segments older than a given age.
 
-Read this to see what of a tier is checked here, since Pinot accepts it and fails later, or in other words.
+Read this to see the form of a tier. It is checked here because Pinot accepts some wrong values and fails later, and
+rejects others with a message that does not name the cause.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ _SUFFIX = "_REALTIME"
 
 @dataclass(frozen=True)
 class Tier:
-    """Servers for the segments of a table from an age on; the others stay on the servers of its tenant.
+    """The servers for a table's segments of a given age or older; younger segments stay on the tenant's servers.
 
     Attributes:
-        name: Its name, of letters, digits, `_` and `-`.
-        age: The age of a segment's newest row from which on the segment belongs there: `30d`, `24h`, `1h30m`.
-        tag: The tag of its servers, which ends in `_REALTIME`.
+        name: The tier's name, of letters, digits, `_` and `-`.
+        age: The age of a segment's newest row at which the segment moves to this tier: `30d`, `24h`, `1h30m`.
+        tag: The tag of the tier's servers, which ends in `_REALTIME`.
 
     Raises:
-        BadInput: One of these has another form.
+        BadInput: An attribute has another form.
     """
 
     name: str
@@ -36,9 +37,11 @@ class Tier:
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise BadInput(f"{self.name!r} is no name of a tier: use letters, digits, _ and -")
+            raise BadInput(f"{self.name!r} is not a valid name of a tier: use letters, digits, _ and -")
         if not _AGE.fullmatch(self.age):
-            raise BadInput(f"tier {self.name}: {self.age!r} is no age of a segment: write 30d, 24h or 1h30m")
+            raise BadInput(
+                f"tier {self.name}: {self.age!r} is not an age of a segment: write it like 30d, 24h or 1h30m"
+            )
         if not self.tag.endswith(_SUFFIX) or self.tag == _SUFFIX:
             raise BadInput(
                 f"tier {self.name}: servers of a realtime table have a tag like cold{_SUFFIX}, not {self.tag!r}"
@@ -53,7 +56,7 @@ def configs(tiers: Sequence[Tier]) -> list[dict[str, str]]:
     """
     twice = [name for name, count in Counter(tier.name for tier in tiers).items() if count > 1]
     if twice:
-        raise BadInput(f"two tiers have the name {twice[0]}: name each otherwise")
+        raise BadInput(f"two tiers have the name {twice[0]}: give each a name of its own")
     return [
         {
             "name": tier.name,

@@ -1,8 +1,8 @@
-"""The exact view in Trino: its SQL, the base in Iceberg that old changes are folded into, and what reads the view.
+"""The exact view in Trino: its SQL, its base table in Iceberg into which old changes are folded, reports, dashboards.
 
-Open this package to see how a view is exact (`statements`, `base`), how it stays cheap (`compaction`), how it is
-compared with the table (`verification`), how a report keeps the rows of a query (`reports`), and what a dashboard shows
-(`dashboard`).
+Open this package to see why the view is exact (`statements`, `base`), how its queries stay cheap (`compaction`), how it
+is compared with the table (`verification`), how a report keeps the rows of a query (`reports`), and what a dashboard
+shows (`dashboard`).
 """
 
 from __future__ import annotations

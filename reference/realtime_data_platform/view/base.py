@@ -1,7 +1,7 @@
 """The base of a view: an Iceberg table with the newest change of each key up to a watermark, and the SQL that folds it.
 
-Read this to see what a compaction writes. Which part of a table's changes is in the base, and which is still read from
-Pinot, is said by two numbers in the text of the view alone (`Mark`): replacing the view switches both at once.
+Read this to see what a compaction writes. Two numbers in the text of the view (`Mark`), and nothing else, say which
+changes are read from the base and which from Pinot: replacing the view switches both at once.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ BEGINNING = 0
 """The watermark of a view that reads every change from Pinot."""
 
 PLACE = "IF(op = 'r', 0, lsn)"
-"""Orders the changes of a key since the newest snapshot: by log sequence number, after the snapshot's row.
+"""SQL for the order of a key's changes since the newest snapshot: the snapshot's row, then by log sequence number.
 
-A change may have a lower number than the snapshot's rows and be newer: it was written while the replication slot was
-being created, by a transaction that committed after the snapshot."""
+A change may be newer than the snapshot's rows although its number is lower: a transaction wrote it while the
+replication slot was being created, and committed after the snapshot."""
 
 _TYPES = {"LONG": "bigint", "INT": "integer", "BOOLEAN": "boolean", "STRING": "varchar"}
 _SNAPSHOT = re.compile(r"(FOR VERSION AS OF )(\d+)")
@@ -33,28 +33,28 @@ class Snapshot:
     """The newest snapshot of a table among its changes; both attributes are SQL, such as a number.
 
     Attributes:
-        position: The log sequence number that its rows share.
-        begun: When the connector sent the first of them, in milliseconds.
+        position: The log sequence number that all rows of the snapshot share.
+        begun: When the connector sent the first of these rows, in milliseconds since 1970.
     """
 
     position: str
     begun: str
 
     def since(self, commit: str = AFTER_COMMIT, lsn: str = "lsn", time: str = "ts_ms") -> str:
-        """Return the condition on a change that it is a row of the snapshot, or was committed after it.
+        """Return the condition that a change is a row of the snapshot, or was committed after the snapshot.
 
         The first transaction after a snapshot has no commit before it, and may have lower numbers than the snapshot.
-        Its time distinguishes it from the first one after an earlier snapshot of the same topic.
+        Its time distinguishes it from the first transaction after an earlier snapshot in the same topic.
         """
         return f"({commit} >= {self.position} OR {commit} = {lsn} AND {time} >= {self.begun})"
 
 
 @dataclass(frozen=True, order=True)
 class Mark:
-    """What a view reads: the base as of a snapshot, and the changes that are not in it.
+    """The boundary between base and Pinot in a view: it reads the base as of a snapshot, and later changes from Pinot.
 
     Attributes:
-        watermark: Changes whose `after_commit` is lower are in the base; the others are read from Pinot.
+        watermark: Changes whose `after_commit` is lower are in the base; all other changes are read from Pinot.
         snapshot: The id of the base's snapshot, to which the view is pinned.
     """
 
@@ -63,10 +63,10 @@ class Mark:
 
 
 def mark_of(view: str) -> Mark:
-    """Return the mark of a view by its text.
+    """Return the mark that the text of a view contains.
 
     Raises:
-        ValueError: It is not a view of a base and its tail.
+        ValueError: The text does not read a base and its tail.
     """
     snapshot, watermark = _SNAPSHOT.search(view), _WATERMARK.search(view)
     if snapshot is None or watermark is None:
@@ -75,24 +75,25 @@ def mark_of(view: str) -> Mark:
 
 
 def marked(view: str, mark: Mark) -> str:
-    """Return the text of a view with another mark."""
+    """Return the text of a view with its mark replaced by another one."""
     pinned = _SNAPSHOT.sub(rf"\g<1>{mark.snapshot}", view, count=1)
-    return _WATERMARK.sub(rf"\g<1>{mark.watermark}", pinned, count=4)  # a fifth may be a condition of the user's
+    # `view_sql` writes the watermark four times; a fifth occurrence may be in the user's own condition.
+    return _WATERMARK.sub(rf"\g<1>{mark.watermark}", pinned, count=4)
 
 
 def closed(view: str) -> str:
-    """Return the text of a view whose every query is an error while there are changes that it would read from Pinot.
+    """Return the text of a view that fails every query as long as it has changes to read from Pinot.
 
     Raises:
-        ValueError: It is such a text already, of a move that was killed.
+        ValueError: The view is closed already, because an earlier move of segments was killed.
     """
     if _NOTHING_READ not in view:
-        raise ValueError("closed since a move of its segments was killed")
+        raise ValueError("closed to queries, because a move of its segments was killed")
     return view.replace(_NOTHING_READ, "1 = 1")
 
 
 def readers(pipeline: str, views: Mapping[str, str]) -> dict[str, str]:
-    """Return those of the views, text by name, that read the base of a pipeline."""
+    """Return the views, text by name, that read the base of a pipeline."""
     return {name: text for name, text in views.items() if f"{base(pipeline)} FOR VERSION AS OF" in text}
 
 
@@ -102,7 +103,10 @@ def base(pipeline: str) -> str:
 
 
 def create_sql(described: Table) -> str:
-    """Return the CREATE TABLE statement of a base: the key, the row, and which change of it is the newest."""
+    """Return the CREATE TABLE statement of a base: for each key the row, and its newest change's place in the order.
+
+    `__step` is the commit before which the fold that wrote the row ended, and `__changes` how many changes it folded.
+    """
     columns = [f"{quoted(column.in_pinot)} {_TYPES[column.carried.pinot]}" for column in described.key_columns()]
     columns += ["__source varchar", "__op varchar", "__place bigint", "__step bigint", "__changes bigint"]
     listed = ",\n  ".join(columns)
@@ -112,13 +116,13 @@ def create_sql(described: Table) -> str:
 def fold_sql(pipeline: str, key: list[str], changes: str, until: int) -> str:
     """Return the MERGE statement that folds changes into the base, in one commit.
 
-    A deleted key stays as a row, so that every one of the changes is counted in `__changes`.
+    A deleted key stays as a row, so that `__changes` counts every change.
 
     Args:
         pipeline: Name of the pipeline.
         key: Names of the key's columns in Pinot.
-        changes: The condition on them.
-        until: The `after_commit` at which they end, which is not among them.
+        changes: SQL condition that selects the changes to fold.
+        until: The `after_commit` at which the changes end, exclusive.
     """
     listed = ", ".join(map(quoted, key))
     same = " AND ".join(f"b.{quoted(name)} = t.{quoted(name)}" for name in key)
@@ -143,13 +147,13 @@ def tail(pipeline: str, catalog: str = "pinot") -> str:
 
 
 def availability_check(described: Table, watermark: int, catalog: str = "pinot") -> str:
-    """Return a SELECT without rows, with the columns of a view's changes, that fails while Pinot lacks a server.
+    """Return a SELECT that has no rows, with the columns of a view's changes, and fails while Pinot lacks a server.
 
-    Trino takes the segments from the broker's routing table when a query begins, and passes over those that no server
-    has, without an error. Pinot's broker itself counts the changes here: that is an error where no server has one of
-    the segments, and where it counts some, Trino must have read one, or the server came back only after Trino had
-    asked for the segments. Each column depends on the count, so that no condition of a query tells the optimizer that
-    the SELECT can be left out.
+    When a query begins, Trino takes the list of segments from the broker's routing table. It passes over a segment that
+    no server has, without an error. Therefore this SELECT also lets Pinot's broker count the changes, which fails if no
+    server has one of the segments. If the broker counts some changes and Trino has read none, a server came back after
+    Trino had asked for the list: that is an error, too. Each column depends on the count, so that no condition of a
+    query lets the optimizer leave the SELECT out.
 
     Args:
         described: The table.
@@ -161,7 +165,7 @@ def availability_check(described: Table, watermark: int, catalog: str = "pinot")
     columns = ", ".join(f"CAST(__known AS {each})" for each in types)
     query = f'"SELECT count(*) FROM {in_pinot(described.pipeline)} WHERE {changes}"'  # noqa: S608  # a plain name
     lacking = "fail('Pinot lacked a server when the query began; try again')"
-    # A maximum of rows, unlike one of numbers, is not computed by the broker, but from the segments.
+    # Trino lets the broker compute a maximum of numbers. A maximum of ROW values it computes itself, from the segments.
     return f"""SELECT {columns}, ROW(__known, __known, __known)
       FROM (
         SELECT IF("count(*)" > 0 AND {_NOTHING_READ}, CAST({lacking} AS bigint), abs("count(*)")) AS __known
@@ -172,5 +176,5 @@ def availability_check(described: Table, watermark: int, catalog: str = "pinot")
 
 
 def in_range(since: int, until: int) -> str:
-    """Return the condition on the changes of a range, for Trino and for Pinot."""
+    """Return the condition that selects the changes of a range of commits, for Trino and for Pinot."""
     return f"{AFTER_COMMIT} >= {since} AND {AFTER_COMMIT} < {until}"

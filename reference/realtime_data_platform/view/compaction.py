@@ -1,10 +1,12 @@
-"""Fold the changes of a table into the base of its views, so that a query reads only those that came lately from Pinot.
+"""Fold the changes of a table into the base of its views, so that a query reads only the latest changes from Pinot.
 
-Each step is safe to be killed after: a view reads the snapshot of the base to which its text pins it, and the changes
-from the watermark in the same text on. Both are replaced by one statement, when the base is complete.
+Read this to see in which order base, views and segments are changed, and why a compaction may be killed after any step:
+the text of a view names the snapshot of the base that it reads, and the watermark from which it reads Pinot. When the
+base is complete, one statement replaces both.
 
-The watermark is a commit, not a log sequence number. All rows of a snapshot share one number, and a transaction that
-began early may arrive after others with higher ones: a number that was seen does not say that the lower ones were.
+The watermark is the position of a commit, not the log sequence number of a change. All rows of a snapshot share one
+number, and a transaction that began early may arrive after others with higher numbers: the arrival of one number does
+not show that all lower ones have arrived.
 """
 
 from __future__ import annotations
@@ -22,13 +24,13 @@ from . import base
 from .base import Mark, Snapshot
 
 MOST_CHANGES = 500_000
-"""Changes that one step folds, unless more of them share a commit: Trino groups them in its memory."""
+"""Limit on the changes that one step folds, since Trino groups them in memory. Changes of one commit are not split."""
 
 MOST_FILES = 50
-"""Data and delete files of a base beyond which they are rewritten."""
+"""Number of data and delete files of a base above which they are rewritten into fewer."""
 
 KEPT = "1h"
-"""How long a snapshot of the base is kept, for queries that began when a view was pinned to it."""
+"""How long a snapshot of the base is kept, for queries that began while a view was pinned to it."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class Compacted:
 
 
 def compact(trino: Trino, pinot: Pinot, postgres: str, name: str, schema: str = PUBLIC) -> Compacted:
-    """Fold the changes of a table into its base, and remove from Pinot those that an earlier compaction had folded.
+    """Fold the changes of a table into its base, and remove from Pinot the changes that an earlier compaction folded.
 
-    What arrived after the last complete transaction stays in Pinot. So does everything until the first change after the
+    Changes after the last complete transaction stay in Pinot. All changes stay there until the first change after the
     snapshot arrives, since only that shows that the snapshot is complete.
 
     Args:
@@ -57,7 +59,7 @@ def compact(trino: Trino, pinot: Pinot, postgres: str, name: str, schema: str = 
         pinot: The client of Pinot.
         postgres: URL of PostgreSQL.
         name: The table's name.
-        schema: Its schema in PostgreSQL.
+        schema: The table's schema in PostgreSQL.
 
     Raises:
         BadInput: The table has no view.
@@ -69,7 +71,7 @@ def compact(trino: Trino, pinot: Pinot, postgres: str, name: str, schema: str = 
 
 @contextmanager
 def _locked(postgres: str, name: str) -> Generator[str]:
-    """Hold a lock in PostgreSQL, which ends with this process."""
+    """Hold an advisory lock in PostgreSQL, which is released when this process ends."""
     with connected(postgres) as connection:
         query = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
         [free] = connection.execute(query, [f"data-platform compact {name}"]).fetchone() or [False]
@@ -111,10 +113,11 @@ class _Compaction:
         return found
 
     def _progress(self, known: int) -> int:
-        """Return the commit up to which every partition of the topic has sent all changes.
+        """Return the commit up to which all changes have arrived from every partition of the topic.
 
-        A partition shows that by a change after that commit. A row of a snapshot shows nothing: others have its number.
-        Changes of lower numbers wait for the snapshot's rows. After a deleted key such a row must not be folded in.
+        A later change of the same partition shows that. A row of a snapshot does not, since all rows of the snapshot
+        have the same number. Changes with lower numbers than the snapshot wait until its rows have arrived: if a key's
+        deletion were folded first, the snapshot's row would bring the key back.
         """
         reached = dict.fromkeys((_partition(segment) for segment in self.pinot.segments(self.table)), known)
         query = f"SELECT $segmentName, max({AFTER_COMMIT}) FROM {self.table} WHERE op <> 'r' "  # noqa: S608  # a plain name
@@ -133,14 +136,17 @@ class _Compaction:
         return Snapshot(*map(str, rows[0])) if rows else None
 
     def _replacing(self, since: int) -> Snapshot | None:
-        """Return the newest snapshot that replaces what was before it.
+        """Return the newest snapshot, if it replaces all changes before it.
 
-        What Pinot has of a table in a set begins with its snapshot: changes of lower numbers are newer than its rows.
+        In a set, Pinot's table begins with the snapshot, so that changes with lower numbers are newer than its rows.
         """
         return None if self.shared else self._newest_snapshot(since)
 
     def _step(self, since: int, end: int, snapshot: Snapshot | None) -> int:
-        """Return where the next step ends: at most `MOST_CHANGES` later, at least one commit, after the snapshot."""
+        """Return the commit at which the next step ends: after the snapshot, and at most `MOST_CHANGES` changes later.
+
+        A step has the changes of at least one commit, even if they are more.
+        """
         since = int(snapshot.position) + 1 if snapshot else since
         low, high = since, end
         if self._count(base.in_range(since, end)) <= MOST_CHANGES:
@@ -152,12 +158,12 @@ class _Compaction:
 
     def _fold(self, mark: Mark, until: int, key: list[str], snapshot: Snapshot | None) -> tuple[int, int]:
         """Fold the changes before a commit into the base, and return their number and the base's snapshot."""
-        if self._snapshot() != mark.snapshot:  # of a compaction that was killed
+        if self._snapshot() != mark.snapshot:  # a compaction was killed after it had written the base
             self.trino.query(f"ALTER TABLE {self.base} EXECUTE rollback_to_snapshot({mark.snapshot})")
         changes = base.in_range(mark.watermark, until)
         folded = f"{changes} AND {snapshot.since()}" if snapshot else changes
         wanted = self._count(f"{folded} AND op <> 't'")
-        # No older change of a deleted key can come, and the rows of a snapshot replace all that were before.
+        # No older change of a deleted key can arrive any more, and the rows of a snapshot replace all earlier rows.
         superseded = "true" if snapshot else "__op = 'd'"
         self.trino.query(f"DELETE FROM {self.base} WHERE {superseded}")  # noqa: S608  # quoted
         self.trino.query(base.fold_sql(self.name, key, folded, until))
@@ -175,12 +181,15 @@ class _Compaction:
         return self._count(changes), self._snapshot()
 
     def _publish(self, mark: Mark) -> None:
-        """Replace the text of each view by one that reads the base and its tail at another mark."""
+        """Replace each view by one with another mark."""
         for name, text in self._views().items():
             self.trino.query(f"CREATE OR REPLACE VIEW hive.views.{quoted(name)} AS {base.marked(text, mark)}")
 
     def _drop(self, watermark: int, started: str) -> int:
-        """Remove the segments that views had not read before this compaction, unless a query may have begun before."""
+        """Remove segments that no view read any more when this compaction began, and return their number.
+
+        While a query runs that began before the compaction, nothing is removed, since the query may read an older view.
+        """
         running = (
             "SELECT count(*) FROM system.runtime.queries WHERE state NOT IN ('FINISHED', 'FAILED') "  # noqa: S608  # Trino's
             f"AND created < CAST('{started}' AS timestamp(3) with time zone)"
@@ -195,7 +204,7 @@ class _Compaction:
         return len(old)
 
     def _last_segments(self) -> set[str]:
-        """Return the segment of each partition that consumes from Kafka."""
+        """Return for each partition its last segment, which consumes from Kafka."""
         last: dict[int, str] = {}
         for name in sorted(self.pinot.segments(self.table), key=lambda each: int(each.rsplit("__", 2)[1])):
             last[_partition(name)] = name

@@ -1,7 +1,7 @@
 """A dashboard of an exact view in Superset: three charts and a filter by date, as the files that Superset exports.
 
-The charts read the view as it is when they are shown. Read this to see what a copy of the folder `superset` holds, and
-what has to be there so that the filter changes every chart.
+The charts query the view each time they are shown. Read this to see what the files in the folder `superset` contain,
+and which settings make the date filter change every chart.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from reference.realtime_data_platform.source.description import NAME, quoted
 from .dashboard_layout import page
 
 DATABASE = "data platform"
-"""Name of Trino in Superset, which all dashboards share."""
+"""Name under which Superset has Trino; all dashboards share this database."""
 
 NAMESPACE = UUID("d7c1f1b4-58a5-5e0e-9a5c-6e5f0f7d6a11")
-"""Of the UUIDs, which follow from names: an import replaces what an earlier one of the same view made."""
+"""Namespace of the UUIDs, which are computed from names: a second import of a view's files replaces the first."""
 
 ROWS = 1000
-"""How many rows the table shows, the latest."""
+"""How many rows the table chart shows: the latest."""
 
 ANY_TIME = "No filter"
 TIMES = re.compile(r"(timestamp|date)\b")
 NUMBERS = re.compile(r"(tinyint|smallint|integer|bigint|real|double|decimal)\b")
 FORMAT = "1.0.0"
-"""Of the files, as Superset calls it."""
+"""Superset's version number of the file format."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class Dashboard:
 
     Attributes:
         view: Name of the view in `hive.views`.
-        columns: Its columns, in order: name to Trino's type.
-        time: The column of the filter by date and of the time series.
-        by: The column by whose values the bars are.
-        amount: A column of numbers that time series and bars sum; by default they count rows.
+        columns: Trino's type of each column, by its name, in the view's order.
+        time: The column for the date filter and the time series.
+        by: The column that groups the bar chart.
+        amount: A column of numbers that time series and bar chart sum; by default they count rows.
 
     Raises:
-        BadInput: A column is not there, or is of another type; or the name of the view is no plain one.
+        BadInput: A column is missing or has another type, or the name of the view is not plain.
     """
 
     view: str
@@ -59,23 +59,25 @@ class Dashboard:
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.view):
-            raise BadInput(f"{self.view!r} is no plain name: a dashboard needs a view of small letters, digits and _")
+            raise BadInput(
+                f"{self.view!r} is not a plain name: a dashboard needs a view named by small letters, digits and _"
+            )
         for name in (self.time, self.by, *([self.amount] if self.amount else [])):
             if name not in self.columns:
                 raise BadInput(f"the view {self.view} has no column {name!r}; it has {', '.join(self.columns)}")
         if not TIMES.match(self.columns[self.time]):
-            raise BadInput(f"column {self.time} is {self.columns[self.time]}: choose one of dates or timestamps")
+            raise BadInput(f"column {self.time} is {self.columns[self.time]}: choose a column of dates or timestamps")
         if self.amount and not NUMBERS.match(self.columns[self.amount]):
-            raise BadInput(f"column {self.amount} is {self.columns[self.amount]}: choose one of numbers")
+            raise BadInput(f"column {self.amount} is {self.columns[self.amount]}: choose a column of numbers")
 
     @property
     def slug(self) -> str:
-        """The end of its address."""
+        """The last part of the dashboard's address."""
         return f"view_{self.view}"
 
     @property
     def measure(self) -> str:
-        """Name of the metric of time series and bars."""
+        """Name of the metric that time series and bar chart show."""
         return f"sum of {self.amount}" if self.amount else "count"
 
     @property
@@ -88,7 +90,7 @@ class Dashboard:
         return f"{self.time} (milliseconds)" if self.columns[self.time].startswith("timestamp") else self.time
 
     def uuid(self, part: str) -> str:
-        """Return the UUID of a part: `dataset`, `dashboard` or the name of a chart."""
+        """Return the UUID of a part, which is `dataset`, `dashboard` or the name of a chart."""
         return str(uuid5(NAMESPACE, f"hive.views.{self.view} {part}"))
 
     def charts(self) -> dict[str, str]:
@@ -107,15 +109,15 @@ def database_uuid() -> str:
 
 
 def uri(trino: str) -> str:
-    """Return how Superset connects to a Trino at `host:port`."""
+    """Return the URI by which Superset connects to Trino at `host:port`."""
     return f"trino://data_platform@{trino}/hive"
 
 
 def files(dashboard: Dashboard, trino: str = "trino:8080") -> dict[str, str]:
-    """Return database, data set, charts and dashboard: YAML by path, for `Superset.import_assets`.
+    """Return the files of database, data set, charts and dashboard: YAML by path, for `Superset.import_assets`.
 
     Args:
-        dashboard: What it shows.
+        dashboard: What the dashboard shows.
         trino: Trino's host and port, as Superset reaches it.
     """
     name = dashboard.view
@@ -143,7 +145,7 @@ def _database(trino: str) -> dict[str, Any]:
         "allow_cvas": False,
         "allow_dml": False,
         "allow_csv_upload": False,
-        # A day is one of UTC, wherever Superset runs: its bounds come without a time zone.
+        # Superset sends the bounds of a day without a time zone; with this they are in UTC, wherever Superset runs.
         "extra": {"engine_params": {"connect_args": {"timezone": "UTC"}}},
         "uuid": database_uuid(),
         "version": FORMAT,
@@ -189,7 +191,7 @@ def _dataset(dashboard: Dashboard) -> dict[str, Any]:
 
 def _chart(dashboard: Dashboard, name: str) -> dict[str, Any]:
     kind, own, query = {"line": _line, "bar": _bar, "table": _table}[name](dashboard)
-    # The filter of the dashboard changes the charts that have this one.
+    # The dashboard's date filter applies only to charts that have this filter.
     temporal = {"clause": "WHERE", "expressionType": "SIMPLE", "subject": dashboard.time}
     form = {
         "viz_type": kind,
@@ -198,7 +200,7 @@ def _chart(dashboard: Dashboard, name: str) -> dict[str, Any]:
     }
     filters = [{"col": dashboard.time, "op": "TEMPORAL_RANGE", "val": ANY_TIME}]
     context = {
-        "datasource": {"id": 0, "type": "table"},  # the import puts in the number of the data set
+        "datasource": {"id": 0, "type": "table"},  # the import replaces 0 by the id of the data set
         "force": False,
         "queries": [{"filters": filters, **query}],
         "result_format": "json",
@@ -217,7 +219,7 @@ def _chart(dashboard: Dashboard, name: str) -> dict[str, Any]:
 
 
 Parts = tuple[str, dict[str, Any], dict[str, Any]]
-"""The type of a chart, its own controls, and its query."""
+"""The type of a chart, the settings of its form, and its query."""
 
 
 def _line(dashboard: Dashboard) -> Parts:
@@ -252,6 +254,6 @@ def _table(dashboard: Dashboard) -> Parts:
         "table_timestamp_format": "%Y-%m-%d %H:%M:%S",
         "row_limit": ROWS,
     }
-    # Without metrics the rows are as they are; with none of them, an empty list, equal rows would be one.
+    # Without the key `metrics` every row is returned; with an empty list, equal rows would be merged into one.
     query = {"columns": columns, "orderby": [[dashboard.time, False]], "row_limit": ROWS}
     return "table", own, query

@@ -1,4 +1,7 @@
-"""The page of a dashboard in Superset: where its charts are, and its filter by date."""
+"""The page of a dashboard in Superset: the positions of its charts, and its date filter.
+
+Read this to change the layout; what the charts show is in `dashboard`.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ if TYPE_CHECKING:
     from .dashboard import Dashboard
 
 REFRESH = 10
-"""Seconds after which an open page asks for its charts again."""
+"""Seconds after which an open page loads its charts again."""
 
 LAYOUT: Sequence[Mapping[str, int]] = ({"line": 8, "bar": 4}, {"table": 12})
-"""The rows of the page: chart to its width in twelfths."""
+"""The rows of the page: in each row, the width of each chart in twelfths, by the chart's name."""
 
 
 def page(dashboard: Dashboard) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def page(dashboard: Dashboard) -> dict[str, Any]:
 
 
 def filter_id(dashboard: Dashboard) -> str:
-    """Return the id of the filter by date, under which a link to the page sets it."""
+    """Return the id of the date filter, by which a link to the page can set the filter."""
     return f"NATIVE_FILTER-{dashboard.uuid('filter')}"
 
 
@@ -55,13 +58,13 @@ def _date_filter(dashboard: Dashboard) -> dict[str, Any]:
 
 
 def _position(dashboard: Dashboard) -> Iterator[tuple[str, Any]]:
-    """Yield the parts of the page by their names, which Superset keeps in one mapping."""
+    """Yield the elements of the page by their names; Superset keeps them in one flat mapping."""
     names = [f"ROW-{number}" for number in range(len(LAYOUT))]
     yield "DASHBOARD_VERSION_KEY", "v2"
     yield "ROOT_ID", {"id": "ROOT_ID", "type": "ROOT", "children": ["GRID_ID"]}
     yield "HEADER_ID", {"id": "HEADER_ID", "type": "HEADER", "meta": {"text": dashboard.view}}
     yield "GRID_ID", {"id": "GRID_ID", "type": "GRID", "children": names, "parents": ["ROOT_ID"]}
-    # The import puts the numbers of the charts in the place of these, by the UUIDs.
+    # The import finds each chart by its UUID, and replaces these numbers by the charts' ids.
     numbers = iter(range(1, 100))
     for name, widths in zip(names, LAYOUT, strict=True):
         above = ["ROOT_ID", "GRID_ID"]

@@ -1,14 +1,15 @@
-"""Reports: the rows of a query over the views, kept in a table of Iceberg's until the next refresh.
+"""Reports: the rows of a query over the views, stored in an Iceberg table until the next refresh.
 
-A report that many people read costs its query once a refresh. Read this to give a schedule something to refresh.
+The query of a report runs once for each refresh, however many people read the report. Read this before you schedule
+refreshes of one.
 
-A materialized view of Trino's Iceberg connector does the same, and its Hive connector refuses one. Trino 476 cleans up
-after each refresh of a materialized view: it reads the files of all refreshes before, which are gone, and waits 15
-seconds for each; a query that reads the rows of the refresh before may fail (github.com/trinodb/trino, pull requests
-25343 and 26051). A table is replaced by one statement, in one commit.
+Why not a materialized view: Trino's Hive connector refuses it. Its Iceberg connector accepts it, but Trino 476 cleans
+up after each refresh: it tries to read the files of all earlier refreshes, which are deleted already, and waits 15
+seconds for each; and a query that reads the rows of the previous refresh may fail (github.com/trinodb/trino, pull
+requests 25343 and 26051). A table is replaced by one statement, in one commit.
 
-A report reads views by their names. The text of an exact view is no query for a report, nor for any other file that is
-run again: it names a snapshot, which `Platform.compact` replaces.
+The query of a report names views; it must not copy the text of an exact view. That text contains the id of a snapshot,
+which `Platform.compact` replaces.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ SCHEMA = "iceberg.reports"
 
 
 def report_sql(name: str, query: str) -> str:
-    """Return the statement that creates or refreshes a report: readers have its rows from before, or the new ones.
+    """Return the statement that creates or refreshes a report. A reader sees either all old rows or all new rows.
 
     Args:
         name: The report's name.
-        query: A SELECT with types that Iceberg stores: a `json` value is cast to varchar.
+        query: A SELECT whose columns have types that Iceberg stores; cast a `json` value to varchar.
 
     Raises:
         BadInput: The query names a snapshot of a base.
@@ -41,15 +42,15 @@ def apply_report(trino: Trino, name: str, query: str, *, location: str) -> int:
     Args:
         trino: The cluster, with the catalog `iceberg`.
         name: The report's name.
-        query: As for `report_sql`.
+        query: A SELECT, as `report_sql` takes it.
         location: URI of the reports' files, such as `s3://lake/reports/`.
 
     Returns:
-        The number of its rows.
+        The number of the report's rows.
 
     Raises:
         BadInput: The query names a snapshot of a base.
-        Refused: The query failed, or Iceberg cannot store one of its types. The rows are those of the refresh before.
+        Refused: The query failed, or Iceberg cannot store one of its types. The report keeps its previous rows.
     """
     statement = report_sql(name, query)
     trino.apply_schema(SCHEMA, location)

@@ -1,6 +1,6 @@
-"""The SQL that a table's definition generates for Trino: the view, and a subset stored as Parquet.
+"""The SQL that is generated from a table's definition for Trino: the view, and a subset of it stored as Parquet.
 
-Read `view_sql` to see why the view is exact while rows are updated, and while they are compacted.
+Read `view_sql` to see why the view is exact while rows are updated, and while changes are compacted.
 """
 
 from __future__ import annotations
@@ -13,20 +13,22 @@ from .base import PLACE, Mark, Snapshot, availability_check, base, tail
 def view_sql(described: Table, mark: Mark, where: str | None = None, name: str = "", *, catalog: str = "pinot") -> str:
     """Return the CREATE VIEW statement: typed columns, each key once, deleted rows left out.
 
-    The view unites the base, as of the snapshot to which it is pinned, with the changes that are not in it, and takes
-    the newest of each key. Pinot's table only appends, so that Trino reads it segment by segment, without a limit on
-    rows, and both sides by key where a query names one. Of a truncated table it takes the rows that came afterwards,
-    and of one with a snapshot that is not in the base those since the snapshot (all that Pinot has of a table in a set,
-    whose snapshot is the beginning). Whether there are any is a second read,
-    so that changes which arrive after it are left to the next query.
+    The view is the union of the base, as of the snapshot to which the view is pinned, with the changes that are not in
+    the base; of each key it takes the newest change. Pinot's table only appends, so that Trino can read it segment by
+    segment, without a limit on rows. If a query names a key, Trino passes that condition on to both sides.
 
-    While Pinot lacks the server of a segment, as during its restart, a query of the view is an error.
+    After a TRUNCATE, the view has only rows that were written later. If Pinot has a snapshot that is not in the base,
+    the view has only the snapshot's rows and later changes. In a set, the table in Pinot begins with its snapshot, so
+    that all changes there count. A second read of the same changes finds the newest TRUNCATE and snapshot, and the
+    newest change: changes that arrive after that read are left to the next query.
+
+    While no server has one of Pinot's segments, as during a restart, a query of the view fails.
 
     Args:
         described: The table.
         mark: Which snapshot of the base the view reads, and from which commit on it reads Pinot.
         where: A condition on the view's columns, in SQL: `placed >= current_timestamp - INTERVAL '1' YEAR`.
-        name: The view's name; by default the pipeline's.
+        name: The view's name; by default that of the pipeline.
         catalog: Name of the Pinot catalog.
     """
     keys = [_key(column) for column in described.key_columns()]
@@ -72,7 +74,7 @@ def view_sql(described: Table, mark: Mark, where: str | None = None, name: str =
 def subset_sql(described: Table, where: str, name: str) -> str:
     """Return the CREATE TABLE AS statement that copies a range of a table's view into a Parquet table.
 
-    Hive tables have no type with a time zone: such columns are stored in UTC.
+    Hive tables have no type with a time zone: timestamps with a time zone are stored in UTC.
 
     Args:
         described: The table.
@@ -87,7 +89,7 @@ def subset_sql(described: Table, where: str, name: str) -> str:
 
 
 def _key(column: Column) -> str:
-    """Return the view's column of a key column, which Pinot has as a number, as a boolean or as JSON text."""
+    """Return the view's expression of a key column, which Pinot stores as a number, a boolean or a text."""
     name, own = quoted(column.name), quoted(column.in_pinot)
     if column.carried.pinot == "STRING" and column.carried.view != "{value}":
         return f"{_expression(column, own)} AS {name}"
@@ -95,7 +97,7 @@ def _key(column: Column) -> str:
 
 
 def _decoded(column: Column) -> str:
-    """Return the view's column of another column, from the row's JSON."""
+    """Return the view's expression of a column outside the key, which is in the row's JSON."""
     step = f".{column.name}" if NAME.fullmatch(column.name) else _bracketed(column.name)
     function = "JSON_EXTRACT" if column.carried.nested else "JSON_EXTRACT_SCALAR"
     value = f"{function}(source, '${step}')"

@@ -1,7 +1,8 @@
-"""Compare the table in PostgreSQL with its view, in memory that does not grow with their rows.
+"""Compare the table in PostgreSQL with its view, in memory that does not grow with the number of rows.
 
-Both sides are read once, in any order, row by row, and each row's digest is added to the sum of its bucket, which is
-chosen by the key. Only the rows of buckets whose sums differ are read again and compared.
+Read this to see how large tables are compared. Both sides are read once, row by row, in any order. The key of a row
+chooses one of a fixed number of buckets, and the row's digest is added to the sum of that bucket. Only buckets whose
+sums differ are read a second time, and their rows are compared.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from reference.realtime_data_platform.source.description import Table, quoted
 from reference.realtime_data_platform.source.postgres import connected
 
 TEXT_FORMAT = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 1"
-"""Settings under which PostgreSQL writes values as text the way the change log has them."""
+"""Settings under which PostgreSQL writes values as text in the same form as the change log does."""
 
 BUCKETS = 4096
 MOST_ROWS = 100_000
-"""Rows that are held in memory to be compared; of more that differ, only the first buckets are."""
+"""Limit on the rows that are held in memory and compared. If more differ, only the first buckets are compared."""
 
 _MODULUS = 2**128
 Row = tuple[Any, ...]
@@ -36,8 +37,8 @@ class Difference:
 
     Attributes:
         missing: Rows of the table that the view lacks, key columns first.
-        extra: Rows of the view that the table lacks, key columns first; a row that the view has twice is among them.
-        uncompared: Number of rows, of both sides, in buckets that differ, too, and were not compared row by row.
+        extra: Rows of the view that the table lacks, key columns first, including the second copy of a duplicate.
+        uncompared: Number of rows, of both sides, in further buckets that differ but were not compared row by row.
     """
 
     missing: list[Row] = field(default_factory=list)
@@ -49,9 +50,9 @@ class Difference:
 
 
 def comparable(value: Any) -> Any:
-    """Return a value, or a row of values, such that equal ones are written alike, and can be counted."""
+    """Return a value, or a row of values, in a hashable form that is the same for equal values of both sides."""
     if isinstance(value, float):
-        return "NaN" if math.isnan(value) else value + 0.0  # there is a minus zero
+        return "NaN" if math.isnan(value) else value + 0.0  # which turns minus zero into zero
     if isinstance(value, Decimal):
         if value.is_nan():
             return "NaN"
@@ -65,10 +66,10 @@ def comparable(value: Any) -> Any:
 
 
 class Digest:
-    """The number of rows and the sum of their digests, by bucket of their key."""
+    """The number of rows and the sum of their digests, for each bucket of keys."""
 
     def __init__(self, key: int) -> None:
-        """Take the number of columns of the key, which come first."""
+        """Take the number of key columns, which come first in each row."""
         self.key = key
         self.rows, self.sums = [0] * BUCKETS, [0] * BUCKETS
 
@@ -94,8 +95,8 @@ def _number(row: Row) -> int:
 def verify(dsn: str, trino: Trino, table: Table) -> Difference:
     """Compare the table in PostgreSQL with the view, row by row, and return how they differ.
 
-    NaN and infinity are values. Dates and times are compared, and returned, as PostgreSQL's text in UTC, since Python
-    has none of them before the year 1. Rows that change meanwhile may be said to differ.
+    NaN equals NaN here, and infinity equals infinity. Dates and times are compared, and returned, as PostgreSQL's text
+    in UTC, since Python has no dates before the year 1. Rows that change during the comparison may be reported.
 
     Args:
         dsn: Connection string of PostgreSQL.
@@ -121,7 +122,7 @@ def compared(each_side: Callable[[Callable[[int, Iterator[Row]], None]], None], 
 
     Args:
         each_side: Calls a function with 0 and the rows of the table, and then with 1 and those of the view.
-        key: Number of columns of the key, which come first.
+        key: Number of key columns, which come first in each row.
     """
     digests = Digest(key), Digest(key)
 
@@ -152,7 +153,7 @@ def compared(each_side: Callable[[Callable[[int, Iterator[Row]], None]], None], 
 
 @contextmanager
 def _rows(dsn: str, query: str) -> Iterator[Iterator[Row]]:
-    """Return the rows of a query, which PostgreSQL sends as they are read."""
+    """Give an iterator over the rows of a query, which PostgreSQL sends in batches as they are read."""
     with connected(dsn) as connection:
         connection.execute(TEXT_FORMAT)
         with connection.transaction(), connection.cursor(name="verify") as cursor:
