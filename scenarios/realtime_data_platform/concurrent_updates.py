@@ -1,4 +1,7 @@
-"""Update rows and read them at the same time, and count the reads that are wrong."""
+"""Update rows and read them at the same time, and count the reads that are wrong.
+
+Several tests use this to show that reads are exact while servers restart, segments move or changes are compacted.
+"""
 
 import threading
 from collections import Counter
@@ -12,13 +15,13 @@ from reference.realtime_data_platform.errors import PlatformError
 
 @dataclass
 class ReadCheck:
-    """Counts of reads by what was wrong with them; a row is a key and a number that grows with each update.
+    """Counts of wrong reads, by the kind of anomaly; a row is a key and a number that grows with each update.
 
     Attributes:
         reads: Reads that were answered.
         refused: Error messages of the reads that failed.
         duplicated: Reads with a key more than once.
-        incomplete: Reads without some key.
+        incomplete: Reads that lack a key.
         stale: Reads with an older number of a key than an earlier read.
         newest: The newest number of each key that any read returned.
     """
@@ -77,19 +80,19 @@ def repeating(act, pause=0.02):
         running.result()
 
 
-# Updates faster than the pipeline transports them would fall behind without bound, the more so on a slow machine.
+# If updates were faster than the pipeline, its lag would grow without bound, above all on a slow machine.
 MOST_AHEAD = 250
 
 
 @contextmanager
 def updating_rows(pipeline, keys, seen):
-    """Increment the number in each row in turn, one commit an update, until the block ends.
+    """Increment the number in each row in turn, with a commit for each update, until the block ends.
 
     Args:
         pipeline: The pipeline of the table to update.
         keys: The ids of the rows.
-        seen: The newest number of each key that was read, which the reader keeps current. While the numbers written are
-            more than `MOST_AHEAD` updates ahead of it in all, no row is updated; updates in transit still change reads.
+        seen: The newest number of each key that was read; the reader updates this mapping. While the rows are more than
+            `MOST_AHEAD` updates ahead of it, no row is updated; the updates in transit still change what is read.
     """
     statement = f"UPDATE {pipeline.quoted} SET name = (name::bigint + 1)::text WHERE id = %s RETURNING name::bigint"
     endless_keys = cycle(keys)

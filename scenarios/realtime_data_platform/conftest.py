@@ -19,7 +19,7 @@ ADDRESSED = (*CALLED, "kafka", "pinot-server", "hive", "s3")
 
 
 def pytest_collection_modifyitems(items):
-    """Give each test ten minutes: whichever comes first starts up to ten servers, which takes a loaded machine five."""
+    """Give each test ten minutes: the first one starts up to ten servers, which takes five on a loaded machine."""
     for item in items:
         if item.path.parent == FOLDER and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(600))
@@ -87,7 +87,7 @@ def make_stream(platform, environment, postgres, kafka, connect):  # noqa: ARG00
         return created[name]
 
     yield make
-    if environment.runs("pinot-server", "trino", "hive"):  # a run of the stream alone ends with these tests
+    if environment.runs("pinot-server", "trino", "hive"):  # without these servers, no later test meets the tables
         with ThreadPoolExecutor() as pool:  # each removal mostly waits for the servers
             list(pool.map(Pipeline.remove, created.values()))
 

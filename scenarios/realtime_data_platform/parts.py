@@ -1,6 +1,6 @@
-"""What each service has of a pipeline, to be compared with what it has later."""
+"""The state of all parts of a pipeline, for a comparison before and after a command."""
 
-# Everything that PostgreSQL has of replication.
+# All replica identities, publications and replication slots.
 IN_POSTGRESQL = """
 SELECT 'identity', c.oid::regclass::text, relreplident::text,
   (SELECT max(indexrelid::regclass::text) FROM pg_index WHERE indrelid = c.oid AND indisreplident)
@@ -13,13 +13,13 @@ ORDER BY 1, 2, 3, 4
 
 
 class Parts:
-    """What each service has under the name of a pipeline."""
+    """The parts of a pipeline in each service."""
 
     def __init__(self, platform, pipeline):
         self.platform, self.pipeline, self.name = platform, pipeline, pipeline.name
 
     def found(self):
-        """Return everything, to be compared with what is there later."""
+        """Return the present state of all parts, by the kind of part."""
         name, trino = self.name, self.platform.trino
         return {
             "connectors": {each: self.platform.connectors.config(each) for each in (name, f"{name}_other")},

@@ -31,7 +31,7 @@ class Pipeline:
         self.kafka = str(kafka.address())
         self.name = name
         self.quoted = quoted(name)
-        if self.sql("SELECT to_regclass(%s)", self.quoted) != [(None,)]:  # an earlier test's, or of a run with --keep
+        if self.sql("SELECT to_regclass(%s)", self.quoted) != [(None,)]:  # from an earlier test, or a run with --keep
             self.remove()
         self.sql(ddl.format(name=self.quoted, more=more))
 
@@ -59,7 +59,7 @@ class Pipeline:
         return self.sql(statement, customer, name)[0][0]
 
     def described(self):
-        """Return the definition of the table, as PostgreSQL has it now."""
+        """Return the present definition of the table in PostgreSQL."""
         return self.platform.describe(self.name)
 
     def connection(self):
@@ -73,7 +73,7 @@ class Pipeline:
             return cursor.fetchall() if cursor.description else None
 
     def pinot(self, columns="*", options=""):
-        """Return rows from Pinot's broker: as published the newest of each key, as corrected every change.
+        """Return rows from Pinot's broker: the newest row of each key if published, every change if corrected.
 
         `option(skipUpsert=true)` includes the changes that newer ones have replaced.
         """
@@ -93,7 +93,7 @@ class Pipeline:
         eventually(lambda: not self.platform.verify(table), within=within, message=lambda: self.platform.verify(table))
 
     def messages(self, topic=None, at_least=0):
-        """Return all messages of a topic in order, once it has `at_least` that many."""
+        """Return all messages of a topic in order, after waiting until it has `at_least` that many."""
         partition = TopicPartition(topic or self.name, 0, OFFSET_BEGINNING)
         consumer = Consumer({"bootstrap.servers": self.kafka, "group.id": "reader", "enable.auto.commit": False})
         found = []
@@ -132,7 +132,7 @@ class Pipeline:
         self.sql(f"DROP TABLE IF EXISTS {self.quoted}")
 
     def remove_parts(self):
-        """Remove what has a name of the pipeline, whoever made it: as published it is not the library's to remove."""
+        """Remove every part with a name of the pipeline; the library would refuse to remove those made as published."""
         trino = self.platform.trino
         catalogs = {name for (name,) in trino.query("SHOW CATALOGS")}
         if "hive" in catalogs:

@@ -1,4 +1,4 @@
-"""Tables with a column of each type and with awkward names reach the view value for value, or are refused by name."""
+"""Columns of each type, and tables with awkward names, reach the view value for value, or are refused by name."""
 
 import random
 
@@ -26,7 +26,7 @@ def columns_in_sql():
 
 @pytest.fixture(scope="module")
 def types(make_pipeline, platform):
-    """A running pipeline of a table with each type, whose rows are in the snapshot and again in the stream."""
+    """A running pipeline of a table with a column of each type; its rows come by snapshot and again by stream."""
     table = make_pipeline("every_type", ddl="CREATE TABLE {name} (id bigint PRIMARY KEY)")
     with table.connection() as connection:
         connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
@@ -106,7 +106,7 @@ KEY = ("""Id "x" 'y' {0} \\ ]""", "K" * 63, "ключ", "source", "day")
 
 @pytest.fixture
 def awkward(types, platform):
-    """A running pipeline of a table whose names hold what names can hold, beside one that differs by case alone."""
+    """A running pipeline of a table with awkward names; another table's name differs from its name by case alone."""
     connection = types.connection()
     columns = dict(zip(KEY, ("integer", "numeric(10,2)", "timestamptz", "text", "date"), strict=True))
     columns |= {"op": "text", "lsn": "date", "a.b": "text", "select": "boolean", "$x": "uuid"}
@@ -114,7 +114,7 @@ def awkward(types, platform):
     key = ", ".join(map(quoted, KEY))
     connection.execute(f"DROP SCHEMA IF EXISTS {quoted(SALES)} CASCADE".encode())
     connection.execute(f"CREATE SCHEMA {quoted(SALES)}".encode())
-    types.delete_topics({pipeline(ITEMS, SALES)})  # of a run with --keep, whose rows a new schema does not have
+    types.delete_topics({pipeline(ITEMS, SALES)})  # an earlier run with --keep may have left rows of an older table
     for name in (ITEMS, ITEMS.lower()):
         connection.execute(f"CREATE TABLE {quoted(SALES)}.{quoted(name)} ({listed}, PRIMARY KEY ({key}))".encode())
         insert_awkward(connection, 1, name)
@@ -181,6 +181,8 @@ def test_row_too_large_for_kafka_can_be_left_out(documents, platform, evidence):
     assert code == 4
     assert "max.request.size" in errors
     evidence.text("status where a row is larger than Kafka takes", errors)
+
+    # Without the column of the large value, the connector continues at its stored offset.
 
     code, _, errors = data_platform(platform, "apply", "documents", "--columns", "title")
     assert (code, errors) == (0, "")

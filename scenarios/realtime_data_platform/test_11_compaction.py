@@ -29,14 +29,14 @@ def start_people(make_pipeline):
 
 
 def compact_until_folded(pipeline):
-    """Compact until changes are folded: the stream may not have sent the last of them yet."""
+    """Compact until a compaction folds changes: the stream may not have delivered the last change at first."""
     return eventually(
         lambda: (done := pipeline.platform.compact(pipeline.name)).changes and done, within=VISIBLE_WITHIN
     )
 
 
 def mark_of(pipeline):
-    """Return what the view of a pipeline reads."""
+    """Return the mark of a pipeline's view: its snapshot of the base and its watermark."""
     return base.mark_of(pipeline.platform.trino.view("hive", "views", pipeline.name))
 
 
@@ -107,13 +107,13 @@ class TestReads:
 
 
 class Killed(BaseException):
-    """The end of a process, which nothing handles."""
+    """Stands for the end of the process: no `except Exception` of the library catches it."""
 
 
 class TestKill:
     @pytest.fixture
     def kill_at(self, platform, monkeypatch):
-        """Ends every later compaction before its n-th statement to Trino; without a number, none."""
+        """Makes every later compaction end before its n-th statement to Trino; None turns that off."""
         query = platform.trino.query
 
         def plan(number):
@@ -184,7 +184,7 @@ class TestTwoAtOnce:
 
 @pytest.fixture(scope="module")
 def original(start_people):
-    """A pipeline whose topic has a snapshot, and transactions of several changes."""
+    """A pipeline whose topic has a snapshot, and transactions with several changes each."""
     pipeline = start_people("original")
     for name in ("one", "two", "three"):
         pipeline.sql(f"UPDATE {pipeline.quoted} SET name = '{name}'")
@@ -217,7 +217,7 @@ class TestOrderOfArrival:
 
     @pytest.fixture
     def replay(self, original, make_pipeline):
-        """Makes a pipeline whose topic gets the same events, when the test sends them."""
+        """Creates a pipeline to whose topic the test sends the events of `original`, in an order of its choice."""
         return lambda name, partitions: Replay(original, make_pipeline(name), partitions)
 
     def test_half_a_snapshot_or_transaction_is_kept(self, replay):
@@ -266,7 +266,7 @@ CHANGES = st.one_of(
 
 @pytest.fixture(scope="module")
 def sequence(start_people):
-    """A pipeline on which one sequence of changes after another is made."""
+    """The pipeline to which every generated sequence of changes is applied."""
     return start_people("sequence")
 
 

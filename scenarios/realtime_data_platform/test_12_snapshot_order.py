@@ -10,7 +10,7 @@ from scenarios.realtime_data_platform.pipeline import VISIBLE_WITHIN
 
 pytestmark = pytest.mark.claim("rdp-32")
 
-# Whether a session waits for a transaction to end, as the creation of a replication slot does for each open one.
+# How many sessions wait for a transaction to end. The creation of a replication slot waits for each open transaction.
 WAITED_FOR = (
     "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted AND transactionid = %s::xid"
 )
@@ -18,7 +18,7 @@ WAITED_FOR = (
 
 @contextmanager
 def transaction(pipeline):
-    """Open a transaction with a number; gives its connection and the number."""
+    """Open a transaction, and give its connection and its number."""
     with pipeline.connection() as connection:
         connection.execute("BEGIN")
         [number] = connection.execute("SELECT pg_current_xact_id()::xid::text").fetchone()
@@ -26,10 +26,10 @@ def transaction(pipeline):
 
 
 class TestOpenTransaction:
-    """A slot waits twice: for the transactions that are open, and for those that have begun in the meantime.
+    """While it is being created, a slot waits first for open transactions, and then for those begun in the meantime.
 
-    One that begins during the second wait is streamed whole. What it writes before the slot is complete has lower
-    numbers than the snapshot, in which it is not, if it commits later.
+    A transaction that begins during the second wait is streamed in full. If it commits after the snapshot is taken, its
+    changes are missing from the snapshot, although their log sequence numbers are lower than the snapshot's.
     """
 
     @pytest.fixture
@@ -82,7 +82,7 @@ class TestOpenTransaction:
 class TestSecondSnapshot:
     @pytest.fixture
     def followed_again(self, make_pipeline):
-        """A pipeline that was removed and made again, over the messages of the first."""
+        """A pipeline that was removed and applied again; its topic still has the messages of the first one."""
         pipeline = make_pipeline("followed_again").start("corrected")
         pipeline.sql(f"UPDATE {pipeline.quoted} SET name = 'before' WHERE id IN (1, 2)")
         pipeline.until_equal()

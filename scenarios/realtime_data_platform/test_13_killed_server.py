@@ -1,7 +1,7 @@
 """Pinot's server is killed under writes: as published a read lacks rows without an error, and as corrected it fails.
 
-A Pinot server that restarts is not in the broker's routing table until it has read its newest rows from Kafka again.
-Trino asks the broker for the segments to read, and takes none for an empty table.
+A Pinot server that restarts is missing from the broker's routing table until it has read its newest rows from Kafka
+again. Trino asks the broker which segments to read. If the broker lists none, Trino treats the table as empty.
 """
 
 from itertools import count, cycle
@@ -36,7 +36,7 @@ def start_numbers(make_pipeline):
 
 @pytest.fixture
 def numbers(start_numbers, way):
-    """The pipeline as published or as corrected."""
+    """The pipeline of numbered people, as published or as corrected."""
     return start_numbers(way)
 
 
@@ -49,7 +49,7 @@ def journal(tmp_path):
 
 @pytest.fixture
 def write(numbers, journal):
-    """Makes the next two changes: a row gets the next number, and another row comes or goes."""
+    """Makes the next two changes: one row gets the next number, and another row is inserted or deleted."""
     keys = cycle(KEYS)
     with numbers.connection() as connection:
         rows = connection.execute(f"SELECT id, name FROM {numbers.quoted}").fetchall()
@@ -79,9 +79,9 @@ def write(numbers, journal):
 
 @pytest.fixture
 def kill(numbers, write, journal, environment):
-    """Kills a server and starts it again, while a client writes and another reads the view.
+    """Kills a server and starts it again, while one client writes and another reads the view.
 
-    It returns the check of the reads, when a change that was made after the restart has been read.
+    It returns the check of all reads after a reader has seen a change that was made after the restart.
     """
 
     def kill(server):

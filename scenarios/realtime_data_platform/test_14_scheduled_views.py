@@ -15,14 +15,14 @@ FILES = {"published": "as_published/create_views.py", "corrected": "create_views
 
 @pytest.fixture(scope="module")
 def scheduler(environment):
-    """The client of Airflow, which runs for these tests alone: idle, it takes a third of a core from the others."""
+    """The client of Airflow. Airflow runs only for these tests, since even idle it uses a third of a core."""
     yield Scheduler(environment["airflow"])
     environment.stop("airflow")
 
 
 @pytest.fixture(scope="module")
 def sources(make_pipeline, scheduler):
-    """The pipelines that the views read, and the DAG that creates the views, whose scheduled run has ended."""
+    """The pipelines that the views read, after the scheduled run of the DAG that creates the views has ended."""
     person = make_pipeline("person").start("published")
     order = make_pipeline("order", ddl=published.ORDER_DDL)
     order.sql(
@@ -45,13 +45,13 @@ def instant(text):
 class TestOperator:
     @pytest.fixture
     def import_error(self, scheduler, way):
-        """The error of the file of the DAG, published or corrected; None where it was imported."""
+        """The import error of the DAG's file, published or corrected; None if Airflow could import it."""
 
         def read():
-            # The two files have a DAG of the same name, which only one of them brings.
+            # The two files define a DAG of the same name; the published one fails to be imported.
             errors = scheduler.import_errors()
-            brought = scheduler.dag(DAG) is not None or FILES["corrected"] in errors
-            return brought and FILES["published"] in errors and [errors]
+            corrected_was_read = scheduler.dag(DAG) is not None or FILES["corrected"] in errors
+            return corrected_was_read and FILES["published"] in errors and [errors]
 
         [errors] = eventually(read, within=PARSED_WITHIN, every=0.5, message="both files were read")
         return errors.get(FILES[way])
@@ -72,7 +72,7 @@ class TestOperator:
 class TestStartDate:
     @pytest.fixture
     def dag(self, scheduler, way):
-        """Unpauses the DAG of a name, published or corrected, which is paused again after the test."""
+        """Unpauses a DAG, published or corrected, and returns its full name; it is paused again after the test."""
         unpaused = []
 
         def unpause(name):
@@ -160,7 +160,7 @@ def test_airflow_shows_no_setting_and_no_secret(scheduler):
 class TestScheduledViews:
     @pytest.fixture
     def no_view(self, sources, lake):
-        """The pipeline of the table `person`, whose view is not there."""
+        """The pipeline of the table `person`, after its view was removed."""
         lake.remove_view("hive.views.person")
         return sources
 

@@ -19,7 +19,7 @@ CUSTOMERS = [(1, "Fasih", 2, 30.0), (2, "Alice", 1, 5.0)]
 
 @pytest.fixture(scope="module")
 def location(platform, lake):
-    """Where the files of reports are, in the catalog `iceberg`, which needs no Pinot."""
+    """URI of the reports' files; the catalog `iceberg` exists, which does not need Pinot."""
     lake.apply_catalog("iceberg", "iceberg", iceberg_catalog(platform.peers))
     return f"s3://{platform.peers.bucket}/reports/"
 
@@ -111,7 +111,7 @@ class TestReport:
     def test_report_has_its_querys_rows_until_refreshed(
         self, kind, people_and_orders, reports, materialize, platform, evidence
     ):
-        """What is written after a refresh is in the query's rows at once, and in the report with the next refresh."""
+        """A change after a refresh is in the rows of the query at once, and in the report after the next refresh."""
         people, orders = people_and_orders
         joined, name = query(people, orders), f"customers_{kind[0]}"
         if kind == "materialized view":
@@ -141,7 +141,7 @@ class TestReport:
 
     @pytest.mark.claim("rdp-10")
     def test_refresh_of_a_materialized_view_grows_slower(self, materialize, reports, lake, evidence):
-        """Each refresh waits for the files of those before it, which are gone; a table is replaced without that."""
+        """A refresh of a materialized view waits for deleted files of earlier refreshes; that of a table does not."""
         materialize(SCHEMA, "slower", PEOPLE)
 
         def seconds(refresh):
@@ -162,7 +162,7 @@ class TestReport:
 
     @pytest.mark.claim("rdp-10")
     def test_report_is_refreshed_while_orders_come_in(self, people_and_orders, reports, platform):
-        """Each refresh has at least the orders that its query had before, and no reader sees fewer than before."""
+        """A refreshed report has at least the orders that its query had, and no reader sees fewer than before."""
         _, orders = people_and_orders
         written, read = [], []
         total = f"SELECT count(*) AS orders FROM hive.views.{orders.quoted} WHERE customer_id = 9"
@@ -190,7 +190,7 @@ class TestReport:
 
     @pytest.mark.claim("rdp-10")
     def test_failed_refresh_keeps_the_rows(self, reports, lake):
-        """A query that fails at its last row, and queries that Trino refuses."""
+        """One query fails at its last row, and Trino refuses the others."""
         assert reports("kept", PEOPLE) == 2
         late = f"{PEOPLE} UNION ALL SELECT 3, CAST(fail('too late') AS varchar)"
 
@@ -203,7 +203,7 @@ class TestReport:
         assert rows(lake, "kept") == [(1, "Fasih"), (2, "Alice")]
 
     def test_text_of_an_exact_view_is_refused(self, people_and_orders, platform):
-        """It names the snapshot of a base, which the next compaction replaces."""
+        """The text names the snapshot of a base, which the next compaction replaces."""
         people, _ = people_and_orders
 
         with pytest.raises(BadInput, match="read the view by its name"):

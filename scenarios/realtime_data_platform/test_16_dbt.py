@@ -1,4 +1,4 @@
-"""dbt in the place of Airflow's operator: the document's view, and the project that the library ships."""
+"""dbt instead of Airflow's operator: it creates the document's view, and builds the project that the library ships."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def dbt(tmp_path, trino):
 
 @pytest.fixture(scope="module")
 def tables(make_pipeline):
-    """The pipelines of people and of orders: two of this year's, and an old one."""
+    """The pipelines of people and of orders; two orders are of this year, and one is old."""
     people, orders = make_pipeline("person_dbt"), make_pipeline("order_dbt", ddl=published.ORDER_DDL)
     for customer, placed, amount in ((1, "now()", 10), (2, "now()", 5), (1, "timestamptz '2020-02-02T12:00:00Z'", 7)):
         order(orders, customer, placed, amount)
@@ -52,14 +52,14 @@ def tables(make_pipeline):
 
 
 def order(orders, customer, placed, amount):
-    """Insert an order that was placed at a time in SQL."""
+    """Insert an order; `placed` is the SQL of its time."""
     values = f"({customer}, {placed}, {amount})"
     orders.sql(f"INSERT INTO {orders.quoted} (customer_id, placed, amount) VALUES {values}")
 
 
 @pytest.mark.claim("rdp-13")
 def test_dbt_builds_the_view_of_the_document(start_pipeline, dbt, platform, evidence):
-    """A model of the document's own SELECT; the other view is the one that the statement makes."""
+    """The model has the SELECT of the document's view; it is compared with the view that the document's SQL creates."""
     people = start_pipeline("for_dbt", "published")
     shutil.rmtree(dbt.project / "models")
     (dbt.project / "models").mkdir()
@@ -127,7 +127,7 @@ class TestProject:
 
     @pytest.mark.claim("rdp-13")
     def test_models_stay_exact_while_bases_are_replaced(self, built, tables, platform):
-        """A model reads a view by its name, so that a compaction of the view does not concern it."""
+        """A model reads a view by its name, so that a compaction of the view does not affect the model."""
         _, orders = tables
         built()
         order(orders, 2, "now()", 4)

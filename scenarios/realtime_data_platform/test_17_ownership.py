@@ -1,4 +1,4 @@
-"""What others made is neither overwritten nor deleted, removing puts everything back, and no password is readable."""
+"""Others' objects are neither overwritten nor deleted, `remove` restores everything, and no password is readable."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from scenarios.realtime_data_platform.command import data_platform
 from scenarios.realtime_data_platform.parts import IN_POSTGRESQL, Parts
 from scenarios.realtime_data_platform.pipeline import VISIBLE_WITHIN
 
-PASSWORD = "kept out of every answer"  # that of environment.toml
+PASSWORD = "kept out of every answer"  # the same as in environment.toml
 
 
 def make_connector(platform, pipeline):
@@ -167,7 +167,7 @@ class TestRemove:
 class TestPassword:
     @pytest.fixture
     def followed(self, make_pipeline, platform):
-        """A table that is followed by a user with a password of its own, and the client of its pipeline."""
+        """A table that is followed as a PostgreSQL user with a password of its own, and the platform of that user."""
         pipeline = make_pipeline("guarded")
         pipeline.sql("DROP ROLE IF EXISTS replicator")
         pipeline.sql(f"CREATE ROLE replicator SUPERUSER LOGIN PASSWORD '{PASSWORD}'")
@@ -227,7 +227,7 @@ class TestStatus:
 
     @pytest.fixture
     def little_log(self, people):
-        """PostgreSQL keeps no more than a megabyte of log for a replication slot."""
+        """The pipeline, while PostgreSQL keeps at most a megabyte of log for a replication slot."""
         people.sql("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
         people.sql("SELECT pg_reload_conf()")
         yield people

@@ -26,7 +26,7 @@ UNION ALL SELECT 'slot', slot_name::text, NULL FROM pg_replication_slots ORDER B
 
 
 class Shop:
-    """A database with the tables, of which some are in the set `shop`."""
+    """A database with the tables; some of them are in the set `shop`."""
 
     def __init__(self, platform, connection, folder):
         self.platform, self.connection, self.folder = platform, connection, folder
@@ -37,7 +37,7 @@ class Shop:
         return self.connection.execute(statement.encode()).fetchall()
 
     def command(self, name, tables, *options):
-        """Run a command on a file that lists tables; its time is noted."""
+        """Run a command on a file that lists tables, and record how long it takes."""
         path = self.folder / "tables.toml"
         listed = "".join(each.listed() for each in tables)
         path.write_text(f'name = "{self.set.name}"\n{listed}', encoding="utf-8")
@@ -65,14 +65,14 @@ class Shop:
             table.change(self.connection, number)
 
     def snapshot_rows(self, table):
-        """Return how many rows of snapshots Pinot has of a table."""
+        """Return how many rows of a table's snapshots Pinot has."""
         [(rows,)] = self.platform.pinot.query(f"SELECT count(*) FROM {in_pinot(table.pipeline)} WHERE op = 'r'")
         return rows
 
 
 @pytest.fixture(scope="module")
 def connection(make_pipeline):
-    """A connection to the database, which has the tables."""
+    """A connection to the database in which the tables were created."""
     with make_pipeline("beside_the_shop").connection() as connection:
         thirty_tables.create(connection, TABLES)
         yield connection
@@ -81,7 +81,7 @@ def connection(make_pipeline):
 
 @pytest.fixture(scope="module")
 def shop(connection, platform, tmp_path_factory):
-    """The database; its set has no table after the tests."""
+    """The database; after the tests, all tables are removed from its set."""
     made = Shop(platform, connection, tmp_path_factory.mktemp("shop"))
     yield made
     made.set.remove([each.table for each in made.members(TABLES)])

@@ -1,4 +1,4 @@
-"""A plan prints what an apply would change without changing it, and nothing after the apply."""
+"""`plan` prints what `apply` would change without changing anything; after the apply, it has nothing to print."""
 
 import json
 
@@ -13,7 +13,7 @@ AS_TEXT = ("--as-text", "d", "--as-text", "t")
 
 @pytest.fixture(scope="module")
 def orders(make_pipeline):
-    """A table whose columns have text, numbers, times and dates in the SQL of the view."""
+    """A table with columns of many types, so that the SQL of its view has many kinds of expressions."""
     pipeline = make_pipeline(
         "planned",
         ddl="CREATE TABLE {name} (id bigint, day date, at timestamptz, d date, t timestamp, amount numeric(10,2), "
@@ -54,7 +54,7 @@ def test_plan_is_what_apply_changes(orders, platform, tmp_path, evidence):
     orders.sql("ALTER TABLE planned ADD COLUMN more text")
     wider = data_platform(platform, "plan", "planned", *AS_TEXT)[1]
     assert [line for line in wider.splitlines() if not line.startswith(" ")] == [
-        "change connector planned",  # whose snapshot selects the columns of a table with dates
+        "change connector planned",  # the query of its snapshot lists the columns, since the table has dates
         "change view hive.views.planned",
     ]
 

@@ -30,7 +30,7 @@ def streamed(make_stream, platform):
 
 @pytest.fixture(scope="module")
 def stored(streamed, pinot, platform):
-    """The table, with its rows in Pinot by the document's own requests, whose answers are attributes."""
+    """The table, with its rows in Pinot by the document's own requests; Pinot's answers to them are attributes."""
     controller = platform.addresses.controller
     schema = {"schemaName": ("person_schema.json", json.dumps(published.schema(platform.peers)))}
     streamed.schema_answer = requests.post(f"{controller}/schemas", files=schema, timeout=30)

@@ -1,4 +1,4 @@
-"""Superset over the exact view: its dashboard by the API, what the charts have, a reader, and the page in a browser."""
+"""Superset over the exact view: its dashboard by the API, the rows of its charts, a reader, the page in a browser."""
 
 import pytest
 import yaml
@@ -19,7 +19,7 @@ from scenarios.realtime_data_platform.command import data_platform
 from scenarios.realtime_data_platform.superset_user import SupersetUser, plain
 
 CHOSEN = {"time": "placed", "by": "customer_id", "amount": "amount"}
-# The first and the last are outside January, by a microsecond and by nothing.
+# The first order is a microsecond before January, and the last one exactly at its end: both are outside of it.
 ORDERS = [
     (1, "2025-12-31T23:59:59.999999Z", 640),
     (1, "2026-01-01T00:00:00Z", 790),
@@ -35,7 +35,7 @@ SHOWN_WITHIN = 60  # an open page asks every ten seconds
 
 @pytest.fixture(scope="module")
 def superset_server(environment):
-    """Superset, which runs for these tests alone."""
+    """Superset, which runs only for these tests."""
     yield environment["superset"]
     environment.stop("superset")
 
@@ -63,7 +63,7 @@ def orders(make_pipeline):
 
 @pytest.fixture(scope="module")
 def dashboard(orders, client, platform, peer):
-    """The dashboard of the orders, which Superset has."""
+    """The dashboard of the orders, after it was created in Superset."""
     described = dashboard_of(platform.trino, orders.name, **CHOSEN)
     apply_dashboard(client, described, trino=peer)
     yield described
@@ -73,13 +73,13 @@ def dashboard(orders, client, platform, peer):
 
 @pytest.fixture(scope="module")
 def admin(superset_server):
-    """The administrator, by an API client of the tests."""
+    """An API client of the tests, logged in as the administrator."""
     return SupersetUser(superset_server, superset_server.service.user, superset_server.service.password)
 
 
 @pytest.fixture(scope="module")
 def reader(superset_server, admin, client, dashboard):
-    """A user whose only role is the library's for readers."""
+    """An API client of the tests, logged in as a user whose only role is the library's role for readers."""
     apply_reader(client, dashboard, "reads orders")
     admin.make_user(READER, READERS_PASSWORD, "reads orders")
     return SupersetUser(superset_server, READER, READERS_PASSWORD)
@@ -92,7 +92,7 @@ def insert(orders, customer, placed, amount):
 
 
 def of_view(orders, name, where=""):
-    """Return the rows that a chart of the view must have, as Trino has them now."""
+    """Return the rows that a chart of the view must have, as Trino returns them now."""
     query = {
         "table": "SELECT id, customer_id, placed, amount, op FROM {}",
         "line": "SELECT date_trunc('day', placed), sum(amount) FROM {} GROUP BY 1",
@@ -115,7 +115,7 @@ class TestImport:
         evidence.json("the numbers of what Superset has", before)
 
     def test_export_holds_the_files_of_the_library(self, dashboard, admin, peer, evidence):
-        """Superset adds fields that have its defaults; the numbers of objects are its own."""
+        """Only some keys are compared, since Superset adds fields with default values and has ids of its own."""
         exported = {
             document["uuid"]: document
             for document in map(yaml.safe_load, admin.exported(dashboard).values())
@@ -130,7 +130,9 @@ class TestImport:
                 assert found.get(key) == document.get(key)
         evidence.json("the files that Superset exports", sorted(admin.exported(dashboard)))
 
-    def test_command_makes_it_and_says_where(self, dashboard, client, admin, superset_server, platform, peer):
+    def test_command_makes_the_dashboard_and_says_where(
+        self, dashboard, client, admin, superset_server, platform, peer
+    ):
         before = admin.numbers(dashboard)
         options = ["--time", "placed", "--by", "customer_id", "--amount", "amount"]
         at = ["--superset", client.url, "--trino-peer", peer]
@@ -148,7 +150,7 @@ class TestImport:
 
 @pytest.mark.claim("rdp-11")
 class TestRefusals:
-    """What goes wrong is one sentence, before anything is changed."""
+    """Each failure is reported in one sentence, before anything is changed."""
 
     @pytest.mark.usefixtures("lake")
     def test_view_that_is_not_there_is_named(self, platform):
@@ -280,7 +282,7 @@ def test_superset_shows_no_key_and_no_password(superset_server, admin, reader, d
 class TestBrowser:
     @pytest.fixture
     def opened(self, browser, reader, dashboard):
-        """Opens the page of the dashboard, for the reader, with the filter by date or without."""
+        """Opens the page of the dashboard as the reader; the address may set the date filter."""
         page = browser.open(f"{reader.url}/login/")
         reader.enter(page)
 

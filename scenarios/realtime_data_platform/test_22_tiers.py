@@ -1,4 +1,4 @@
-"""Pinot's tiers: old segments move to the servers of another tag, and what that does to a table with upsert."""
+"""Pinot's tiers: old segments move to servers with another tag, and a key of a table with upsert then has two rows."""
 
 import json
 from contextlib import nullcontext
@@ -37,7 +37,7 @@ WRONG = {
 
 @pytest.fixture(scope="module")
 def servers(platform, environment, pinot, pinot_server):  # noqa: ARG001  # declared, so that Pinot runs
-    """The two servers of Pinot; the second one's tag is known before it starts: otherwise it would take new tables."""
+    """The two servers of Pinot. The second gets its tag before it starts: otherwise it would be given new tables."""
     second = environment.addressed("pinot-server-cold").place
     instance = {"host": second.host, "port": second.ports["netty"], "type": "SERVER", "tags": [TAG]}
     requests.post(f"{platform.addresses.controller}/instances", json=instance, timeout=60).raise_for_status()
@@ -53,7 +53,7 @@ def hot_and_cold(servers):
 
 @pytest.fixture(scope="module")
 def read_by_views(platform, lake, servers):
-    """The catalog `tiers` of Trino, which reaches both servers: as processes by one port in front of their own."""
+    """The catalog `tiers` of Trino, which reaches both servers at one gRPC port; if theirs differ, it is forwarded."""
     ports = {each.place.host: each.place.ports["grpc"] for each in servers}
     same = len(set(ports.values())) == 1
     with nullcontext(ports.popitem()[1]) if same else forwarding(ports) as port:
@@ -85,7 +85,7 @@ class Tiered:
         eventually(lambda: len(self.segments()) > before, within=VISIBLE_WITHIN)
 
     def segments(self):
-        """Return the server by segment, the consuming segment last."""
+        """Return the server of each segment, by the segment's name; the consuming segment comes last."""
         found = self.pinot.servers(self.name)
         return dict(sorted(found.items(), key=lambda each: int(each[0].rsplit("__", 2)[1])))
 
@@ -94,18 +94,18 @@ class Tiered:
         return {**self.pinot.config(self.name), "tableName": self.name, **changed}
 
     def apply_tiers(self, *tiers):
-        """Give the table tiers: as corrected by the library, as published by Pinot's own API."""
+        """Give the table tiers: by the library if corrected, by Pinot's own API if published."""
         if self.way == "corrected":
             self.platform.apply_tiers(self.name, tiers)
         else:
             self.pinot.apply_table(self.config(tierConfigs=configs(tiers)))
 
     def rebalance(self):
-        """Move segments, and return whether any has moved; the same two ways."""
+        """Move segments, by the library or by Pinot's own API, and return whether any has moved."""
         return self.platform.rebalance(self.name) if self.way == "corrected" else self.pinot.rebalance(self.name)
 
     def move(self, *tiers):
-        """Give the table tiers, and wait until segments have moved that are old enough."""
+        """Give the table tiers, and wait until the segments that are old enough have moved."""
         self.apply_tiers(*tiers)
         return eventually(self.rebalance, within=VISIBLE_WITHIN)
 
@@ -114,7 +114,7 @@ class Tiered:
         return {"broker": sorted(self.pipeline.pinot("id, source, op")), "view": self.pipeline.view()}
 
     def numbers(self, key):
-        """Return the number in each row of a key, in the view and at Pinot's broker."""
+        """Return the numbers in all rows of a key, in the view and at Pinot's broker."""
         at_broker = [json.loads(row)["name"] for found, row in self.pipeline.pinot("id, source") if found == key]
         return sorted(name for found, name in self.pipeline.view("id, name") if found == key), sorted(at_broker)
 

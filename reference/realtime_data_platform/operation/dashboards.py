@@ -73,7 +73,7 @@ def apply_dashboard(superset: Superset, dashboard: Dashboard, *, trino: str = "t
     """
     database = superset.database(DATABASE)
     if database is not None and database["uuid"] != database_uuid():
-        raise NotOurs(f"Superset has a database {DATABASE!r} that somebody else made: give that another name")
+        raise NotOurs(f"Superset has a database {DATABASE!r} that somebody else made: give that one another name")
     page = superset.find(f"dashboard/{dashboard.slug}")
     if page is not None and page["uuid"] != dashboard.uuid("dashboard"):
         raise NotOurs(
