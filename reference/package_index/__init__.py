@@ -3,27 +3,29 @@
 The document says: build a project with Poetry, copy its file to a bucket, let a tool make a static index from a list
 of file names, copy that too, open the bucket to readers, and let pip use the files' folder as an extra index.
 
-**What holds.** A bucket and static pages are an index; installers need nothing else. Files under
+**What holds.** A bucket and static pages are an index; installers need nothing else. Files are under
 `packages/TEAM/PROJECT/`.
 
 **What is corrected.**
 
-- The record is in the bucket, beside the files, and not a list on the disk of whoever deploys: a fresh checkout, a
-  second project of the team and two publishers at once lose nothing. Pages are replaced by conditional writes.
-- A file is published once. With other content it is refused, with the same it is left as it is.
-- Wheel and source distribution come from what the build backend reports, not from a word of its output.
+- The record of published files is in the bucket, beside the files, and not a list on the disk of whoever deploys: a
+  fresh checkout, a second project of the team and two publishers at once lose nothing. Pages are replaced by
+  conditional writes.
+- A file name is published once. A second publication with other content is refused; one with the same content changes
+  nothing.
+- The paths of wheel and source distribution come from the build backend's interface, not from a word of its output.
 - An installer is given the URL of the index, not of the files' folder, on a website endpoint, which returns
   `index.html` for a folder.
 - `--extra-index-url` lets a public package of the same name win. `serve --upstream` makes one index of the private
   and the public one, in which a private name is never looked up in public.
 
 **What is added.** The standards' fields: hashes, requires-python, core metadata, sizes and times, yanking, `tracks`.
-Deletions and yanks with who, when and why. Hostile archives, names and metadata are refused. `reindex` completes what
-a crash left, and `verify` shows it.
+Deletions and yanks are recorded with person, time and reason. Hostile archives, names and metadata are refused.
+`verify` shows what a crash left unfinished, and `reindex` completes it.
 
-**What other tools offer.** dumb-pypi 1.15, s3pypi 2.0.1 (without its locks), simple503 0.4 and pypiserver 2.4, each
-filled with the same four files and asked over HTTP; a test holds this table against what they show. A dash: files are
-not the tool's business.
+**What other tools offer.** dumb-pypi 1.15, s3pypi 2.0.1 (without its locks), simple503 0.4 and pypiserver 2.4 were each
+filled with the same four files and queried over HTTP; a test compares this table with what they return. A dash means
+that the tool does not manage files.
 
 ===============================  =========  ======  =========  ==========  ====
 feature                          dumb-pypi  s3pypi  simple503  pypiserver  ours

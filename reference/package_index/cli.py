@@ -1,4 +1,7 @@
-"""The command `package-index`: publish, yank and delete packages, check and copy an index, and serve it."""
+"""The command `package-index`: publish, yank and delete packages, check and copy an index, and serve it.
+
+Read this to see which function of the library a subcommand calls, and which exit code an error has.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,9 @@ command = Command("package-index", extra="package-index")
 app = command.application(
     no_args_is_help=True,
     help="Keep an index of Python packages in a bucket or a folder.",
-    epilog="Exit code: 1 when something was not found, failed or is wrong in the index, 2 on bad input, 3 when the "
-    "store does not answer or refuses. Examples:  package-index --store s3://packages --team devtools publish .  ·  "
+    epilog="Exit code: 1 when a project or file was not found, a command failed, or the index has a problem, 2 on bad "
+    "input, 3 when the store does not answer or refuses. "
+    "Examples:  package-index --store s3://packages --team devtools publish .  ·  "
     "package-index yank common 0.1.1 --why 'loses log lines'  ·  package-index verify",
 )
 
@@ -47,17 +51,17 @@ def options(
     store: Annotated[
         str, typer.Option(envvar="PACKAGE_INDEX_STORE", help="s3://BUCKET/PREFIX, file:///FOLDER, or a folder's path.")
     ] = "",
-    team: Annotated[str, typer.Option(envvar="PACKAGE_INDEX_TEAM", help="Name of the team whose index it is.")] = "",
+    team: Annotated[str, typer.Option(envvar="PACKAGE_INDEX_TEAM", help="Name of the team that owns the index.")] = "",
     endpoint: Annotated[
         str | None, typer.Option(envvar="AWS_ENDPOINT_URL_S3", help="URL of an S3 server other than AWS'.")
     ] = None,
     lock: Annotated[
         Path | None,
-        typer.Option(help="File that all publishers lock, where the S3 server has no conditional writes."),
+        typer.Option(help="Lock file that all publishers share; needed if the S3 server has no conditional writes."),
     ] = None,
     by: Annotated[str | None, typer.Option(help="Who makes the change; by default the user of this machine.")] = None,
 ) -> None:
-    """Options of all commands: the store, the team, and who makes a change."""
+    """Take the options of all commands: the store, the team, and who makes a change."""
 
     def open_index() -> Index:
         from .index import Index
@@ -74,16 +78,16 @@ def options(
 def publish(
     context: typer.Context,
     what: Annotated[
-        list[Path], typer.Argument(help="Wheels and source distributions, or a project's folder, which is built.")
+        list[Path], typer.Argument(help="Wheels, source distributions, or folders of projects, which are built first.")
     ],
     isolation: Annotated[
-        bool, typer.Option(help="Build with a backend that is installed for the purpose, not with a present one.")
+        bool, typer.Option(help="Install the build backend into a new environment, instead of using an installed one.")
     ] = True,
     python: Annotated[
-        Path | None, typer.Option(help="Interpreter that has the build backend; then nothing is installed.")
+        Path | None, typer.Option(help="Interpreter with an installed build backend; nothing is installed then.")
     ] = None,
     tracks: Annotated[
-        list[str] | None, typer.Option(help="URL of the page on another index that the project is a part of (PEP 708).")
+        list[str] | None, typer.Option(help="URL of the project's page on another index that it tracks (PEP 708).")
     ] = None,
 ) -> None:
     """Publish files, or build a project and publish its wheel and source distribution."""
@@ -112,7 +116,7 @@ def yank(
     what: What,
     why: Annotated[str, typer.Option(help="The reason, which installers show.")] = "",
 ) -> None:
-    """Yank a version or file: installers take it only where its exact version is asked for."""
+    """Yank a version or file: an installer then uses it only if its exact version is requested."""
     with _index(context) as index:
         _say("yanked", index.yank(name, what, why))
 
@@ -130,7 +134,7 @@ def unyank(
 def delete(
     context: typer.Context, name: Name, what: What, why: Annotated[str, typer.Option(help="The reason.")]
 ) -> None:
-    """Delete a version or file for good; its name is never published again."""
+    """Delete a version or file permanently; its file names can never be published again."""
     with _index(context) as index:
         _say("deleted", index.delete(name, what, why))
 
@@ -138,9 +142,9 @@ def delete(
 @app.command()
 def reindex(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="Name of a project; all by default.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of a project; by default all projects.")] = None,
 ) -> None:
-    """Bring pages and files into agreement, after a crash or a change by hand."""
+    """Make pages and files consistent again, after a crash or a manual change."""
     with _index(context) as index:
         from .reindexing import reindex
 
@@ -151,9 +155,9 @@ def reindex(
 @app.command()
 def verify(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each problem as a JSON object on a line.")] = False,
 ) -> None:
-    """Read every page and file, and show where they disagree; exit code 1 where they do."""
+    """Read every page and file, and show where they are inconsistent; exit code 1 if they are."""
     with _index(context) as index:
         from .verification import verify
 
@@ -169,10 +173,10 @@ def verify(
 def audit(
     context: typer.Context,
     public: Annotated[
-        str | None, typer.Option(help="URL of a public index: warn of names that it has too, or similar ones.")
+        str | None, typer.Option(help="URL of a public index: warn of names that it also has, and of similar ones.")
     ] = None,
-    near: Annotated[bool, typer.Option(help="Also look up typing errors of the names there.")] = True,
-    changes: Annotated[bool, typer.Option(help="List who changed what, when and why.")] = True,
+    near: Annotated[bool, typer.Option(help="Also look up misspellings of the names on the public index.")] = True,
+    changes: Annotated[bool, typer.Option(help="List all changes, each with person, time and reason.")] = True,
 ) -> None:
     """List the changes of all projects, and warn of names that installers confuse; exit code 1 on a warning."""
     with _index(context) as index:
@@ -199,10 +203,11 @@ def mirror(
         str, typer.Argument(help="Store of an index of the same team, or the URL of any index, https://HOST/simple/.")
     ],
     names: Annotated[
-        list[str] | None, typer.Argument(help="Projects; of an URL, requirements such as 'requests==2.32.3'.")
+        list[str] | None,
+        typer.Argument(help="Names of projects of a store, or for a URL requirements such as 'requests==2.32.3'."),
     ] = None,
 ) -> None:
-    """Copy projects from another index to this one, by their hashes."""
+    """Copy projects from another index to this one, and check the hash of each file."""
     with _index(context) as index:
         from .index import Index
         from .mirroring import copy, fetch
@@ -226,21 +231,24 @@ def serve(
     bind: Annotated[str, typer.Option(help="HOST:PORT to listen on.")] = "127.0.0.1:8080",
     uploader: Annotated[
         list[str] | None,
-        typer.Option(envvar="PACKAGE_INDEX_UPLOADERS", help="USER:PASSWORD who may upload; repeat it, or use blanks."),
+        typer.Option(
+            envvar="PACKAGE_INDEX_UPLOADERS",
+            help="USER:PASSWORD who may upload; repeat the option, or separate several in the variable by blanks.",
+        ),
     ] = None,
     reader: Annotated[
         list[str] | None,
-        typer.Option(envvar="PACKAGE_INDEX_READERS", help="USER:PASSWORD who may read; anybody may without it."),
+        typer.Option(envvar="PACKAGE_INDEX_READERS", help="USER:PASSWORD who may read; without any, everybody may."),
     ] = None,
     upstream: Annotated[
-        str | None, typer.Option(help="URL of the index for names that this one does not have.")
+        str | None, typer.Option(help="URL of the index in which projects are looked up that this one does not have.")
     ] = None,
     private: Annotated[
-        list[str] | None, typer.Option(help="Pattern of names that are never looked up there: 'acme-*'.")
+        list[str] | None, typer.Option(help="Pattern of names that are never looked up upstream, such as 'acme-*'.")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="How many requests are answered at once.")] = 16,
 ) -> None:
-    """Serve the index over HTTP, and take uploads of twine, uv and poetry, until Ctrl-C."""
+    """Serve the index over HTTP until Ctrl-C, and accept uploads from twine, uv and poetry."""
     with _index(context) as index:
         from .remote import RemoteIndex
         from .serving.application import create_app, users

@@ -1,4 +1,7 @@
-"""The exceptions of this library; every one is a `PackageIndexError`."""
+"""The exceptions of this library; every one that a caller can see is a `PackageIndexError`.
+
+Open this to choose what to catch: the class says whether the input, an earlier publication or the store was the cause.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +23,19 @@ class NotFound(PackageIndexError, LookupError):
 
 
 class BuildFailed(PackageIndexError):
-    """The build backend failed, or reported a file that is not there; nothing was published."""
+    """The build backend failed, or reported a file that does not exist; nothing was published."""
 
 
 class StoreError(PackageIndexError, ConnectionError):
-    """The object store, or another index, does not answer, refuses, or returned something unreadable."""
+    """The object store or another index does not answer, refuses a request, or returned an unreadable answer."""
 
 
 class NotAllowed(StoreError, PermissionError):
-    """The store answers, and refuses: credentials are missing, or they do not allow it."""
+    """The store refuses a request, because credentials are missing or do not allow it."""
 
 
 class Changed(Exception):
-    """A conditional write was not made, because the object is not what the writer has read.
+    """A conditional write was not made, because the object has changed since the writer read it.
 
-    The library reads again and repeats the change; a caller never sees this exception.
+    The library then reads it again and repeats the change; a caller never sees this exception.
     """

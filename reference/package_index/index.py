@@ -1,8 +1,8 @@
-"""The index of a team: publish, yank, delete, and keep pages and files in agreement.
+"""The index of a team: publish, yank and delete files, and keep pages and files consistent.
 
-A file is uploaded before the index names it, so that nobody is offered a file that is not there. The page in JSON of a
-project is its record, and each change of it a conditional write (`records`). What a crash leaves in between, the next
-publication of the project or `reindex` completes.
+Read this to see in which order a change writes to the store. A file is uploaded before a page lists it, so that no page
+offers a missing file. The JSON page of a project is its record, and each change of it is a conditional write
+(`records`). If a crash interrupts a change, the next publication of the project, or `reindex`, completes it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Publication:
 
     Attributes:
         added: Names of the files that the index did not have.
-        unchanged: Names of those that it had, with the same content.
+        unchanged: Names of the files that the index already had, with the same content.
     """
 
     added: Sequence[str]
@@ -46,18 +46,19 @@ class Publication:
 
 
 def now() -> datetime:
-    """Return the time of a change."""
+    """Return the present time, as the time of a change."""
     return datetime.now(UTC)
 
 
 class Index:
     """The index of one team in a store.
 
-    Files are at `packages/TEAM/PROJECT/FILE` and their metadata beside them; pages at `simple/TEAM/PROJECT/index.html`
-    and `index.json`, the first page at `simple/TEAM/`. An installer takes the URL of `simple/TEAM/`.
+    Files are at `packages/TEAM/PROJECT/FILE`, with their metadata beside them. A project's pages are
+    `simple/TEAM/PROJECT/index.html` and `index.json`, and the first page is at `simple/TEAM/`, whose URL is given to an
+    installer.
 
     Args:
-        store: Where it is kept.
+        store: The store that keeps the index.
         team: Name of the team.
         by: Who makes the changes; the user of this process by default.
         clock: Returns the time of a change.
@@ -84,7 +85,7 @@ class Index:
         self.records = Records(store, self.team, patience)
 
     def acting(self, by: str) -> Index:
-        """Return the same index, its changes made by somebody else."""
+        """Return the same index for another person, in whose name changes are then recorded."""
         return Index(self.store, self.team, by=by, clock=self._clock, patience=self._patience)
 
     # Reading
@@ -101,8 +102,8 @@ class Index:
         """Return a project.
 
         Raises:
-            BadInput: No project can be named so.
-            NotFound: There is none.
+            BadInput: The name is not a valid name of a project.
+            NotFound: There is no such project.
             StoreError: The store does not answer, or the page is damaged.
         """
         project, version = self.records.read(project_name(name))
@@ -117,18 +118,19 @@ class Index:
     # Changing
 
     def publish(self, distributions: Iterable[Distribution], *, tracks: Iterable[str] = ()) -> Publication:
-        """Publish files: upload those that are new, and list them.
+        """Publish files: upload the new ones, and list them on the pages.
 
         Args:
-            distributions: Files, of one project or several.
-            tracks: URLs of the pages on other indexes that the projects are a part of (PEP 708).
+            distributions: The files, of one or several projects.
+            tracks: URLs of the projects' pages on other indexes that they track (PEP 708).
 
         Returns:
             Which files are new.
 
         Raises:
-            Conflict: One was published with other content, or deleted. Files of other projects may be published.
-            StoreError: The store does not answer, or refuses. Publish again, or `reindex`.
+            Conflict: A file was published before with other content, or was deleted. Files of other projects may have
+                been published already.
+            StoreError: The store does not answer, or refuses. Publish again, or call `reindex`.
         """
         added: list[str] = []
         unchanged: list[str] = []
@@ -145,7 +147,7 @@ class Index:
         return Publication(added, unchanged)
 
     def yank(self, name: str, what: str, why: str = "") -> list[str]:
-        """Yank a version or a file: installers take it only where it is asked for by its exact version (PEP 592).
+        """Yank a version or a file: installers then use it only if its exact version is requested (PEP 592).
 
         Args:
             name: The project's name.
@@ -165,7 +167,9 @@ class Index:
         return self._mark(name, what, "unyank", why)
 
     def delete(self, name: str, what: str, why: str) -> list[str]:
-        """Delete a version or a file for good. Nothing is published by its name again, since some may have its hash.
+        """Delete a version or a file permanently. Its file names can never be published again.
+
+        Otherwise, a lock file with the old hash could refer to a file of the same name with other content.
 
         Args:
             name: The project's name.
@@ -176,12 +180,12 @@ class Index:
             The deleted files.
 
         Raises:
-            BadInput: There is no reason.
+            BadInput: The reason is empty.
             NotFound: There is no such project, version or file.
         """
         why = one_line(why, "the reason")
         if not why:
-            raise BadInput("a deletion needs a reason: yank instead, unless the file must not be there at all")
+            raise BadInput("a deletion needs a reason: give one, or yank the file instead, which keeps it")
 
         def change(project: Project) -> Project:
             for filename in sorted(filenames & project.files.keys()):
@@ -193,7 +197,7 @@ class Index:
         with self.store.writing():
             filenames = set(_named(self.project(name), what))
             before = self.records.change(project_name(name), change)
-            # After the pages: an installer is never offered a file that is gone.
+            # The files go after the pages, so that no page offers a file that is gone.
             for filename in filenames:
                 self.remove(before.name, filename)
         return sorted(filenames)
@@ -217,10 +221,10 @@ class Index:
     # The steps that `reindex` shares
 
     def upload(self, each: Distribution) -> None:
-        """Upload a file, unless it is there, and its metadata.
+        """Upload a file, unless the store has it, and its metadata.
 
         Raises:
-            Conflict: It is there with other content.
+            Conflict: The store has a file of this name with other content.
         """
         key = self.file_key(each.project, each.filename)
         try:
@@ -234,10 +238,10 @@ class Index:
             self.store.put(f"{key}.metadata", each.metadata, TEXT)
 
     def with_files(self, project: Project, files: Iterable[Distribution], tracks: tuple[str, ...] = ()) -> Project:
-        """Return a project with the files that it does not have yet.
+        """Return a project with files added; files that it has already are ignored.
 
         Raises:
-            Conflict: It has one with other content, or had it deleted.
+            Conflict: The project has a file of the same name with other content, or one of the files was deleted.
         """
         files = list(files)
         self._check(project, files)
@@ -295,7 +299,7 @@ def _order(each: Distribution) -> tuple[str, Version, str]:
 
 
 def _named(project: Project, what: str) -> list[str]:
-    """Return the names of the files that a version or a file's name means."""
+    """Return the names of all files of a version, or the one file name that is given."""
     if what in project.files:
         return [what]
     try:
@@ -311,5 +315,5 @@ def _named(project: Project, what: str) -> list[str]:
 
 def _track(url: str) -> str:
     if not url.startswith(("https://", "http://")) or not url.isprintable() or any(c in url for c in " \"'<>"):
-        raise BadInput(f"{url!r} is no URL of a project's page: write https://HOST/simple/PROJECT/")
+        raise BadInput(f"{url!r} is not the URL of a project's page: write https://HOST/simple/PROJECT/")
     return url

@@ -1,4 +1,7 @@
-"""Copy projects from one index to another, by hash: to a folder that any web server serves, or from a public index."""
+"""Copy projects from one index to another, or from a public index, and check the hash of each file.
+
+Read this to see what `package-index mirror` copies, and what it leaves out.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,19 @@ from .remote import RemoteIndex
 
 
 def copy(source: Index, target: Index, names: Sequence[str] = ()) -> Iterator[tuple[str, Publication]]:
-    """Copy projects of one index to another, with what is yanked; files that are there are left as they are.
+    """Copy projects from one index to another, including yanks; files that the target has are not changed.
 
     Args:
         source: The index to copy from.
         target: The index to copy to.
-        names: Names of projects; all by default.
+        names: Names of projects; by default all projects.
 
     Yields:
-        Each project's name, and what was done.
+        Each project's name, and which of its files are new.
 
     Raises:
         NotFound: The source has no such project.
-        Conflict: The target has a file of another content, or has deleted it.
+        Conflict: The target has a file with other content, or has deleted it.
         StoreError: A store does not answer.
     """
     for name in names or sorted(source.root().entries):
@@ -37,7 +40,7 @@ def copy(source: Index, target: Index, names: Sequence[str] = ()) -> Iterator[tu
         ]
         for each in files:
             if each.sha256 != project.files[each.filename].sha256:
-                raise BadInput(f"{each.filename} is not what was published: package-index verify shows more")
+                raise BadInput(f"{each.filename} has changed since it was published: run package-index verify")
         done = target.publish(files, tracks=project.tracks)
         for file in project.sorted_files():
             if file.yanked is not None:
@@ -46,7 +49,7 @@ def copy(source: Index, target: Index, names: Sequence[str] = ()) -> Iterator[tu
 
 
 def fetch(source: RemoteIndex, target: Index, requirements: Sequence[str]) -> Iterator[tuple[str, Publication]]:
-    """Copy files of another index: those of the versions that requirements allow, without yanked ones.
+    """Copy files from another index: all files of the versions that requirements allow, except yanked ones.
 
     Dependencies are not followed: name every project, as a lock file does.
 
@@ -56,12 +59,12 @@ def fetch(source: RemoteIndex, target: Index, requirements: Sequence[str]) -> It
         requirements: `NAME`, `NAME==1.2`, `NAME>=1,<2`.
 
     Yields:
-        Each project's name, and what was done.
+        Each project's name, and which of its files are new.
 
     Raises:
-        BadInput: A requirement is none, or a file is refused.
+        BadInput: A requirement is not valid, or a file is refused.
         NotFound: The source has no such project, or no allowed version.
-        StoreError: The source, or the store, does not answer; or a file has not the hash that the source says.
+        StoreError: The source or the store does not answer, or a file does not have the hash that the source says.
     """
     parsed = [_requirement(each) for each in requirements]
     for each in parsed:
@@ -83,7 +86,7 @@ def _requirement(text: str) -> Requirement:
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
-        raise BadInput(f"{text!r} is no requirement: write NAME or NAME==1.2") from error
+        raise BadInput(f"{text!r} is not a valid requirement: write NAME or NAME==1.2") from error
     if requirement.url or requirement.marker or requirement.extras:
         raise BadInput(f"{text!r} has more than a name and versions: write NAME or NAME==1.2")
     return requirement

@@ -1,7 +1,8 @@
-"""A project of an index: its files and the changes made to it, and the JSON of its page as the standards have it.
+"""A project of an index: its files, the changes made to it, and its page in JSON.
 
-A project's page in JSON (PEP 691, with the fields of PEP 592, 658/714, 700 and 708) is the index's record of it: what
-a client does not know begins with an underscore, as the standard provides. HTML pages are made from it.
+The JSON page (PEP 691, with the fields of PEP 592, 658/714, 700 and 708) is the index's only record of a project. Keys
+that are not in these standards begin with an underscore, as PEP 691 provides. HTML pages are generated from the record.
+Read this to see what is stored about a project.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ class File:
     """A published file.
 
     Attributes:
-        filename: Its name.
-        sha256: The hash of its content.
-        size: Its size in bytes.
-        uploaded: When it was published.
-        requires_python: As in its metadata.
-        metadata_sha256: The hash of its metadata, which lie beside it as `FILENAME.metadata`; None without.
-        yanked: Why it was yanked, empty where nobody said; None where it is not.
+        filename: The file's name.
+        sha256: Hash of the file's content.
+        size: The file's size in bytes.
+        uploaded: When the file was published.
+        requires_python: The field Requires-Python of the file's metadata; None if it has none.
+        metadata_sha256: Hash of `FILENAME.metadata`, the metadata beside the file; None if there is none.
+        yanked: Why the file was yanked, or empty if no reason was given; None if it is not yanked.
     """
 
     filename: str
@@ -45,12 +46,12 @@ class File:
 
     @property
     def version(self) -> Version:
-        """The version that its name says."""
+        """The version in the file's name."""
         return parse_file(self.filename)[1]
 
     @property
     def quoted(self) -> str:
-        """Its name as a part of a URL: S3 takes the `+` of a local version for a blank."""
+        """The file's name as a part of a URL; S3 would read the `+` of a local version as a blank."""
         return quote(self.filename)
 
 
@@ -59,11 +60,11 @@ class Event:
     """A change of a project: what was done to which file, when, by whom and why.
 
     Attributes:
-        at: When.
+        at: Time of the change.
         action: `publish`, `yank`, `unyank`, `delete`, `reindex`, `track`.
-        subject: The file's name.
-        by: Who.
-        why: The reason; empty where none was asked for.
+        subject: Name of the file; of `track`, the URL.
+        by: Who made the change.
+        why: The reason; may be empty.
     """
 
     at: datetime
@@ -75,16 +76,16 @@ class Event:
 
 @dataclass(frozen=True)
 class Project:
-    """All that an index knows of a project.
+    """Everything that an index records about a project.
 
     Attributes:
-        name: Its normalised name.
-        files: Published file by its name.
-        deleted: Hash of each deleted file by its name; none of these names is published again.
-        events: Every change, in order.
-        summary: One line about it, from the newest version's metadata.
-        tracks: URLs of the project's pages on other indexes that it is a part of (PEP 708).
-        serial: How many times it was changed.
+        name: The project's normalised name.
+        files: The published files, by name.
+        deleted: Hashes of deleted files, by name; none of these names can be published again.
+        events: All changes, in order.
+        summary: One line about the project, from the newest version's metadata.
+        tracks: URLs of the project's pages on other indexes that it tracks (PEP 708).
+        serial: Number of changes so far.
     """
 
     name: str
@@ -102,17 +103,17 @@ class Project:
 
     @property
     def versions(self) -> list[Version]:
-        """Its versions, the oldest first."""
+        """The project's versions, the oldest first."""
         return sorted({file.version for file in self.files.values()})
 
     @property
     def latest(self) -> Version | None:
-        """The newest version that an installer would take: no pre-release and not yanked, where there is such."""
-        some = [file.version for file in self.files.values() if file.yanked is None]
-        return max((each for each in some if not each.is_prerelease), default=max(some, default=None))
+        """The newest version that an installer would choose: not yanked, and a pre-release only without another."""
+        not_yanked = [file.version for file in self.files.values() if file.yanked is None]
+        return max((each for each in not_yanked if not each.is_prerelease), default=max(not_yanked, default=None))
 
     def sorted_files(self) -> list[File]:
-        """Return its files, by version and name."""
+        """Return the project's files, sorted by version and name."""
         return sorted(self.files.values(), key=lambda file: (file.version, file.filename))
 
     def with_file(self, file: File) -> Project:
@@ -124,10 +125,10 @@ class Project:
         return replace(self, files={name: file for name, file in self.files.items() if name != filename})
 
     def to_json(self, base: str) -> bytes:
-        """Return its page in JSON.
+        """Return the project's page in JSON.
 
         Args:
-            base: URL of the folder of its files, relative to the page, with a slash at its end.
+            base: URL of the folder of the project's files, relative to the page, with a slash at its end.
         """
         files = [_file_to_json(file, base) for file in self.sorted_files()]
         meta: dict[str, Any] = {"api-version": API_VERSION, "_serial": self.serial}
@@ -150,10 +151,10 @@ class Project:
 
         Args:
             body: The page.
-            where: Its key, for the error.
+            where: Key of the page, for the error message.
 
         Raises:
-            StoreError: It is not such a page.
+            StoreError: The page was not written by `to_json`, or is damaged.
         """
         try:
             page = json.loads(body)
@@ -168,14 +169,14 @@ class Project:
                 serial=meta["_serial"],
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StoreError(f"{where} is damaged: package-index reindex makes it anew from the files") from error
+            raise StoreError(f"{where} is damaged: package-index reindex rebuilds it from the files") from error
 
 
 def file_from_json(each: Mapping[str, Any]) -> File:
-    """Return a file as a page in JSON describes it; fields that an index may leave out get defaults.
+    """Return a file from its description in a JSON page; fields that an index may leave out get default values.
 
     Raises:
-        KeyError, TypeError, ValueError: It is not described as PEP 691 says.
+        KeyError, TypeError, ValueError: The description does not conform to PEP 691.
     """
     metadata = each.get("core-metadata", each.get("dist-info-metadata", False))
     yanked = each.get("yanked", False)
@@ -208,5 +209,5 @@ def _file_to_json(file: File, base: str) -> dict[str, Any]:
 
 
 def moment(at: datetime) -> str:
-    """Return a time as the pages have it."""
+    """Return a time in the format of the JSON pages."""
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,4 +1,7 @@
-"""Names of teams, projects and files: what is allowed, how a name is normalised, and which names look alike."""
+"""Names of teams, projects and files: which are valid, how they are normalised, and which ones look alike.
+
+Open this to see why a name is refused, or what the warnings of `package-index audit` are based on.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +22,20 @@ from .errors import BadInput
 LONGEST = 200
 _TEAM = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _PROJECT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-# What a file name consists of; nothing that a URL, a shell, a page or a folder takes for something else.
+# The characters of a file name; none of them has a special meaning in a URL, a shell, an HTML page or a path.
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
-# Characters that are taken for each other, each group written as its first.
+# Characters that look alike are mapped to one of them; hyphens are dropped.
 _ALIKE = str.maketrans({"1": "l", "i": "l", "0": "o", "5": "s", "-": None})
 
 
 def team_name(name: str) -> str:
-    """Return a team's name, which is a folder of the store.
+    """Return a team's name, after checking that it can be the name of a folder in the store.
 
     Raises:
-        BadInput: It is not of small letters, digits and hyphens.
+        BadInput: The name has other characters than small letters, digits and hyphens, or is too long.
     """
     if not _TEAM.fullmatch(name) or len(name) > LONGEST:
-        raise BadInput(f"{name[:LONGEST]!r} is no team's name: use small letters, digits and hyphens")
+        raise BadInput(f"{name[:LONGEST]!r} is not a valid name of a team: use small letters, digits and hyphens")
     return name
 
 
@@ -40,44 +43,44 @@ def project_name(name: str) -> str:
     """Return a project's name, normalised as PEP 503 says: small letters, and one hyphen for each run of `-_.`.
 
     Raises:
-        BadInput: No project can be named so.
+        BadInput: The name is not a valid name of a project.
     """
     if not _PROJECT.fullmatch(name) or len(name) > LONGEST:
-        raise BadInput(f"{name[:LONGEST]!r} is no project's name: use letters, digits, '-', '_' and '.'")
+        raise BadInput(f"{name[:LONGEST]!r} is not a valid name of a project: use letters, digits, '-', '_' and '.'")
     return canonicalize_name(name)
 
 
 def parse_file(filename: str) -> tuple[str, Version]:
-    """Return the project and version that a wheel's or a source distribution's file name says.
+    """Return the project and the version in the file name of a wheel or a source distribution.
 
     Args:
         filename: The name without a folder: `common-0.1.2-py3-none-any.whl`, `common-0.1.2.tar.gz`.
 
     Raises:
-        BadInput: No wheel and no source distribution is named so, or the name has other characters than theirs.
+        BadInput: The name is not a valid name of a wheel or a source distribution.
     """
     shown = repr(filename[:LONGEST])
     if not _FILE.fullmatch(filename) or len(filename) > LONGEST:
-        raise BadInput(f"{shown} is no file name of a distribution: use letters, digits and '._+!-'")
+        raise BadInput(f"{shown} is not a valid file name of a distribution: use letters, digits and '._+!-'")
     try:
         if filename.endswith(".whl"):
             name, version, _, _ = parse_wheel_filename(filename)
         else:
             name, version = parse_sdist_filename(filename)
     except (InvalidWheelFilename, InvalidSdistFilename) as error:
-        raise BadInput(f"{shown} is the name of no wheel and no source distribution: {error}") from error
+        raise BadInput(f"{shown} is neither the name of a wheel nor of a source distribution: {error}") from error
     return project_name(name), version
 
 
 def one_line(text: str, what: str) -> str:
-    """Return who made a change or why, on one line.
+    """Return a name or a reason that a user gave, on one line.
 
     Args:
-        text: What was said.
-        what: What it says, for the error.
+        text: The text.
+        what: What the text is, for the error message.
 
     Raises:
-        BadInput: It has characters that cannot be written in UTF-8, or printed.
+        BadInput: The text has characters that cannot be written in UTF-8, or cannot be printed.
     """
     line = " ".join(text.split())
     if not line.isprintable():
@@ -86,20 +89,20 @@ def one_line(text: str, what: str) -> str:
 
 
 def similar(name: str, others: Iterable[str]) -> list[str]:
-    """Return those of the other names that a reader may take for a name: equal letters, or one typing error apart.
+    """Return the names that a reader may mistake for a name: they look alike, or differ by one typing error.
 
     Args:
         name: A normalised name.
-        others: Normalised names; the name itself is left out.
+        others: The normalised names to choose from; `name` itself is left out.
     """
     return [other for other in others if other != name and (_shape(name) == _shape(other) or _one_apart(name, other))]
 
 
 def typing_errors(name: str) -> list[str]:
-    """Return names that a reader may take for a name, to be looked up on an index that has no list of similar ones.
+    """Return misspellings of a name, to look them up on an index that cannot list similar names.
 
-    These are the name with a hyphen less or elsewhere, with one letter left out or doubled, with two neighbours
-    exchanged, and with characters that look alike.
+    A misspelling has one character left out or doubled, two neighbours exchanged, or one character replaced by one that
+    looks alike.
     """
     parts = range(len(name))
     swapped = (name[:at] + name[at + 1] + name[at] + name[at + 2 :] for at in parts[:-1])
@@ -119,7 +122,7 @@ def _shape(name: str) -> str:
 
 
 def _one_apart(one: str, other: str) -> bool:
-    # Short names have too many neighbours.
+    # Names of fewer than four characters are skipped: too many of them differ by one error.
     if min(len(one), len(other)) < 4 or abs(len(one) - len(other)) > 1:
         return False
     return other in typing_errors(one) or one in typing_errors(other) or _replaced(one, other)

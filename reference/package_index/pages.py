@@ -13,7 +13,7 @@ from .model import API_VERSION, Project
 from .root import Root
 
 CHANGES = 20
-"""How many projects the first page lists as changed last."""
+"""Number of projects in the first page's list of latest changes."""
 
 
 def project_html(project: Project, base: str) -> bytes:
@@ -21,7 +21,7 @@ def project_html(project: Project, base: str) -> bytes:
 
     Args:
         project: The project.
-        base: URL of the folder of its files, relative to the page, with a slash at its end.
+        base: URL of the folder of the project's files, relative to the page, with a slash at its end.
     """
     return (
         _template("project.html")
@@ -34,7 +34,7 @@ def root_html(root: Root, team: str) -> bytes:
     """Return the first page of an index.
 
     Args:
-        root: What it lists.
+        root: The projects that the page lists.
         team: Name of the team.
     """
     entries = [entry for _, entry in sorted(root.entries.items())]

@@ -1,10 +1,10 @@
-"""A project's record and its pages: read, and changed so that concurrent writers lose nothing.
+"""Read and change a project's record and its pages, so that concurrent writers lose nothing.
 
-The page in JSON of a project is its record. It is replaced by a conditional write, only while it is what the writer has
-read; a writer whose condition fails reads it again and repeats its change. The HTML page is made from the record, and
-is replaced only while it is what it was before the record was read: a page of an earlier record never replaces one of a
-later. The first page has the serial number of each project that it lists, and takes none with a lower one. Open this to
-see why two publishers at once are safe.
+The JSON page of a project is its record. A conditional write replaces it only if it has not changed since the writer
+read it; otherwise the writer reads it again and repeats its change. The HTML page is generated from the record, and is
+replaced only if it has not changed since before the record was read: so a page of an older record never replaces a page
+of a newer one. The first page stores a serial number for each project, and ignores an entry with a lower number. Open
+this to see why two publishers at once are safe.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Records:
     """The records and pages of a team's index in a store.
 
     Args:
-        store: Where they are kept.
+        store: The store that keeps them.
         team: Name of the team.
         patience: Seconds for which a change is retried while other writers come first.
     """
@@ -41,11 +41,11 @@ class Records:
         self._patience = patience
 
     def root_key(self, page: str) -> str:
-        """Return the key of a first page, `index.html` or `index.json`."""
+        """Return the key of the first page: `page` is `index.html` or `index.json`."""
         return f"simple/{self._team}/{page}"
 
     def page_key(self, project: str, page: str) -> str:
-        """Return the key of a project's page, `index.html` or `index.json`."""
+        """Return the key of a project's page: `page` is `index.html` or `index.json`."""
         return f"simple/{self._team}/{project}/{page}"
 
     def files_url(self, project: str) -> str:
@@ -53,13 +53,13 @@ class Records:
         return f"../../../packages/{self._team}/{project}/"
 
     def root(self) -> Root:
-        """Return what the first page lists."""
+        """Return the entries of the first page."""
         key = self.root_key("index.json")
         body = self._store.get(key).body
         return Root.from_json(body, key) if body else Root({})
 
     def root_is_damaged(self) -> bool:
-        """Return whether the record of the first page is there and unreadable."""
+        """Return whether the record of the first page exists and is unreadable."""
         try:
             self.root()
         except StoreError:
@@ -69,7 +69,7 @@ class Records:
         return False
 
     def read(self, name: str) -> tuple[Project, str]:
-        """Return a project, without files where it has no record, and the version of its record."""
+        """Return a project and the version of its record; a project without a record has no files."""
         key = self.page_key(name, "index.json")
         stored = self._store.get(key)
         if stored.version == ABSENT:
@@ -77,14 +77,14 @@ class Records:
         return Project.from_json(stored.body, key), stored.version
 
     def read_or_new(self, name: str) -> tuple[Project, str]:
-        """Return a project, without files where its record is damaged as well."""
+        """Return a project like `read`, but without files if its record is damaged."""
         try:
             return self.read(name)
         except StoreError:
             version = self._store.version(self.page_key(name, "index.json"))
             if version == ABSENT:
                 raise
-            # The first page lists the record as of a change that this one must be later than.
+            # The new record needs a higher serial number than the first page has for the damaged one.
             return replace(Project.new(name), serial=max(0, self.root().serial(name))), version
 
     def change(
@@ -97,9 +97,9 @@ class Records:
 
         Args:
             name: The project's normalised name.
-            change: Returns the changed project; called again where another writer came first, and also after the
-                record was replaced, when it must find nothing to change.
-            read: Reads the record, `read` by default.
+            change: Returns the changed project. It is called again if another writer came first; and it may be called
+                once more after its change was written, and must then change nothing.
+            read: Reads the record; by default the method `read`.
 
         Raises:
             StoreError: The store does not answer, or other writers came first for too long.
@@ -126,7 +126,7 @@ class Records:
         return made[0] if made else before
 
     def _list(self, entry: Entry) -> None:
-        """Bring an entry to the first page, unless that has it as of a later change."""
+        """Add an entry to the first page, unless the page already has one of a later change."""
 
         def attempt() -> None:
             page = self._store.get(self.root_key("index.html"))

@@ -1,4 +1,7 @@
-"""Bring an index into agreement with its files: complete what a crash, or a change by hand, left."""
+"""Make an index consistent with its files again, after a crash or a manual change.
+
+Read this to see what `package-index reindex` repairs, and what is lost when a record is damaged.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,16 @@ from .stores import ABSENT
 def reindex(index: Index, name: str | None = None) -> list[str]:
     """Repair an index, or one of its projects.
 
-    A file that is not listed is checked and listed; one that is listed and not there is taken off; the rest of a
-    deletion is deleted; missing metadata and outdated pages are written. A damaged record is made anew, without its
-    yanks and deletions. Publishers may go on meanwhile.
+    A file that is not listed is checked and listed. A listed file that does not exist is removed from the list. An
+    incomplete deletion is completed. Missing metadata and outdated pages are written. A damaged record is rebuilt from
+    the files, without its yanks and deletions. Others may publish at the same time.
 
     Args:
         index: The index.
-        name: A project; all by default.
+        name: Name of a project; by default all projects.
 
     Returns:
-        What was done, a sentence each.
+        A sentence about each repair.
 
     Raises:
         NotFound: There is no such project.
@@ -32,7 +35,7 @@ def reindex(index: Index, name: str | None = None) -> list[str]:
     with index.store.writing():
         if index.records.root_is_damaged():
             index.store.delete(index.records.root_key("index.json"))
-            done.append("the first page was damaged and is made anew")
+            done.append("the first page was damaged and is rebuilt")
             name = None
         for each in index.stored_projects() if name is None else [project_name(name)]:
             done += _reindex(index, each)
@@ -57,9 +60,9 @@ def _reindex(index: Index, name: str) -> list[str]:
 
     def change(project: Project) -> Project:
         for filename in sorted(set(project.files) - stored):
-            # It may have been published since the files were listed.
+            # The file may have been published after the files were listed.
             if index.store.version(index.file_key(name, filename)) == ABSENT:
-                project = index.noted(project.without_file(filename), "reindex", filename, "the file is not there")
+                project = index.noted(project.without_file(filename), "reindex", filename, "the file does not exist")
         if damaged and not project.events:
             project = index.noted(project, "reindex", name, "the record was damaged")
         return index.with_files(project, [each for each in found if each.filename not in project.deleted])
@@ -67,7 +70,7 @@ def _reindex(index: Index, name: str) -> list[str]:
     before = index.records.change(name, change, index.records.read_or_new)
     after, _ = index.records.read(name)
     done += [f"{name}: listed {each}" for each in sorted(after.files.keys() - before.files.keys())]
-    done += [f"{name}: took off {each}, which is not there" for each in sorted(before.files.keys() - after.files)]
+    done += [f"{name}: removed {each}, which does not exist" for each in sorted(before.files.keys() - after.files)]
     for filename in sorted({each.removesuffix(".metadata") for each in stored} & after.deleted.keys()):
         index.remove(name, filename)
         done.append(f"{name}: deleted the rest of {filename}")
@@ -81,5 +84,5 @@ def _reindex(index: Index, name: str) -> list[str]:
 def _stored(index: Index, name: str, filename: str) -> Distribution:
     each = Distribution.from_bytes(filename, index.store.get(index.file_key(name, filename)).body)
     if each.project != name:
-        raise BadInput(f"{filename} lies in the folder of {name}")
+        raise BadInput(f"{filename} is in the folder of another project, {name}")
     return each

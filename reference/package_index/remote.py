@@ -1,4 +1,7 @@
-"""Read another index, as installers do: pages in JSON (PEP 691) or HTML (PEP 503), and files by their hashes."""
+"""Read another index as installers do: pages in JSON (PEP 691) or HTML (PEP 503), and files, whose hashes are checked.
+
+`package-index mirror`, `audit` and `serve --upstream` use this.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,8 @@ class RemoteFile:
     """A file that another index offers.
 
     Attributes:
-        file: What the index says of it.
-        url: Its absolute URL.
+        file: The index's description of the file.
+        url: Absolute URL of the file.
     """
 
     file: File
@@ -36,27 +39,27 @@ class RemoteFile:
 
 
 class RemoteIndex:
-    """An index elsewhere.
+    """An index on another server.
 
     Args:
-        url: URL of its first page, to which an installer adds `/PROJECT/`.
-        session: What asks for pages; a new one by default.
+        url: URL of the index's first page, to which an installer adds `/PROJECT/`.
+        session: The session for all requests; by default a new one.
 
     Raises:
-        BadInput: The URL is none of HTTP.
+        BadInput: The URL is not an HTTP address.
     """
 
     def __init__(self, url: str, session: requests.Session | None = None) -> None:
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-            raise BadInput(f"{url!r} is no URL of an index: write https://HOST/simple/")
+            raise BadInput(f"{url!r} is not the URL of an index: write https://HOST/simple/")
         self.url = url.rstrip("/") + "/"
         self._session = session or requests.Session()
 
     def has(self, name: str) -> bool:
-        """Return whether it has a project.
+        """Return whether the index has a project.
 
         Raises:
-            StoreError: It does not answer.
+            StoreError: The index does not answer.
         """
         try:
             self.files(name)
@@ -65,11 +68,11 @@ class RemoteIndex:
         return True
 
     def files(self, name: str) -> Sequence[RemoteFile]:
-        """Return the files of a project; those that are no wheel and no source distribution are left out.
+        """Return the wheels and source distributions of a project; other files are left out.
 
         Raises:
-            NotFound: It has no such project.
-            StoreError: It does not answer, or its page is unreadable.
+            NotFound: The index has no such project.
+            StoreError: The index does not answer, or its page is unreadable.
         """
         url = urljoin(self.url, f"{project_name(name)}/")
         try:
@@ -85,14 +88,14 @@ class RemoteIndex:
         try:
             found = _from_json(body, base) if "json" in kind else _from_html(body, base)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StoreError(f"{url} is no page of a project: {error}") from error
+            raise StoreError(f"{url} is not the page of a project: {error}") from error
         return [each for each in found if _is_distribution(each.file.filename)]
 
     def download(self, remote: RemoteFile) -> bytes:
         """Return a file's content.
 
         Raises:
-            StoreError: The index does not answer, or the content has not the hash that the index says.
+            StoreError: The index does not answer, or the content does not have the hash that the index says.
         """
         try:
             with self._session.get(remote.url, timeout=TIMEOUT, stream=True) as answer:
@@ -101,9 +104,9 @@ class RemoteIndex:
         except requests.RequestException as error:
             raise StoreError(f"{remote.url} cannot be read: {error}") from error
         if not remote.file.sha256:
-            raise StoreError(f"{remote.url} comes without a hash: whether it is what was published is unknown")
+            raise StoreError(f"{remote.url} is listed without a hash, so that its content cannot be checked")
         if hashlib.sha256(body).hexdigest() != remote.file.sha256:
-            raise StoreError(f"{remote.url} has not the hash that its index says")
+            raise StoreError(f"{remote.url} does not have the hash that its index says")
         return body
 
 

@@ -1,4 +1,4 @@
-"""The first page of an index: the projects that it lists, and its JSON (PEP 691)."""
+"""The first page of an index: its entry for each project, and its JSON (PEP 691)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .model import API_VERSION, Project, moment
 
 @dataclass(frozen=True)
 class Entry:
-    """A project as the index's first page lists it.
+    """The entry of a project on the index's first page.
 
     Attributes:
-        name: Its normalised name.
-        version: Its newest version; empty where it has no files.
-        files: The number of its files.
-        updated: When it was last changed.
-        summary: One line about it.
-        serial: As of which change of the project this entry is.
+        name: The project's normalised name.
+        version: The project's newest version; empty if it has no files.
+        files: Number of the project's files.
+        updated: When the project was last changed.
+        summary: One line about the project.
+        serial: The project's number of changes when this entry was written.
     """
 
     name: str
@@ -49,13 +49,13 @@ class Root:
     """The index's first page.
 
     Attributes:
-        entries: Entry by the project's name.
+        entries: The entries, by the project's name.
     """
 
     entries: Mapping[str, Entry]
 
     def serial(self, name: str) -> int:
-        """Return as of which change a project is listed; -1 where it is not."""
+        """Return the serial number in a project's entry; -1 if the project is not listed."""
         entry = self.entries.get(name)
         return -1 if entry is None else entry.serial
 
@@ -77,10 +77,10 @@ class Root:
 
     @classmethod
     def from_json(cls, body: bytes, where: str) -> Root:
-        """Return the page that `to_json` returned.
+        """Return the page whose JSON `to_json` returned.
 
         Raises:
-            StoreError: It is not such a page.
+            StoreError: The JSON was not written by `to_json`, or is damaged.
         """
         try:
             entries = [
@@ -95,5 +95,5 @@ class Root:
                 for each in json.loads(body)["projects"]
             ]
         except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{where} is damaged: package-index reindex makes it anew from the projects") from error
+            raise StoreError(f"{where} is damaged: package-index reindex rebuilds it from the projects") from error
         return cls({entry.name: entry for entry in entries})

@@ -1,4 +1,7 @@
-"""Check an index: do its pages, its files and their hashes agree; and does a public index have its names?"""
+"""Check an index: whether its pages, its files and their hashes are consistent, and whether its names are confusing.
+
+Read this to see what the problems of `package-index verify` and the warnings of `package-index audit` mean.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,12 @@ Kind = Literal["missing", "unlisted", "changed", "outdated", "damaged", "deleted
 
 @dataclass(frozen=True)
 class Problem:
-    """A disagreement within an index.
+    """An inconsistency within an index.
 
     Attributes:
-        kind: `missing` (a listed file is not there), `unlisted` (a file is there and not listed), `changed` (its
-            content has another hash), `outdated` (a page is behind the record), `damaged` (a record is unreadable),
-            `deleted` (the rest of a deletion is there).
+        kind: `missing` (a listed file does not exist), `unlisted` (a file exists and is not listed), `changed` (a
+            file's content has another hash), `outdated` (a page is older than the record), `damaged` (a record is
+            unreadable), `deleted` (a deleted file still exists).
         key: Key of the object.
         says: What is wrong, in a sentence.
     """
@@ -36,7 +39,7 @@ class Problem:
 
 
 def verify(index: Index) -> Iterator[Problem]:
-    """Yield what is wrong with an index. Every file is read; `reindex` repairs all but changed files.
+    """Yield the problems of an index, for which every file is read. `reindex` repairs all except changed files.
 
     Raises:
         StoreError: The store does not answer.
@@ -61,14 +64,14 @@ def verify(index: Index) -> Iterator[Problem]:
         yield from _files(index, project)
         html = index.records.page_key(name, "index.html")
         if project.events and index.store.get(html).body != project_html(project, index.records.files_url(name)):
-            yield Problem("outdated", html, f"the page of {name} is behind its record")
+            yield Problem("outdated", html, f"the page of {name} is older than its record")
         if project.events and listed.get(name) != Entry.of(project):
             yield Problem(
-                "outdated", index.records.root_key("index.json"), f"the first page is behind the record of {name}"
+                "outdated", index.records.root_key("index.json"), f"the first page is older than the record of {name}"
             )
     first = index.records.root_key("index.html")
     if listed and index.store.get(first).body != root_html(index.root(), index.team):
-        yield Problem("outdated", first, "the first page is behind its record")
+        yield Problem("outdated", first, "the first page is older than its record")
 
 
 def _files(index: Index, project: Project) -> Iterator[Problem]:
@@ -78,28 +81,30 @@ def _files(index: Index, project: Project) -> Iterator[Problem]:
         f"{file.filename}.metadata" for file in project.files.values() if file.metadata_sha256
     }
     for name in sorted(expected - stored):
-        yield Problem("missing", prefix + name, f"{name} is listed and not there")
+        yield Problem("missing", prefix + name, f"{name} is listed but does not exist")
     for name in sorted(stored - expected):
         if name.removesuffix(".metadata") in project.deleted:
-            yield Problem("deleted", prefix + name, f"{name} was deleted and is still there")
+            yield Problem("deleted", prefix + name, f"{name} was deleted but still exists")
         else:
-            yield Problem("unlisted", prefix + name, f"{name} is there and not listed")
+            yield Problem("unlisted", prefix + name, f"{name} exists but is not listed")
     for file in project.sorted_files():
         hashes = {file.filename: file.sha256, f"{file.filename}.metadata": file.metadata_sha256}
         for name, digest in hashes.items():
             if digest and name in stored:
                 body = index.store.get(prefix + name).body
                 if hashlib.sha256(body).hexdigest() != digest:
-                    yield Problem("changed", prefix + name, f"{name} is not what was published: its hash differs")
+                    yield Problem(
+                        "changed", prefix + name, f"{name} has changed since it was published: its hash differs"
+                    )
 
 
 @dataclass(frozen=True)
 class Warned:
-    """A name that an installer or a reader may take for another.
+    """A name that an installer or a reader may mistake for another.
 
     Attributes:
-        name: Name of our project.
-        other: The name on the public index, or of another project of ours.
+        name: Name of a project of this index.
+        other: The name on the public index, or of another project of this index.
         says: What may happen, in a sentence.
     """
 
@@ -109,12 +114,12 @@ class Warned:
 
 
 def confusions(index: Index, public: RemoteIndex | None, *, near: bool = True) -> Iterator[Warned]:
-    """Yield the names of an index that a public one has too, and those that are confusingly near another.
+    """Yield the names of an index that a public index also has, and those that are confusingly similar to another.
 
     Args:
         index: The private index.
-        public: The public index; None looks at the private one alone.
-        near: Whether to ask the public index for typing errors of the names, some dozen requests a name.
+        public: The public index; None to compare names of the private index only.
+        near: Whether to look up misspellings on the public index, with some dozens of requests for each name.
 
     Raises:
         StoreError: An index does not answer.
@@ -123,15 +128,15 @@ def confusions(index: Index, public: RemoteIndex | None, *, near: bool = True) -
     for name in names:
         for other in similar(name, names):
             if name < other:
-                yield Warned(name, other, f"{name} and {other}, both here, are easily taken for each other")
+                yield Warned(name, other, f"{name} and {other}, both of this index, are easily confused")
         if public is None:
             continue
         if public.has(name):
             yield Warned(
                 name,
                 name,
-                f"{name} is also on {public.url}: with --extra-index-url an installer takes the higher version of both",
+                f"{name} is also on {public.url}: with --extra-index-url an installer chooses the higher version",
             )
         for other in typing_errors(name) if near else ():
             if other not in names and public.has(other):
-                yield Warned(name, other, f"{other} on {public.url} is easily taken for {name}")
+                yield Warned(name, other, f"{other} on {public.url} is easily confused with {name}")

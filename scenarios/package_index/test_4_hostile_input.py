@@ -17,14 +17,14 @@ def forged(described):
 
 # By what is wrong: the file, and what the refusal says.
 HOSTILE = {
-    "traversal in the name": ("../../x-1.0.tar.gz", b"x", "is no file name of a distribution"),
-    "markup in the name": (f"{SCRIPT}-1.0.tar.gz", b"x", "is no file name of a distribution"),
-    "line break in the name": ("common-1.0\n.tar.gz", b"x", "is no file name of a distribution"),
-    "a page as a package": ("index.html", b"<script>alert(1)</script>", "the name of no wheel"),
+    "traversal in the name": ("../../x-1.0.tar.gz", b"x", "is not a valid file name of a distribution"),
+    "markup in the name": (f"{SCRIPT}-1.0.tar.gz", b"x", "is not a valid file name of a distribution"),
+    "line break in the name": ("common-1.0\n.tar.gz", b"x", "is not a valid file name of a distribution"),
+    "a page as a package": ("index.html", b"<script>alert(1)</script>", "is neither the name of a wheel"),
     "markup in requires-python": (
         FILENAME,
         forged(metadata("common", "0.1.2", requires_python=f">=3{SCRIPT}")),
-        "asks for a Python that is no specifier",
+        "has an invalid requires-python",
     ),
     "another project's metadata": (FILENAME, forged(metadata("requests", "0.1.2")), "the metadata of 'requests 0.1.2'"),
     "another version's metadata": (FILENAME, forged(metadata("common", "9.9.9")), "the metadata of 'common 9.9.9'"),

@@ -1,4 +1,4 @@
-"""Wheels and source distributions: read and checked, whoever made them, or built from a project."""
+"""Wheels and source distributions: reading and checking them, and building them from a project."""
 
 from __future__ import annotations
 

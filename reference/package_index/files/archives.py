@@ -1,7 +1,8 @@
-"""Read the metadata of a wheel or a source distribution without unpacking it, and refuse archives that do harm.
+"""Read the metadata of a wheel or a source distribution without unpacking it, and refuse harmful archives.
 
-An uploaded archive is hostile until shown otherwise: it may unpack to a thousand times its size, name files outside
-its folder, or hold metadata of another project. Nothing here writes to disk, and memory is bounded.
+An uploaded archive is not trusted: it may unpack to a thousand times its size, name files outside its folder, or
+contain the metadata of another project. Nothing here writes to disk, and memory is bounded. Read this to see why an
+archive is refused.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from reference.package_index.errors import BadInput
 
 METADATA_LIMIT = 1 << 20
 ALWAYS_ALLOWED = 64 << 20
-"""Bytes that an archive may always unpack to; above, the ratio counts."""
+"""An archive may always unpack to this many bytes; above that, `RATIO` applies."""
 RATIO = 50
-"""How many times its size an archive may unpack to: the limits are those of the public index."""
+"""How many times its size an archive may unpack to; the public index has the same limits."""
 MOST_MEMBERS = 100_000
 
 
@@ -27,7 +28,7 @@ def wheel_metadata(filename: str, body: bytes) -> bytes:
     """Return a wheel's METADATA.
 
     Raises:
-        BadInput: It is no wheel, or one that does harm.
+        BadInput: The file is not a wheel, or is harmful.
     """
     with _zip(filename, body) as archive:
         folder = "-".join(filename.split("-")[:2]).lower()
@@ -46,7 +47,7 @@ def sdist_metadata(filename: str, body: bytes) -> bytes:
     """Return a source distribution's PKG-INFO.
 
     Raises:
-        BadInput: It is no source distribution, or one that does harm.
+        BadInput: The file is not a source distribution, or is harmful.
     """
     if filename.endswith(".zip"):
         with _zip(filename, body) as archive:
@@ -94,7 +95,7 @@ def _zip(filename: str, body: bytes) -> zipfile.ZipFile:
     if len(names) > MOST_MEMBERS:
         raise BadInput(f"{filename} has more than {MOST_MEMBERS} members")
     if len(set(names)) != len(names):
-        raise BadInput(f"{filename} holds a member twice: which one counts depends on who unpacks it")
+        raise BadInput(f"{filename} holds a member twice: which one is used depends on the program that unpacks it")
     for name in names:
         _check_path(filename, name)
     if sum(member.file_size for member in members) > _most(body):
@@ -134,7 +135,7 @@ class _TooLarge(Exception):
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that ends with an error once it has returned so many bytes: a tar header can ask for any number."""
+    """A stream that raises an error when more bytes than a limit were read; a tar header can demand any number."""
 
     def __init__(self, stream: gzip.GzipFile, most: int) -> None:
         self._stream = stream

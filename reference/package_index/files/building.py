@@ -1,4 +1,4 @@
-"""Build a project's wheel and source distribution by its own PEP 517 backend, and take the files that it reports."""
+"""Build a project's wheel and source distribution by its own PEP 517 backend, and return the files that it reports."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def build(source: Path, output: Path, *, python: Path | None = None, isolated: b
     Args:
         source: Folder of the project, with its `pyproject.toml`.
         output: Folder for the files.
-        python: Interpreter whose environment has the backend, for a build without isolation; this one by default.
-        isolated: Whether to install the backend in an environment of its own, from the index that pip is set to.
+        python: Interpreter whose environment has the backend, for a build without isolation; by default this one.
+        isolated: Whether to install the backend into a new environment, from the index that pip is configured for.
 
     Returns:
         The files that the backend reports.
 
     Raises:
-        BadInput: The folder is no project.
-        BuildFailed: The backend failed, or reported a file that is not there.
+        BadInput: The folder has neither `pyproject.toml` nor `setup.py`.
+        BuildFailed: The backend failed, or reported a file that does not exist.
     """
     if not (source / "pyproject.toml").is_file() and not (source / "setup.py").is_file():
         raise BadInput(f"{source} is no project: it has no pyproject.toml")
@@ -42,18 +42,18 @@ def build(source: Path, output: Path, *, python: Path | None = None, isolated: b
         with _builder(source, python, isolated and python is None, said) as builder:
             files = [Path(builder.build(kind, output)) for kind in WHEEL_AND_SDIST]
     except (BuildException, BuildBackendException, FailedProcessError, subprocess.CalledProcessError) as error:
-        # Where the build environment could not be made, the error itself has what pip said.
+        # If the build environment could not be created, pip's output is in the error itself.
         printed = "\n".join([*said, _decoded(error)])
         last = next((line for line in reversed(printed.splitlines()) if line.strip()), str(error))
         raise BuildFailed(f"{source} cannot be built: {last.strip()[:300]}") from error
     for file in files:
         if not file.is_file():
-            raise BuildFailed(f"the build backend of {source} reports {file.name}, which is not there")
+            raise BuildFailed(f"the build backend of {source} reports {file.name}, which does not exist")
     return files
 
 
 def _decoded(error: Exception) -> str:
-    """Return what a failed process printed on standard error; empty where that was not caught."""
+    """Return what a failed process printed on standard error; empty if that was not captured."""
     printed = getattr(error, "stderr", None) or b""
     return printed if isinstance(printed, str) else bytes(printed).decode(errors="replace")
 
@@ -61,7 +61,7 @@ def _decoded(error: Exception) -> str:
 @contextmanager
 def _builder(source: Path, python: Path | None, isolated: bool, said: list[str]) -> Generator[ProjectBuilder]:
     def run(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-        # What a backend prints belongs to its failure, and not into the output of a command that reports files.
+        # The backend's output is kept for an error message; the command's own output lists only files.
         done = subprocess.run(
             cmd,
             cwd=cwd,

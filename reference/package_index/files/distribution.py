@@ -1,4 +1,7 @@
-"""A distribution to publish: a wheel or a source distribution that was read and checked."""
+"""A distribution to publish: a wheel or a source distribution that was read and checked.
+
+Read this to see what a file's name and metadata are checked for before it is published.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from reference.package_index.names import parse_file, project_name
 from .archives import sdist_metadata, wheel_metadata
 
 LARGEST = 1 << 30
-"""Bytes that a file may have."""
+"""Limit on the bytes of a file."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +28,13 @@ class Distribution:
     """A wheel or a source distribution, checked.
 
     Attributes:
-        filename: Its file's name.
+        filename: The file's name.
         project: The project's normalised name.
-        version: Its version.
+        version: The version of the project.
         body: The file's content.
-        metadata: Its core metadata: METADATA of a wheel, PKG-INFO of a source distribution.
-        requires_python: The versions of Python that it is for, as a specifier; None where it says nothing.
-        summary: One line about the project; empty where it says nothing.
+        metadata: The core metadata: METADATA of a wheel, PKG-INFO of a source distribution.
+        requires_python: Specifier of the Python versions that it supports; None if the metadata have none.
+        summary: One line about the project; empty if the metadata have none.
     """
 
     filename: str
@@ -49,7 +52,7 @@ class Distribution:
 
     @property
     def sha256(self) -> str:
-        """The hash of its content."""
+        """The hash of the file's content."""
         return hashlib.sha256(self.body).hexdigest()
 
     @classmethod
@@ -57,7 +60,7 @@ class Distribution:
         """Read and check a file.
 
         Raises:
-            BadInput: It is missing, too large, or no distribution.
+            BadInput: The file is missing, too large, or not a distribution.
         """
         parse_file(path.name)
         try:
@@ -76,7 +79,7 @@ class Distribution:
         """Check the content of a file against its name.
 
         Raises:
-            BadInput: The name, the archive or its metadata are refused, or name another project or version.
+            BadInput: Name, archive or metadata are refused, or the metadata name another project or version.
         """
         project, version = parse_file(filename)
         if len(body) > LARGEST:
@@ -93,7 +96,7 @@ class Distribution:
             raise BadInput(f"{filename} has metadata without a name: are they UTF-8, and without a byte order mark?")
         if project_name(raw["name"]) != project or _version(filename, raw.get("version", "")) != version:
             named = f"{raw['name'][:100]} {raw.get('version', '')[:100]}"
-            raise BadInput(f"{filename} holds the metadata of {named!r}, which its name does not say")
+            raise BadInput(f"{filename} holds the metadata of {named!r}, which do not match its name")
         return cls(
             filename=filename,
             project=project,
@@ -109,7 +112,7 @@ def _version(filename: str, version: str) -> Version:
     try:
         return Version(version)
     except InvalidVersion as error:
-        raise BadInput(f"{filename} has metadata whose version is none: {version[:100]!r}") from error
+        raise BadInput(f"{filename} has metadata with an invalid version: {version[:100]!r}") from error
 
 
 def _requires_python(filename: str, specifier: str | None) -> str | None:
@@ -118,5 +121,5 @@ def _requires_python(filename: str, specifier: str | None) -> str | None:
     try:
         SpecifierSet(specifier)
     except InvalidSpecifier as error:
-        raise BadInput(f"{filename} asks for a Python that is no specifier: {specifier[:100]!r}") from error
+        raise BadInput(f"{filename} has an invalid requires-python: {specifier[:100]!r}") from error
     return " ".join(specifier.split())

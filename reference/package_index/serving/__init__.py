@@ -1,4 +1,4 @@
-"""Serve an index over HTTP: the application, and gunicorn that runs it."""
+"""Serve an index over HTTP: the WSGI application, and the function that runs it under gunicorn."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Serve an index over HTTP: pages in JSON or HTML, files, and the uploads of twine, uv and poetry.
 
-For stores that no web server stands before, for readers who must sign in, and as the only index that installers are
-given: with an upstream, a name that this index does not have is looked up there, and a name that it has never is.
+Use it for a store that no web server serves, for readers who must sign in, or as the only index of installers: with an
+upstream, a project that this index does not have is looked up there, and a project that it has never is.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STATUS: Mapping[type[PackageIndexError], int] = {
     NotAllowed: 502,
     StoreError: 502,
 }
-# The first is for whom says nothing or takes anything, such as a browser.
+# The first kind is returned to a client that accepts anything or states no preference, such as a browser.
 KINDS = (
     "text/html",
     "application/vnd.pypi.simple.v1+html",
@@ -53,10 +53,10 @@ def create_app(
 
     Args:
         index: The index to serve.
-        uploaders: Password by user who may upload; nobody may by default.
-        readers: Password by user who may read, uploaders besides; anybody may where it is None.
-        upstream: The index that an installer is redirected to for projects which this one does not have.
-        private: Patterns of names that are never looked up there, `acme-*`: a name of ours that is not published yet.
+        uploaders: Passwords of the users who may upload, by user; by default nobody may.
+        readers: Passwords of the users who may read, by user; uploaders may read, too. If it is None, everybody may.
+        upstream: The index to which an installer is redirected for projects that this one does not have.
+        private: Patterns of names that are never redirected, such as `acme-*`, for names that are not published yet.
     """
     app = Flask("package-index")
     app.config["MAX_CONTENT_LENGTH"] = LARGEST + (1 << 20)
@@ -65,7 +65,7 @@ def create_app(
         given = request.authorization
         if given is None or given.type != "basic":
             return False
-        # The password is compared for an unknown user as well: the time says nothing about who exists.
+        # The password of an unknown user is also compared, so that the response time does not show which users exist.
         password = users.get(given.username or "")
         same = hmac.compare_digest((given.password or "").encode(), (password or "").encode())
         return same and bool(password)
@@ -122,7 +122,7 @@ def create_app(
         if not stored.version:
             raise NotFound(f"{index.team} has no file {filename!r}")
         answer = Response(stored.body, content_type=TEXT if plain != filename else BINARY)
-        # A file of a name is the same for ever.
+        # The content of a file name never changes.
         answer.headers["Cache-Control"] = "private, max-age=31536000, immutable"
         answer.headers["X-Content-Type-Options"] = "nosniff"
         return answer
@@ -146,10 +146,10 @@ def create_app(
 
 
 def users(words: Sequence[str]) -> dict[str, str]:
-    """Return password by user, from words `USER:PASSWORD`.
+    """Return passwords by user, from words of the form `USER:PASSWORD`.
 
     Raises:
-        BadInput: One is not of this form.
+        BadInput: A word has another form.
     """
     found: dict[str, str] = {}
     for word in words:

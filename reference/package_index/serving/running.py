@@ -1,4 +1,4 @@
-"""Run the application under gunicorn, in this process's name."""
+"""Run the application under gunicorn, in this process."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def run(application: Flask, bind: str, threads: int) -> None:
         threads: Number of requests that are answered at once.
 
     Raises:
-        BadInput: The address is none.
+        BadInput: The address has another form.
     """
     if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}", bind):
-        raise BadInput(f"{bind!r} is no address: write HOST:PORT")
+        raise BadInput(f"{bind!r} is not an address: write HOST:PORT")
     options = {"bind": bind, "worker_class": "gthread", "threads": threads, "accesslog": None, "loglevel": "warning"}
     _Server(application, options).run()

@@ -1,7 +1,7 @@
-"""Where an index is kept: a bucket of an object store that speaks S3, or a folder.
+"""The stores that can keep an index: a bucket of an S3 object store, or a folder.
 
-An index needs little of a store: to read, write, list and delete objects, and to write one only if it is unchanged
-since it was read. Open this package to keep an index elsewhere: implement `Store`.
+A store must be able to read, write, list and delete objects, and to write an object only if it has not changed since it
+was read. Open this package to keep an index elsewhere: implement `Store`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An index in a folder, which any web server can serve; writers on one machine, or on one file system, take a lock."""
+"""An index in a folder, which any web server can serve; all writers must share the file system, on which they lock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .store import ABSENT, Stored
 
 @contextmanager
 def exclusive(path: Path) -> Generator[None]:
-    """Hold a lock on a file, which is created; the lock of a process that ends is released.
+    """Hold a lock on a file, which is created if necessary; when a process ends, its lock is released.
 
     Raises:
         StoreError: The file cannot be created.
@@ -35,11 +35,11 @@ def exclusive(path: Path) -> Generator[None]:
 class FolderStore:
     """Objects as files below a folder.
 
-    Each file is replaced by an atomic rename. A condition is checked and the file replaced under a lock, the file
-    `.lock` of the folder: between processes that see the same file system, a lost update is impossible.
+    Each file is replaced by an atomic rename. The condition of a write is checked, and the file replaced, while the
+    file `.lock` of the folder is locked: no update is lost if all processes share the file system.
 
     Args:
-        folder: Folder of the index; created at the first write.
+        folder: Folder of the index; it is created by the first write.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -63,7 +63,7 @@ class FolderStore:
         return self.get(key).version
 
     def put(self, key: str, body: bytes, content_type: str, *, expected: str | None = None) -> str:
-        """Replace a file; the type is what the web server makes of its name."""
+        """Replace a file. The content type is not stored, since a web server derives it from the file's name."""
         with exclusive(self._folder / ".lock"):
             if expected is not None and self.version(key) != expected:
                 raise Changed(key)
@@ -87,12 +87,12 @@ class FolderStore:
 
     @contextmanager
     def writing(self) -> Generator[None]:
-        """Return a context without a lock of its own: `put` takes it."""
+        """Return a context that does nothing, since `put` takes the lock."""
         yield
 
     def _path(self, key: str) -> Path:
         if key.startswith("/") or ".." in key.split("/"):
-            raise BadInput(f"{key!r} is no key of an index: it leaves the folder")
+            raise BadInput(f"{key!r} is not a valid key of an index: it leads out of the folder")
         return self._folder / key
 
     def _replace(self, path: Path, body: bytes) -> None:

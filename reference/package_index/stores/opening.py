@@ -13,15 +13,15 @@ CONNECT_TIMEOUT, READ_TIMEOUT, ATTEMPTS = 5.0, 30.0, 4
 
 
 def open_store(url: str, *, endpoint: str | None = None, lock: Path | None = None) -> Store:
-    """Return the store at a URL. Credentials and region come from where boto3 looks for them.
+    """Return the store at a URL. boto3 finds credentials and region in its usual places.
 
     Args:
         url: `s3://BUCKET`, `s3://BUCKET/PREFIX`, `file:///FOLDER`, or the path of a folder.
         endpoint: URL of an S3 server other than AWS'.
-        lock: See `stores.s3.S3Store`.
+        lock: Lock file for an S3 server without conditional writes (`stores.s3.S3Store`).
 
     Raises:
-        BadInput: The URL is none of these.
+        BadInput: The URL has another form.
     """
     parts = urlsplit(url)
     if parts.scheme == "s3":
@@ -33,7 +33,7 @@ def open_store(url: str, *, endpoint: str | None = None, lock: Path | None = Non
             raise BadInput(f"{url!r} names no folder of this machine: write file:///FOLDER")
         return _folder(unquote(parts.path))
     if not url or "://" in url or Path(url).is_file():
-        raise BadInput(f"{url!r} is no store: write s3://BUCKET/PREFIX, file:///FOLDER or the path of a folder")
+        raise BadInput(f"{url!r} is not a store: write s3://BUCKET/PREFIX, file:///FOLDER or the path of a folder")
     return _folder(url)
 
 
@@ -45,14 +45,15 @@ def _folder(path: str) -> Store:
 
 def _s3(bucket: str, prefix: str, endpoint: str | None, lock: Path | None) -> Store:
     if endpoint is not None and urlsplit(endpoint).scheme not in ("http", "https"):
-        raise BadInput("the endpoint of the object store is no URL: write https://HOST or https://HOST:PORT")
+        raise BadInput("the endpoint of the object store is not a URL: write https://HOST or https://HOST:PORT")
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
     from .s3 import S3Store
 
-    # A signature of version 4 is what every server takes; a server of one's own seldom has a name for each bucket.
+    # Every server accepts signatures of version 4. A server other than AWS seldom has a host name for each bucket, so
+    # that the bucket is given in the path.
     config = Config(
         signature_version="s3v4",
         connect_timeout=CONNECT_TIMEOUT,

@@ -1,4 +1,7 @@
-"""An index in a bucket: conditional writes by ETag, and errors in one sentence."""
+"""An index in a bucket: conditional writes by ETag, and errors of boto3 turned into those of this library.
+
+Read this to see how a server without conditional writes is recognized, and what is done then.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MISSING = {"404", "NoSuchKey", "NotFound"}
-# 409 is S3's answer to a write that raced another one to the same key.
+# S3 answers 409 if another write to the same key is under way at the same time.
 RACED = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict", "OperationAborted"}
 REFUSED = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
 
@@ -28,17 +31,17 @@ REFUSED = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNot
 class S3Store:
     """Objects of a bucket below a prefix.
 
-    `put` passes `expected` on as If-Match or If-None-Match, which AWS S3 and most of its kin evaluate atomically. A
-    server that ignores the conditions is recognised before the first change, by trying them; changes are then made
-    under a lock file, or refused where none is given. That the conditions are kept when two writers come at the same
-    moment cannot be seen by trying (versitygw's POSIX backend checks them atomically since 1.8).
+    `put` passes `expected` on as If-Match or If-None-Match, which AWS S3 and most other servers evaluate atomically.
+    Before the first change, test writes show whether the server ignores these conditions. If it does, changes are made
+    under a lock file, or refused if no lock file is given. Test writes cannot show whether the server also evaluates
+    the conditions atomically when two writers come at the same moment (versitygw's POSIX backend does since 1.8).
 
     Args:
         client: boto3's client.
         bucket: Name of the bucket.
         prefix: Prefix of all keys, without slashes at its ends; empty for the whole bucket.
-        lock: File that writers lock where the server has no conditional writes; all of them must share it.
-        trusted: Whether the server is known to have conditional writes, and is not tried.
+        lock: Lock file for a server without conditional writes; all writers must share it.
+        trusted: Whether the server is known to have conditional writes, so that no test writes are needed.
     """
 
     def __init__(
@@ -73,14 +76,14 @@ class S3Store:
             return ABSENT
 
     def put(self, key: str, body: bytes, content_type: str, *, expected: str | None = None) -> str:
-        """Write an object, on a condition where a version is expected."""
+        """Write an object; if a version is expected, only on that condition."""
         try:
             with self._errors(key):
                 if expected is not None and not self._conditional and self.version(key) != expected:
-                    raise Changed(key)  # under the lock of `writing`, nobody changes it meanwhile
+                    raise Changed(key)  # the lock of `writing` prevents changes between this check and the write
                 return self._put(key, body, content_type, expected)
         except _Missing:
-            raise Changed(key) from None  # it was to be replaced, and has been deleted
+            raise Changed(key) from None  # the object to be replaced has been deleted
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Iterate over keys, page by page."""
@@ -99,10 +102,10 @@ class S3Store:
 
     @contextmanager
     def writing(self) -> Generator[None]:
-        """Hold the lock where the server has no conditional writes.
+        """Hold the lock if the server has no conditional writes.
 
         Raises:
-            BadInput: The server has none, and there is no lock.
+            BadInput: The server has no conditional writes, and there is no lock file.
         """
         if self.conditional():
             yield
@@ -116,7 +119,7 @@ class S3Store:
                 yield
 
     def conditional(self) -> bool:
-        """Return whether the server keeps the conditions of a write, tried once on an object of its own."""
+        """Return whether the server observes the conditions of a write; this is tried once, on an object of its own."""
         with self._trying:
             if self._conditional is None:
                 self._conditional = self._tried(f".conditional-writes-{uuid4().hex}")

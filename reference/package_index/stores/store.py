@@ -1,4 +1,7 @@
-"""What an index asks of a store: objects by key, and conditional writes."""
+"""The interface that an index needs of a store: objects by key, and conditional writes.
+
+Implement `Store` to keep an index in another kind of store.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ class Stored(NamedTuple):
     """An object's content and version, as one read returned them.
 
     Attributes:
-        body: The content; empty where there is no object.
-        version: Opaque; an S3 store's ETag. `ABSENT` where there is no object.
+        body: The content; empty if there is no object.
+        version: An opaque text that identifies the content, such as the ETag in S3; `ABSENT` if there is no object.
     """
 
     body: bytes
@@ -26,26 +29,26 @@ class Store(Protocol):
     """Objects by key. Keys are relative: a store adds its own prefix."""
 
     def get(self, key: str) -> Stored:
-        """Return an object, `Stored(b"", ABSENT)` where there is none.
+        """Return an object, or `Stored(b"", ABSENT)` if there is none.
 
         Raises:
             StoreError: The store does not answer, or refuses.
         """
 
     def version(self, key: str) -> str:
-        """Return an object's version without its content; `ABSENT` where there is none."""
+        """Return an object's version without its content; `ABSENT` if there is no object."""
 
     def put(self, key: str, body: bytes, content_type: str, *, expected: str | None = None) -> str:
         """Write an object, and return its version.
 
         Args:
             key: Key of the object.
-            body: Its content.
-            content_type: Media type that web servers return with it.
-            expected: The version to replace, `ABSENT` to create it only; None replaces whatever is there.
+            body: The object's content.
+            content_type: Media type that web servers return with the object.
+            expected: The version that is replaced, or `ABSENT` to only create the object; None replaces any version.
 
         Raises:
-            Changed: The object has not the expected version; nothing was written.
+            Changed: The object does not have the expected version; nothing was written.
             StoreError: The store does not answer, or refuses.
         """
 
@@ -53,7 +56,7 @@ class Store(Protocol):
         """Iterate over the keys that begin with a prefix, in order."""
 
     def delete(self, key: str) -> None:
-        """Delete an object, if it is there."""
+        """Delete an object, if it exists."""
 
     def writing(self) -> AbstractContextManager[object]:
-        """Return a context in which an index is changed: a lock, where the store has no conditional writes."""
+        """Return a context in which an index may be changed; it holds a lock if the store has no conditional writes."""
