@@ -1,33 +1,35 @@
-"""Database migrations whose source is a directory in S3: read them as yoyo's, apply them to many databases.
+"""Database migrations from a directory in S3: read them as yoyo's own, and apply them to many databases.
 
 The document keeps migrations as SQL files in S3, in a directory per service and environment; a small package reads them
 into yoyo's list of migrations, and yoyo applies them, database by database. It leaves open what happens when a
-migration fails, when two runners meet, and when a file is edited after it was applied.
+migration fails, when two runners work on one database, and when a file is edited after it was applied.
 
-**What holds.** The directory as the source, yoyo's own list, the same migrations for many databases, a directory per
-environment; and that an empty database is set up by applying everything.
+**What holds.** A directory in S3 works as the source; the result is yoyo's own list; many databases can share the
+migrations; each environment has its directory; and applying everything sets up an empty database.
 
 **What is corrected.**
 
-- A public bucket is read without credentials. Keys come from wherever the SDK finds them, with their session token; an
-  S3 that is not AWS is named by an argument. (The published package takes two environment variables and nothing else.)
-- Dependencies between migrations work, and are looked up among those that were read together.
-- A file that two directories hold under one name with the same content is one migration; with other content the error
-  names both.
-- Nothing is cached: a later upload is seen by the same process. An object that changes or vanishes between the listing
-  and its reading makes the directory be listed again.
+- A public bucket is read without credentials. The SDK finds keys, with their session token, in its usual places, and an
+  argument names an S3 server other than AWS. (The published package reads two environment variables and nothing else.)
+- Dependencies between migrations work, and are looked up among the migrations that were read together.
+- If two directories have a file of the same name with the same content, it is one migration; with different contents
+  the error names both files.
+- Nothing is cached: the same process sees a later upload. If an object changes or vanishes between the listing and its
+  reading, the directory is listed again.
 - Migrations in Python are read, too.
-- "Idempotent" is only that a known name is passed over. Here the hash of each applied file is recorded, and one that
-  was edited since, that is missing, or that sorts before the last applied one makes the runner refuse the database.
-- The steps of a migration and its record are one transaction on PostgreSQL. On MySQL and MariaDB, whose DDL commits by
-  itself, and outside a transaction, the report says which steps stay.
+- The document's "idempotent" only means that a known name is skipped. Here the hash of each applied file is recorded,
+  and the runner refuses a database if an applied file was edited or is missing, or if a file that is not applied sorts
+  before the last applied one.
+- On PostgreSQL the steps of a migration and its record are one transaction. On MySQL and MariaDB, whose DDL commits by
+  itself, and for migrations outside a transaction, the report says which steps remain after a failure.
 - The lock ends with the session of its holder: a runner that was killed blocks nobody. yoyo's own lock is held, too.
 
 **What is added.** A runner for many databases, with a dry run, bounded parallelism, some databases first, a stop after
-so many failures, a report, and a resume; time limits for locks and statements; a manifest that pins the files by their
-hashes, and in a bucket that keeps versions by these: then an object that was edited or deleted since is read as it was.
+a number of failures, a report, and a resume; time limits for locks and statements; a manifest that pins files by their
+hashes. For a bucket that keeps versions, a manifest can also pin these: an object that was edited or deleted afterwards
+is then read in its pinned version.
 
-Reading, and applying with yoyo alone, as the document does::
+Read migrations, and apply them by yoyo itself, as the document does::
 
     from yoyo import get_backend
     from reference.cloud_migrations import read_migrations

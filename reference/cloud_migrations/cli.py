@@ -1,4 +1,7 @@
-"""The command `cloud-migrations`: shows what is pending, and applies or undoes migrations on many databases."""
+"""The command `cloud-migrations`: show what is pending, and apply or undo migrations on many databases.
+
+Read this to see which options a subcommand has, and which exit code an outcome.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ command = Command("cloud-migrations", extra="cloud-migrations")
 app = command.application(
     no_args_is_help=True,
     help="Apply the migrations of a directory in S3, or elsewhere, to many databases.",
-    epilog="Exit code: 1 when a database failed or was not begun (status: when anything is pending), 2 on bad input, "
+    epilog="Exit code: 1 when a database failed or was skipped (status: or anything is pending), 2 on bad input, "
     "3 when the source does not answer or refuses. Examples:  "
     "cloud-migrations plan -s s3://migrations/order_service/prod -d databases.toml  ·  "
     "cloud-migrations apply -s s3://migrations/order_service/prod -d databases.toml --first stage --report report.json",
@@ -51,23 +54,23 @@ Databases = Annotated[
         "--databases",
         "-d",
         metavar="FILE|URL",
-        help='A URL, or a TOML file with a line NAME = "URL" a database; ${NAME} is an environment variable.',
+        help='A URL, or a TOML file with a line NAME = "URL" for each database; ${NAME} is an environment variable.',
     ),
 ]
 ShardingMeta = Annotated[
     str | None,
     typer.Option(
-        envvar="SHARDING_META", help="Take the databases from the sharding service's meta database, postgresql://..."
+        envvar="SHARDING_META", help="Read the databases from the sharding service's meta database, postgresql://..."
     ),
 ]
 Endpoint = Annotated[
-    str | None, typer.Option("--endpoint-url", help="An S3 that is not AWS; by default AWS_ENDPOINT_URL.")
+    str | None, typer.Option("--endpoint-url", help="URL of an S3 server other than AWS; default: AWS_ENDPOINT_URL.")
 ]
 Anonymous = Annotated[
     bool | None,
     typer.Option(
         "--anonymous/--signed",
-        help="Whether requests to S3 are signed; by default where the SDK finds credentials.",
+        help="Whether requests to S3 are signed; by default they are if the SDK finds credentials.",
         show_default=False,
     ),
 ]
@@ -75,33 +78,34 @@ ManifestFile = Annotated[
     Path | None,
     typer.Option(
         "--manifest",
-        help="Refuse files that differ from this list of hashes, or read the versions that it names (see: manifest).",
+        help="Refuse files that differ from this list of hashes; the command manifest prints one.",
     ),
 ]
 TrustPublic = Annotated[
-    bool, typer.Option("--trust-public", help="Run what a public bucket serves though no manifest pins it.")
+    bool, typer.Option("--trust-public", help="Run migrations from a public bucket even if no manifest pins them.")
 ]
-Parallel = Annotated[int, typer.Option(help="Databases at the same time.")]
+Parallel = Annotated[int, typer.Option(help="How many databases are migrated at the same time.")]
 Allow = Annotated[
     list[str] | None,
-    typer.Option(help="Pass over a contradiction in a database's history: edited, missing or out-of-order."),
+    typer.Option(help="Ignore a contradiction in a database's history: edited, missing or out-of-order."),
 ]
 First = Annotated[
-    list[str] | None, typer.Option(metavar="NAME", help="A database before all others; if it fails, no other is begun.")
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Migrate this database before all others; if it fails, skip all others."),
 ]
-StopAfter = Annotated[int, typer.Option(help="Begin no further database after so many failures.")]
+StopAfter = Annotated[int, typer.Option(help="Skip the remaining databases after this many failures.")]
 Wait = Annotated[float, typer.Option(help="Seconds to wait for another runner on a database.")]
 LockTimeout = Annotated[
-    float, typer.Option(help="Seconds that a statement may wait for a lock while the application waits behind it.")
+    float, typer.Option(help="Seconds that a statement may wait for a lock; the application waits behind it.")
 ]
 StatementTimeout = Annotated[float | None, typer.Option(help="Seconds that a statement may take.")]
-Pooler = Annotated[bool, typer.Option("--pooler", help="Allow a pooler that is in session mode.")]
+Pooler = Annotated[bool, typer.Option("--pooler", help="Allow a connection pooler, which must be in session mode.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 ReportFile = Annotated[Path | None, typer.Option("--report", help="Write the report as JSON into this file.")]
 
 
 def _planning(verb: str, *, everything_done: bool) -> Callable[..., None]:
-    """Return a command that shows the plan; with `everything_done`, anything that is pending is exit code 1."""
+    """Return a command that shows the plan; with `everything_done`, it exits with 1 if anything is pending."""
 
     def run(
         source: Source,
@@ -158,16 +162,16 @@ def apply(
     statement_timeout: StatementTimeout = None,
     pooler: Pooler = False,
     always_hooks: Annotated[
-        bool, typer.Option("--always-hooks", help="Run post-apply hooks also where nothing was pending.")
+        bool, typer.Option("--always-hooks", help="Run post-apply hooks even if nothing was pending.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="The same as plan.")] = False,
     resume: Annotated[
-        Path | None, typer.Option(help="Pass over the databases that are done according to this report.")
+        Path | None, typer.Option(help="Skip the databases that are done according to this report.")
     ] = None,
     as_json: AsJson = False,
     report: ReportFile = None,
 ) -> None:
-    """Apply what is pending to every database."""
+    """Apply all pending migrations to every database."""
     with _errors():
         migrations = _read(source, endpoint_url, anonymous, manifest)
         settings = _settings(wait, lock_timeout, statement_timeout, pooler)
@@ -196,7 +200,7 @@ def apply(
 @app.command()
 def rollback(
     source: Source,
-    last: Annotated[int, typer.Option(help="So many of the applied migrations, the last first.")],
+    last: Annotated[int, typer.Option(help="How many of the applied migrations to undo, the last one first.")],
     databases: Databases = None,
     sharding_meta: ShardingMeta = None,
     endpoint_url: Endpoint = None,
@@ -234,10 +238,10 @@ def write_manifest(
     anonymous: Anonymous = None,
     versions: Annotated[
         bool,
-        typer.Option("--versions", help="Name the versions, too: --manifest reads these, whatever is uploaded later."),
+        typer.Option("--versions", help="Also pin the versions of S3 objects; --manifest then reads these versions."),
     ] = False,
 ) -> None:
-    """Print the hashes of a source's files, as sha256sum does: keep them in version control for --manifest."""
+    """Print the hashes of a source's files in the format of sha256sum; keep the output under version control."""
     with _errors():
         from .sources.manifest import Manifest
 
@@ -247,7 +251,7 @@ def write_manifest(
 
 @contextmanager
 def _errors() -> Generator[None]:
-    # The libraries log what the command reports in one sentence.
+    # The libraries would also log the errors that the command reports in one sentence.
     for name in ("yoyo", "botocore", "boto3"):
         logging.getLogger(name).addHandler(logging.NullHandler())
     codes: Mapping[type[Exception], int] = {
@@ -270,7 +274,7 @@ def _read(source: list[str], endpoint_url: str | None, anonymous: bool | None, m
 def _databases(named: list[str] | None, sharding_meta: str | None) -> list[Database]:
     from .databases.addresses import from_sharding_service, parse
 
-    # The variable of the meta database may be set for another command: what is named on the command line counts.
+    # The variable of the meta database may be set for another command, so that databases on the command line win.
     if named:
         return parse(named)
     return from_sharding_service(sharding_meta) if sharding_meta else []

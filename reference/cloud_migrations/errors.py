@@ -1,4 +1,7 @@
-"""The exceptions of this library; every one is a `CloudMigrationsError`."""
+"""The exceptions of this library; every one is a `CloudMigrationsError`.
+
+Open this to choose what to catch: an error concerns the input, a source, or one database while others continue.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ class BadInput(CloudMigrationsError, ValueError):
 
 
 class BadMigrationFile(BadInput):
-    """A migration cannot be read: its encoding, a directive, its dependencies, or its Python code."""
+    """A migration cannot be read, because of its encoding, a directive, its dependencies, or its Python code."""
 
 
 class ManifestMismatch(BadInput):
-    """What a source serves is not what the manifest pins; nothing was run."""
+    """The files of a source are not those that the manifest pins; nothing was run."""
 
 
 class SourceUnavailable(CloudMigrationsError, ConnectionError):
@@ -24,7 +27,7 @@ class SourceUnavailable(CloudMigrationsError, ConnectionError):
 
 
 class DatabaseError(CloudMigrationsError):
-    """The base class of what can be wrong with one database while others go on."""
+    """The base class of errors of one database, after which others continue."""
 
 
 class DatabaseUnreachable(DatabaseError, ConnectionError):
@@ -43,8 +46,8 @@ class MigrationFailed(DatabaseError):
     """A migration failed.
 
     Args:
-        message: What failed, and why.
-        left: What the migration changed and the server kept; empty where the server undid all of it.
+        message: A sentence that says what failed, and why.
+        left: Changes of the migration that remain in the database; empty if the server undid all of them.
     """
 
     def __init__(self, message: str, left: str = "") -> None:

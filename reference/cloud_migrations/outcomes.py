@@ -1,4 +1,4 @@
-"""What became of each database in a run: the rows of its report."""
+"""The outcome of a run for each database: the rows of the report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """What became of a database."""
+    """The state of a database after a run."""
 
     UP_TO_DATE = "up to date"
     APPLIED = "applied"
@@ -20,17 +20,17 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a database.
+    """The outcome of a run for one database.
 
     Attributes:
-        database: Its name.
-        state: What became of it.
+        database: Name of the database.
+        state: State of the database after the run.
         done: Ids of the migrations that were applied or rolled back, in order.
-        pending: Ids of those that remain to be applied.
-        problem: Why it failed or was skipped.
-        left: What a failed migration changed and the server kept.
-        notes: What its owner should know, though nothing failed.
-        seconds: How long it took.
+        pending: Ids of the migrations that are still to be applied.
+        problem: Why the database failed or was skipped.
+        left: Changes of a failed migration that remain in the database.
+        notes: Remarks for the owner of the database about what is unusual but no failure.
+        seconds: Duration in seconds.
     """
 
     database: str
@@ -44,5 +44,5 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        """Whether nothing failed and nothing was skipped."""
+        """Whether the database neither failed nor was skipped."""
         return self.state not in {State.FAILED, State.SKIPPED}

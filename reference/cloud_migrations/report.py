@@ -1,4 +1,4 @@
-"""The report of a run: as a table for a person, as JSON for a pipeline, and as the place to resume from."""
+"""The report of a run: a table for a person, JSON for a pipeline, and the state from which `--resume` continues."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _FIELDS = ("database", "state", "done", "pending", "problem", "left", "notes", "
 
 @dataclass(frozen=True)
 class Report:
-    """What became of each database.
+    """The outcomes of a run for all databases.
 
     Attributes:
-        command: What was run: `plan`, `apply`, `rollback` or `status`.
+        command: The command that was run: `plan`, `apply`, `rollback` or `status`.
         digest: One hash over all files of the sources.
-        outcomes: One for each database.
+        outcomes: The outcome for each database.
     """
 
     command: str
@@ -33,7 +33,7 @@ class Report:
         return all(each.good for each in self.outcomes)
 
     def to_json(self) -> str:
-        """Return it as JSON, without addresses and passwords."""
+        """Return the report as JSON, without addresses and passwords."""
         return json.dumps(
             {"command": self.command, "digest": self.digest, "databases": [asdict(each) for each in self.outcomes]},
             indent=2,
@@ -44,7 +44,7 @@ class Report:
         """Return the report of a text that `to_json` returned.
 
         Raises:
-            BadInput: It is none.
+            BadInput: The text was not written by `to_json`.
         """
         try:
             read = json.loads(text)
@@ -54,7 +54,7 @@ class Report:
             ]
             return cls(str(read["command"]), str(read["digest"]), outcomes)
         except (ValueError, TypeError, KeyError):
-            raise BadInput("this is no report of cloud-migrations: --report FILE writes one") from None
+            raise BadInput("this is not a report of cloud-migrations: --report FILE writes one") from None
 
     def remaining(self, databases: Sequence[Database], digest: str) -> list[Database]:
         """Return the databases that are not done according to this report, in their order.
@@ -64,8 +64,8 @@ class Report:
             digest: The hash over all files of the sources now.
 
         Raises:
-            BadInput: It is the report of something else than `apply`, or of other migrations; or there is no database,
-                or one is named twice.
+            BadInput: The report is not of `apply`, or of other migrations; or there is no database, or one is named
+                twice.
         """
         if self.command != "apply":
             raise BadInput(f"this is the report of {self.command}; only that of apply can be resumed")
@@ -75,7 +75,7 @@ class Report:
         return [each for each in distinct(databases) if each.name not in done]
 
     def completed_by(self, later: Report) -> Report:
-        """Return the report of both runs together: the later one's outcomes, and the good ones of this."""
+        """Return the report of both runs together: all outcomes of the later run, and the good ones of this run."""
         names = {each.database for each in later.outcomes}
         before = [replace(each, notes="by an earlier run") for each in self.outcomes if each.good]
         return replace(later, outcomes=[*(each for each in before if each.database not in names), *later.outcomes])

@@ -1,4 +1,7 @@
-"""The runner: one kind of work on many databases, some of them first, so many at a time, until too many fail."""
+"""The runner: plan, apply or roll back on many databases, a limited number in parallel, until too many have failed.
+
+Read this to see in which order databases are migrated, and what happens after a failure or Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from .outcomes import Outcome, State
 
 @dataclass
 class _Progress:
-    """What was done to a database so far, should it fail."""
+    """The progress on a database so far, for the report if it fails."""
 
     done: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
@@ -34,12 +37,12 @@ class Runner:
 
     Attributes:
         migrations: The migrations, which all databases share.
-        settings: Time limits and locks.
-        allowed: Contradictions between a database's history and the migrations that are passed over.
+        settings: Time limits, and whether a pooler is allowed.
+        allowed: Contradictions between a database's history and the migrations that are ignored.
         parallel: How many databases are migrated at the same time.
-        stop_after: So many failures, and no further database is begun.
-        always_hooks: Run post-apply hooks also where nothing was pending: after a hook that failed.
-        trust_public: Run migrations that were read without credentials, though no manifest pins them.
+        stop_after: Number of failures after which the remaining databases are skipped.
+        always_hooks: Run post-apply hooks even if nothing was pending, for instance after a hook has failed.
+        trust_public: Run migrations that were read without credentials even if no manifest pins them.
     """
 
     migrations: Migrations
@@ -56,7 +59,7 @@ class Runner:
                 raise BadInput(f"{name} is a number of 1 or more, not {getattr(self, name)}")
 
     def plan(self, databases: Iterable[Database], progress: Callable[[Outcome], None] | None = None) -> list[Outcome]:
-        """Say what `apply` would do; nothing is written anywhere.
+        """Return what `apply` would do; nothing is written anywhere.
 
         Args:
             databases: The databases.
@@ -67,7 +70,7 @@ class Runner:
         """
         self.migrations.load(trust_public=self.trust_public)
         everyone = list(databases)
-        # A plan shows what is wrong with all of them.
+        # A plan must show the problems of all databases, so that it never stops after failures.
         return self._run(everyone, self._plan, (), len(everyone) + 1, progress)
 
     def apply(
@@ -77,20 +80,20 @@ class Runner:
         first: Sequence[str] = (),
         progress: Callable[[Outcome], None] | None = None,
     ) -> list[Outcome]:
-        """Apply what is pending.
+        """Apply all pending migrations.
 
-        A failed migration ends the work on its database; on PostgreSQL it leaves nothing.
+        A failed migration ends the work on its database; on PostgreSQL none of its changes remain.
 
         Args:
             databases: The databases.
-            first: Names of those that are migrated before all others, one by one; if one fails, no other is begun.
+            first: Names of databases to migrate before all others, one by one; if one fails, all others are skipped.
             progress: Called with each outcome as it becomes known.
 
         Returns:
-            An outcome for each database, in their order.
+            An outcome for each database, in the given order.
 
         Raises:
-            BadInput: A migration cannot be parsed, `first` names none of the databases, or one is named twice.
+            BadInput: A migration cannot be parsed, `first` has the name of no database, or a database is named twice.
         """
         self.migrations.load(trust_public=self.trust_public)
         return self._run(list(databases), self._apply, first, self.stop_after, progress)
@@ -107,12 +110,12 @@ class Runner:
 
         Args:
             databases: The databases.
-            number: How many of the applied ones, the last first.
+            number: How many of the applied migrations to undo, the last one first.
             first: As in `apply`.
             progress: As in `apply`.
 
         Raises:
-            BadInput: As in `apply`, or `number` is less than one.
+            BadInput: As in `apply`, or the number is less than one.
         """
         if number < 1:
             raise BadInput(f"the number of migrations to undo is 1 or more, not {number}")
@@ -184,7 +187,7 @@ class Runner:
         databases = distinct(databases)
         by_name = {each.name: each for each in databases}
         if unknown := [name for name in first if name not in by_name]:
-            raise BadInput(f"{unknown[0]}, which is to be first, is none of the databases: {', '.join(by_name)}")
+            raise BadInput(f"--first {unknown[0]} is not the name of a database: {', '.join(by_name)}")
         canaries = [by_name[name] for name in dict.fromkeys(first)]
         others = [each for each in databases if each not in canaries]
         found: dict[str, Outcome] = {}
@@ -209,7 +212,7 @@ class Runner:
     def _in_parallel(
         self, databases: Sequence[Database], work: Work, stop_after: int, keep: Callable[[Outcome], None]
     ) -> str:
-        """Work until all are done or too many failed; return why the rest was not begun."""
+        """Work until all databases are done or too many have failed; return why the remaining ones were skipped."""
         waiting = iter(databases)
         failures = 0
         why = ""
@@ -228,7 +231,7 @@ class Runner:
                     if failures >= stop_after:
                         why = f"{failures} failed (--stop-after {stop_after})"
             except KeyboardInterrupt:
-                # What has begun ends: a migration that is broken off would leave more to look at.
+                # Databases that have begun are finished, since an interrupted migration would leave more to repair.
                 for future in wait(running).done:
                     keep(future.result())
                 return "the run was interrupted"

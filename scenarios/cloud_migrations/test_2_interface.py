@@ -108,7 +108,7 @@ class TestDependencies:
     def test_missing_dependency_is_named(self, reader, bucket, database):
         files = {"001-last.sql": DEPENDING["001-last.sql"]}
 
-        with pytest.raises((Failed, ValueError), match=r"001-last.sql depends on 002-first, which no source holds"):
+        with pytest.raises((Failed, ValueError), match=r"001-last.sql depends on 002-first, which is in no source"):
             reader.apply(database, bucket.put("a", files))
 
         assert database.all_tables() == []

@@ -47,7 +47,7 @@ def test_pooler_is_refused_and_nothing_changed(pooler, action, command, database
     code, said, errors = command(action, *words(through(pooler)))
 
     assert code == 1
-    assert "a pooler such as PgBouncer stands between" in said + errors
+    assert "the connection goes through a pooler such as PgBouncer" in said + errors
     assert database.all_tables() == []
 
 

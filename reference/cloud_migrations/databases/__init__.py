@@ -1,4 +1,7 @@
-"""The databases that are migrated: their addresses, connections, locks, history, and the application of a migration."""
+"""The databases that are migrated: their addresses, connections, locks and history, and the steps of a migration.
+
+Open `planning` for what is refused, `applying` for what a failure leaves, and `locking` for two runners at once.
+"""
 
 from __future__ import annotations
 

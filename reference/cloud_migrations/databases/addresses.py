@@ -1,4 +1,7 @@
-"""Names and addresses of databases: from URLs, from a file, or from the meta database of the sharding service."""
+"""Names and addresses of databases: from URLs, from a file, or from the meta database of the sharding service.
+
+Read this to see how a list of databases is written.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,8 @@ class Database:
     """A database that is migrated.
 
     Attributes:
-        name: Its name in reports.
-        url: Its address and login, as yoyo reads it; left out of `repr`.
+        name: The database's name in reports.
+        url: Address and login, in yoyo's form; left out of `repr`.
     """
 
     name: str
@@ -36,10 +39,10 @@ class Database:
 
         Args:
             url: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, or `mysql://...`.
-            name: Its name in reports; by default host, port and database.
+            name: The database's name in reports; by default host, port and database.
 
         Raises:
-            BadInput: The URL is not written so. The message does not repeat it, since it may hold a password.
+            BadInput: The URL has another form. The message does not repeat it, since it may contain a password.
         """
         what = f"the address of {name}" if name else "a database's address"
         try:
@@ -52,15 +55,15 @@ class Database:
         elif parts.scheme in _MYSQL:
             scheme = "mysql"
         else:
-            raise BadInput(f"{what} is neither of PostgreSQL nor of MySQL or MariaDB: {_FORM}")
+            raise BadInput(f"{what} is not of PostgreSQL, MySQL or MariaDB: {_FORM}")
         if not host or not database or "/" in database:
-            raise BadInput(f"{what} names no host or no database: {_FORM}")
+            raise BadInput(f"{what} lacks the host or the database: {_FORM}")
         address = f"{host}:{port}" if port else host
         return cls(name or f"{address}/{unquote(database)}", parts._replace(scheme=scheme).geturl())
 
     @property
     def target(self) -> tuple[str | None, int | None, str, str]:
-        """Host, port, database and options: what two names of one database have in common."""
+        """Host, port, database and options, which are equal for two names of the same database."""
         parts = urlsplit(self.url)
         default = 3306 if parts.scheme == "mysql" else 5432
         return parts.hostname, parts.port or default, unquote(parts.path), parts.query
@@ -69,8 +72,8 @@ class Database:
 def parse(texts: Iterable[str], environment: Mapping[str, str] | None = None) -> list[Database]:
     """Return the databases of URLs and files.
 
-    A file is TOML with a line `name = "URL"` a database; `${NAME}` in it stands for an environment variable, so that
-    passwords need not be written there.
+    A file is TOML with a line `name = "URL"` for each database. `${NAME}` in it stands for an environment variable, so
+    that the file need not contain passwords.
 
     Args:
         texts: URLs and paths of files.
@@ -90,19 +93,21 @@ def parse(texts: Iterable[str], environment: Mapping[str, str] | None = None) ->
 
 
 def distinct(databases: Iterable[Database]) -> list[Database]:
-    """Return the databases in their order; whoever works on several databases asks this once.
+    """Return databases in their order, after checking that there are any and that all are different.
 
     Raises:
-        BadInput: There is none, or a name or an address occurs twice.
+        BadInput: There is no database, or a name or an address occurs twice.
     """
     known: dict[object, Database] = {}
     for each in databases:
         for key in (each.name, each.target):
             if key in known:
-                raise BadInput(f"{known[key].name} and {each.name} are one database, or have one name: name each once")
+                raise BadInput(
+                    f"{known[key].name} and {each.name} have the same name or address: give each database once"
+                )
         known[each.name] = known[each.target] = each
     if not known:
-        raise BadInput("name at least one database: a URL, or a file of them")
+        raise BadInput("name at least one database: give a URL, or a file with a list of databases")
     return list(dict.fromkeys(known.values()))
 
 
@@ -113,8 +118,8 @@ def from_sharding_service(meta: str) -> list[Database]:
         meta: Address of the meta database, `postgresql://...`.
 
     Raises:
-        BadInput: It is not written so, or is not a sharding service's.
-        DatabaseUnreachable: It does not answer.
+        BadInput: The address has another form, or the database is not that of a sharding service.
+        DatabaseUnreachable: The meta database does not answer.
     """
     import psycopg
 
@@ -144,13 +149,13 @@ def _of_file(path: Path, variables: Mapping[str, str]) -> Iterator[Database]:
         raise BadInput(f"{path} cannot be read: {error.strerror}; a URL contains ://") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(
-            f'{path} is no list of databases ({error}): write a line name = "postgresql://..." each'
+            f'{path} is not a list of databases ({error}): write a line name = "postgresql://..." for each'
         ) from None
     for name, url in named.items():
         if not isinstance(url, str):
-            raise BadInput(f'{path}: the value of {name} is no text: write {name} = "postgresql://..."')
+            raise BadInput(f'{path}: the value of {name} is not a text: write {name} = "postgresql://..."')
         missing = [each for each in _VARIABLE.findall(url) if each not in variables]
         if missing:
             raise BadInput(f"{path}: the environment variable {missing[0]} of {name} is not set")
-        # Quoted: a password may hold the characters that a URL is made of.
+        # The value is quoted, since a password may contain characters with a meaning in a URL.
         yield Database.of(_VARIABLE.sub(lambda found: quote(variables[found[1]], safe=""), url), name)

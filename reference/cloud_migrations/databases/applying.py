@@ -1,7 +1,7 @@
-"""Apply or roll back one migration, and say what stays where the server cannot undo it.
+"""Apply or roll back one migration, and report which changes remain if the server cannot undo them.
 
-On PostgreSQL the steps of a migration and the record of it are one transaction: a runner that is killed at any moment
-leaves either both or neither. yoyo records it on another connection, later.
+On PostgreSQL the steps of a migration and its record are one transaction: a runner that is killed at any moment leaves
+either both or neither. (yoyo itself writes the record later, on another connection.)
 """
 
 from __future__ import annotations
@@ -21,26 +21,28 @@ Direction = Literal["apply", "rollback"]
 
 
 def apply_one(backend: Backend, lock: Lock, migration: SourceMigration, settings: Settings) -> None:
-    """Apply a migration and record it; a hook is run and not recorded.
+    """Apply a migration and record it; a hook is run but not recorded.
 
     Raises:
-        MigrationFailed: It failed; `left` says what stays.
+        MigrationFailed: The migration failed; `left` says which of its changes remain.
     """
     _run(backend, lock, migration, "apply", settings)
 
 
 def roll_back_one(backend: Backend, lock: Lock, migration: SourceMigration, settings: Settings) -> None:
-    """Undo a migration by its rollback steps and record that.
+    """Undo a migration by its rollback steps, and record that.
 
     Raises:
-        Refused: A step has no rollback; nothing was changed. yoyo would record it as undone.
-        MigrationFailed: It failed; `left` says what stays.
+        Refused: A step has no rollback; nothing was changed. (yoyo itself would record the migration as undone.)
+        MigrationFailed: A rollback step failed; `left` says which changes remain.
     """
     migration.load()
     without = [number for number, step in enumerate(migration.steps, 1) if not _undoes(step)]
     if not migration.steps or without:
         which = f"step {without[0]} of " if without else ""
-        raise Refused(f"{which}{migration.id} has no rollback: write {migration.id}.rollback.sql, or a migration back")
+        raise Refused(
+            f"{which}{migration.id} has no rollback: write {migration.id}.rollback.sql, or undo it by a new migration"
+        )
     _run(backend, lock, migration, "rollback", settings)
 
 
@@ -68,21 +70,20 @@ def _atomically(
                 getattr(step, direction)(backend)
                 if not _in_transaction(backend):
                     raise MigrationFailed(
-                        f"step {number} of {migration.id} ended the transaction: take COMMIT and ROLLBACK out of it",
-                        f"what {migration.id} had done up to its step {number} may have been committed, and is not "
-                        "recorded",
+                        f"step {number} of {migration.id} ended the transaction: remove COMMIT and ROLLBACK from it",
+                        f"the changes of {migration.id} up to step {number} may have been committed, but not recorded",
                     )
             remember(backend, migration)
     except MigrationFailed:
         raise
     except Exception as error:
-        raise MigrationFailed(_said(backend, migration, number, len(steps), error)) from error
+        raise MigrationFailed(_message(backend, migration, number, len(steps), error)) from error
 
 
 def _step_by_step(
     backend: Backend, migration: SourceMigration, steps: Sequence[Any], direction: Direction, remember: Any
 ) -> None:
-    """Run steps of which each is committed for itself; after a failure undo those before it as far as possible."""
+    """Run steps, each of which is committed by itself; after a failure, undo the earlier steps as far as possible."""
     number = 0
     done: list[Any] = []
     backend.rollback()
@@ -95,13 +96,13 @@ def _step_by_step(
         with backend.transaction():
             remember(backend, migration)
     except Exception as error:
-        said = _said(backend, migration, number, len(steps), error)
-        raise MigrationFailed(said, _undone(backend, migration, done, direction, number)) from error
+        message = _message(backend, migration, number, len(steps), error)
+        raise MigrationFailed(message, _undone(backend, migration, done, direction, number)) from error
 
 
 @contextmanager
 def _own_transaction(backend: Backend) -> Iterator[None]:
-    """Commit a step's rows where the migration asks for transactions; the server commits its DDL by itself."""
+    """Commit a step's changes of rows on MySQL and MariaDB; the server commits DDL by itself."""
     backend.rollback()
     yield
     if not is_postgres(backend):
@@ -109,7 +110,7 @@ def _own_transaction(backend: Backend) -> Iterator[None]:
 
 
 def _undone(backend: Backend, migration: SourceMigration, done: Sequence[Any], direction: Direction, at: int) -> str:
-    """Undo the steps before the failed one; return what stays."""
+    """Undo the steps before the failed one; return a sentence about the changes that remain, or an empty text."""
     backwards = "rollback" if direction == "apply" else "apply"
     stays: list[int] = []
     for number, step in reversed(list(enumerate(done, 1))):
@@ -119,7 +120,7 @@ def _undone(backend: Backend, migration: SourceMigration, done: Sequence[Any], d
             else:
                 with _own_transaction(backend):
                     getattr(step, backwards)(backend)
-        except Exception:  # noqa: BLE001 - one that cannot be undone is reported, and must not hide the failure
+        except Exception:  # noqa: BLE001 - a step that cannot be undone is reported, and must not hide the failure
             stays.append(number)
     why = _why(backend)
     said = [f"{why}: of {migration.id} {_numbers(sorted(stays))} done"] if stays else []
@@ -146,7 +147,7 @@ def _why(backend: Backend) -> str:
 
 
 def _invalid_indexes(backend: Backend) -> list[str]:
-    """Return a sentence about the indexes that a failed CREATE INDEX CONCURRENTLY leaves."""
+    """Return a sentence about invalid indexes, which a failed CREATE INDEX CONCURRENTLY leaves behind."""
     if not is_postgres(backend):
         return []
     try:
@@ -168,16 +169,16 @@ def _in_transaction(backend: Backend) -> bool:
     return bool(backend.connection.info.transaction_status == 2)  # psycopg.pq.TransactionStatus.INTRANS
 
 
-def _said(backend: Backend, migration: SourceMigration, number: int, of: int, error: BaseException) -> str:
+def _message(backend: Backend, migration: SourceMigration, number: int, of: int, error: BaseException) -> str:
     if isinstance(error, DatabaseError):
         return str(error)
-    # Undoing may fail in its turn, which would hide the reason: savepoints end with DDL on MySQL.
+    # The rollback may fail, too, which would hide the first error: on MySQL, savepoints end with DDL.
     while isinstance(error.__context__, backend.DatabaseError):
         error = error.__context__
     code = getattr(error, "sqlstate", None)
     reason = " ".join(str(error).split()) or type(error).__name__
     if code == "55P03":
-        reason += " (it did not get its lock in time: --lock-timeout, and try again when the table is less busy)"
+        reason += " (it did not get its lock in time: try again when the table is less busy, or raise --lock-timeout)"
     if "COPY cannot be used" in reason:
-        reason = "it copies from or to its client, which a migration cannot: write INSERT, or a migration in Python"
+        reason = "COPY from or to the client is not possible in a migration: write INSERT, or a migration in Python"
     return f"step {number} of {of} of {migration.id} failed: {f'{code}: ' if code else ''}{reason}"

@@ -1,4 +1,7 @@
-"""Connections to databases by yoyo's backends, with time limits; poolers that break session locks are noticed."""
+"""Connections to databases by yoyo's backends, with time limits; connection poolers are detected and refused.
+
+Read this to see which settings a session gets, and why a pooler is refused.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,14 @@ Backend = Any
 
 @dataclass(frozen=True)
 class Settings:
-    """Time limits, in seconds.
+    """Time limits in seconds, and whether a pooler is allowed.
 
     Attributes:
-        connect_timeout: Until a connection is there.
-        wait_for_runner: Until another runner has released the migration lock of the database.
-        lock_timeout: Until a statement has the locks it needs; None for no limit. A statement that waits for a lock
-            makes everything wait that comes after it: a busy table would be out of service.
-        statement_timeout: Until a statement has ended; None for no limit.
+        connect_timeout: Limit for opening a connection.
+        wait_for_runner: Limit for waiting until another runner releases the migration lock of the database.
+        lock_timeout: Limit for a statement's wait for locks; None for no limit. While a statement waits for a lock on a
+            table, all later statements on that table wait, too: without a limit, a busy table would be out of service.
+        statement_timeout: Limit for the duration of a statement; None for no limit.
         pooler: Whether connections may go through a pooler. It must give each connection a server session of its own
             (PgBouncer: `pool_mode = session`).
     """
@@ -50,7 +53,7 @@ class Settings:
 
 
 def is_postgres(backend: Backend) -> bool:
-    """Return whether a backend is connected to PostgreSQL, else it is MySQL or MariaDB."""
+    """Return whether a backend is connected to PostgreSQL, and not to MySQL or MariaDB."""
     return bool(backend.driver_module == "psycopg")
 
 
@@ -59,11 +62,11 @@ def connected(database: Database, settings: Settings) -> Iterator[Backend]:
     """Connect to a database; nothing is created in it.
 
     Raises:
-        DatabaseUnreachable: It does not answer, or refuses the login.
-        Refused: A pooler stands between, and `settings` do not allow it.
+        DatabaseUnreachable: The database does not answer, or refuses the login.
+        Refused: The connection goes through a pooler, which `settings` do not allow.
     """
     uri = parse_uri(database.url)
-    name = unquote(uri.database or "")  # yoyo decodes user and password alone
+    name = unquote(uri.database or "")  # yoyo decodes only user and password
     arguments = {name: int(value) if value.isdigit() else value for name, value in uri.args.items()}
     arguments.setdefault("connect_timeout", max(1, math.ceil(settings.connect_timeout)))
     backend_class = get_backend_class(uri.scheme)
@@ -77,7 +80,7 @@ def connected(database: Database, settings: Settings) -> Iterator[Backend]:
         if is_postgres(backend) and not settings.pooler:
             _refuse_pooler(backend)
         if is_postgres(backend):
-            # Else a statement that waits for a lock goes on when its runner was killed. From PostgreSQL 14.
+            # Without this, a statement that waits for a lock outlives its killed runner. PostgreSQL has it since 14.
             with suppress(backend.DatabaseError):
                 backend.execute("SET SESSION client_connection_check_interval = '1s'")
         _limit(backend, settings)
@@ -103,20 +106,20 @@ def is_mariadb(backend: Backend) -> bool:
 
 
 def _refuse_pooler(backend: Backend) -> None:
-    # A pooler gives its clients a process id of its own making, for their cancel requests.
+    # For cancel requests, a pooler gives its clients a process id that it has invented.
     (process,) = backend.execute("SELECT pg_backend_pid()").fetchone()
     if process != backend.connection.info.backend_pid:
         raise Refused(
-            "a pooler such as PgBouncer stands between, which in transaction mode loses locks and limits of a session. "
-            "Name the server itself, or allow a pooler that is in session mode (--pooler)"
+            "the connection goes through a pooler such as PgBouncer, which in transaction mode loses a session's locks "
+            "and limits. Connect to the server itself, or allow a pooler in session mode by --pooler"
         )
 
 
 def restore(backend: Backend, settings: Settings) -> None:
-    """Undo what a migration has set for its session, so that its record and the next one do not depend on that.
+    """Undo the session settings of a migration, so that they do not affect its record and the next migration.
 
-    The output of pg_dump empties the search path and lifts the time limits; a migration may act in another role. On
-    MySQL and MariaDB nothing is undone.
+    For example, the output of pg_dump empties the search path and lifts the time limits, and a migration may set
+    another role. On MySQL and MariaDB nothing is undone.
     """
     if is_postgres(backend):
         for name in ("SESSION AUTHORIZATION", "ROLE", "search_path"):
@@ -138,7 +141,7 @@ def _limit(backend: Backend, settings: Settings) -> None:
             limits["lock_wait_timeout"] = limits["innodb_lock_wait_timeout"] = _at_least_one(settings.lock_timeout)
         if settings.statement_timeout is not None:
             if not is_mariadb(backend):
-                raise Refused("MySQL has no time limit for statements that change something: leave it out")
+                raise Refused("MySQL has no time limit for statements that change data: leave out --statement-timeout")
             limits["max_statement_time"] = settings.statement_timeout
     for name, value in limits.items():
         backend.execute(f"SET SESSION {name} = {value}")

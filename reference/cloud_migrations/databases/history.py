@@ -1,4 +1,4 @@
-"""What was applied to a database: yoyo's own table, and beside it the hash of each migration as it was applied."""
+"""The history of a database: yoyo's own table of applied migrations, and a table with the hash of each applied file."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ CHECKSUMS_TABLE = "_cloud_migration_checksum"
 
 @dataclass(frozen=True)
 class History:
-    """What was applied to a database.
+    """The migrations that were applied to a database.
 
     Attributes:
         applied: Id of each applied migration, by yoyo's hash of the id.
-        checksums: SHA-256 of its file as it was applied, by the same; none for those that yoyo itself applied.
+        checksums: SHA-256 of the applied file, by the same hash; migrations that yoyo itself applied have none.
     """
 
     applied: Mapping[str, str]
@@ -35,12 +35,12 @@ class History:
 
 
 def read_history(backend: Backend) -> History:
-    """Read what was applied; nothing is written, not even the tables that are missing.
+    """Read the history of a database; nothing is written, and missing tables are not created.
 
     Raises:
         Refused: yoyo's table is of a version that only yoyo itself can upgrade.
     """
-    backend.rollback()  # a transaction that has begun may not see what was committed since
+    backend.rollback()  # an open transaction might not see later commits
     tables = set(backend.list_tables())
     applied: Mapping[str, str] = {}
     checksums: Mapping[str, str] = {}
@@ -60,7 +60,7 @@ def read_history(backend: Backend) -> History:
 
 
 def create_tables(backend: Backend) -> None:
-    """Create yoyo's tables and that of the checksums where they are missing; the caller holds the lock."""
+    """Create yoyo's tables and the table of checksums if they are missing; the caller holds the lock."""
     if internalmigrations.needs_upgrading(backend):
         internalmigrations.upgrade(backend)
     if CHECKSUMS_TABLE not in backend.list_tables():
@@ -73,7 +73,7 @@ def create_tables(backend: Backend) -> None:
 
 
 def record(backend: Backend, migration: SourceMigration) -> None:
-    """Record that a migration was applied, in the transaction that is open."""
+    """Record in the open transaction that a migration was applied."""
     _log(backend, migration, "apply")
     values = {"migration_hash": migration.hash, "migration_id": migration.id, "when": _now()}
     backend.execute(backend.format_sql(backend.mark_migration_sql), values)
@@ -86,7 +86,7 @@ def record(backend: Backend, migration: SourceMigration) -> None:
 
 
 def forget(backend: Backend, migration: SourceMigration) -> None:
-    """Record that a migration was rolled back, in the transaction that is open."""
+    """Record in the open transaction that a migration was rolled back."""
     _log(backend, migration, "rollback")
     backend.execute(backend.format_sql(backend.unmark_migration_sql), {"migration_hash": migration.hash})
     _forget_checksum(backend, migration)
@@ -98,7 +98,7 @@ def _forget_checksum(backend: Backend, migration: SourceMigration) -> None:
 
 
 def _log(backend: Backend, migration: SourceMigration, operation: str) -> None:
-    """Write a line of yoyo's log."""
+    """Add a row to yoyo's log."""
     values = {
         "id": str(uuid.uuid4()),
         "migration_hash": migration.hash,

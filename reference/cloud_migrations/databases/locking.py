@@ -1,9 +1,9 @@
 """The migration lock of a database: one runner at a time, and a runner that was killed blocks nobody.
 
 Two locks are taken. One belongs to a session of the server (an advisory lock on PostgreSQL, GET_LOCK on MySQL and
-MariaDB): the server releases it when its holder is gone, whatever ended it. The other is the row that yoyo itself
-inserts, so that yoyo's own command does not run at the same time. A row that a killed runner of this library left is
-recognised by its negative number, and deleted by the next one, who holds the session's lock.
+MariaDB): the server releases it when the session ends for any reason. The other is the row that yoyo itself inserts, so
+that yoyo's own command does not run at the same time. A row of a killed runner of this library is recognized by its
+negative number; the next runner, which holds the session's lock, deletes it.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def locked(database: Database, settings: Settings) -> Iterator[Lock]:
     The lock has a session of its own, so that no migration can release it.
 
     Raises:
-        Locked: Another runner, or yoyo itself, still holds it after `settings.wait_for_runner`.
-        DatabaseUnreachable: It does not answer.
+        Locked: Another runner, or yoyo itself, still holds a lock after `settings.wait_for_runner` seconds.
+        DatabaseUnreachable: The database does not answer.
     """
     with connected(database, settings) as backend:
         deadline = time.monotonic() + settings.wait_for_runner
@@ -57,22 +57,22 @@ def locked(database: Database, settings: Settings) -> Iterator[Lock]:
         try:
             yield Lock(backend)
         finally:
-            # Where the session is gone, so is its lock; the next runner deletes the row.
+            # If the session has ended, its lock is released, and the next runner deletes the row.
             with suppress(backend.DatabaseError, backend.driver.InterfaceError):
                 _delete_row(backend, number)
 
 
 def _lock_session(backend: Backend, seconds: float) -> None:
     if is_postgres(backend):
-        # Polled: a session that waits in pg_advisory_lock has a snapshot, for whose end CREATE INDEX CONCURRENTLY of
-        # the lock's holder would wait.
+        # Polling, since a session that waits in pg_advisory_lock holds a snapshot, and CREATE INDEX CONCURRENTLY of the
+        # lock's holder would wait until that snapshot ends.
         deadline = time.monotonic() + seconds
         while not backend.execute(f"SELECT pg_try_advisory_lock({_KEY})").fetchone()[0]:
             if time.monotonic() > deadline:
                 raise Locked(f"another runner has held the migration lock for {seconds:g} s: wait for its end")
             time.sleep(_POLL)
         return
-    # A name is the server's, not the database's, and has at most 64 characters.
+    # The name of such a lock is shared by all databases of the server, and has at most 64 characters.
     name = "migrations " + hashlib.sha256(str(backend.uri.database).encode()).hexdigest()[:40]
     (got,) = backend.execute("SELECT GET_LOCK(:name, :seconds)", {"name": name, "seconds": seconds}).fetchone()
     if got != 1:
@@ -101,7 +101,7 @@ def _insert_row(backend: Backend, deadline: float) -> int:
         rows = backend.execute(f"SELECT {quoted('pid')}, {quoted('ctime')} FROM {table}").fetchall()
         for holder, since in rows:
             if holder < 0:
-                # Of a runner of this library that was killed: its session's lock is ours.
+                # The row is of a killed runner of this library, since this session holds the session's lock.
                 _delete_row(backend, holder)
             elif time.monotonic() > deadline:
                 raise Locked(

@@ -1,4 +1,7 @@
-"""What is to be done to a database, and what in its history contradicts the migrations that were read."""
+"""The plan for a database: which migrations are pending, and what in its history contradicts the migrations.
+
+Read this to see why a database is refused, and what `--allow` permits.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +31,8 @@ class Contradiction(StrEnum):
 
 _SAID = {
     Contradiction.EDITED: "edited after it was applied: undo the edit, and write the change as a new migration",
-    Contradiction.MISSING: "applied, and in no source: is a source forgotten?",
-    Contradiction.OUT_OF_ORDER: "not applied, though a later one is: name it so that it sorts last",
+    Contradiction.MISSING: "applied, but in no source: was a source left out?",
+    Contradiction.OUT_OF_ORDER: "not applied, although a later one is: rename it so that it sorts last",
 }
 
 
@@ -48,13 +51,13 @@ class Migrations:
         """The migrations, each after those that it depends on.
 
         Raises:
-            BadMigrationFile: One cannot be parsed, or depends on itself by way of others.
+            BadMigrationFile: A migration cannot be parsed, or dependencies form a cycle.
         """
         try:
             return list(topological_sort(self.read))
         except CycleError as cycle:
             names = ", ".join(each.id for each in cycle.args[1])
-            raise BadMigrationFile(f"{names} depend on each other: take one of their dependencies out") from None
+            raise BadMigrationFile(f"{names} depend on each other: remove one of their dependencies") from None
 
     @property
     def hooks(self) -> Sequence[SourceMigration]:
@@ -62,19 +65,19 @@ class Migrations:
         return list(self.read.post_apply)
 
     def load(self, *, trust_public: bool) -> None:
-        """Parse all of them, which threads that share them must not do at the same time.
+        """Parse all migrations now, since threads that share them must not parse them at the same time.
 
         Args:
-            trust_public: Whether migrations may be run that anyone may have written.
+            trust_public: Whether to run migrations from a public bucket, which anyone may have written.
 
         Raises:
-            BadMigrationFile: One cannot be parsed.
-            BadInput: Some were read without credentials, no manifest pins them, and they are not trusted.
+            BadMigrationFile: A migration cannot be parsed.
+            BadInput: Migrations were read without credentials, no manifest pins them, and they are not trusted.
         """
         untrusted = next((each for each in (*self.read, *self.hooks) if each.untrusted), None)
         if untrusted is not None and not trust_public:
             raise BadInput(
-                f"{untrusted.source_dir} was read without credentials, and whoever can write to a public bucket would "
+                f"{untrusted.source_dir} was read without credentials, and whoever can write to a public bucket could "
                 "run code on the databases: pin its files (--manifest FILE), or accept that (--trust-public)"
             )
         for each in (*self.order, *self.hooks):
@@ -83,13 +86,13 @@ class Migrations:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done to a database.
+    """The plan for a database.
 
     Attributes:
         pending: Migrations that are not applied, in order.
-        applied: Migrations that are, in order.
-        contradictions: Ids of the migrations concerned.
-        unrecorded: Ids of applied migrations without a checksum: yoyo itself applied them.
+        applied: Migrations that are applied, in order.
+        contradictions: Ids of the migrations that are concerned, by the kind of contradiction.
+        unrecorded: Ids of applied migrations without a checksum, which yoyo itself applied.
     """
 
     pending: Sequence[SourceMigration]
@@ -98,7 +101,7 @@ class Plan:
     unrecorded: Sequence[str]
 
     def described(self, allowed: Collection[Contradiction] = ()) -> str:
-        """Return the contradictions that are not allowed, in words; empty where there is none."""
+        """Return a text about the contradictions that are not allowed; it is empty if there are none."""
         return "; ".join(
             f"{', '.join(ids[:_SHOWN])}{' and others' if len(ids) > _SHOWN else ''}: {_SAID[kind]} (--allow {kind})"
             for kind, ids in self.contradictions.items()
@@ -106,10 +109,10 @@ class Plan:
         )
 
     def check(self, allowed: Collection[Contradiction]) -> None:
-        """Refuse a database whose history contradicts the migrations.
+        """Check that the history of the database does not contradict the migrations.
 
         Raises:
-            Refused: It does, and that is not allowed.
+            Refused: There is a contradiction that is not allowed.
         """
         if described := self.described(allowed):
             raise Refused(described)

@@ -1,4 +1,4 @@
-"""Where migrations come from: S3, local paths, packages and other stores; and the manifest that pins them."""
+"""The sources of migrations: S3, local paths, Python packages and other stores; and the manifest that pins files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The files of a migration directory, and which names are migrations; read here what every kind of source returns."""
+"""The files of a migration directory, and which names are migrations.
+
+Every kind of source returns a `Directory`: read this before you add one.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from reference.cloud_migrations.errors import BadInput
 
 ROLLBACK = ".rollback.sql"
 LARGEST = 16 * 2**20
-"""Bytes that one file may have; a larger one is no migration."""
+"""Limit on the bytes of a file; a larger file is refused."""
 
 _KINDS = {".py", ".sql"}
 _UNFINISHED = "_tmp_yoyonew"
@@ -22,10 +25,10 @@ class File:
     """A file of a source.
 
     Attributes:
-        name: Its name in the directory.
-        path: Its address, as messages show it.
-        content: Its bytes.
-        version: Id of this version of it, where a bucket keeps all versions of its objects.
+        name: The file's name in the directory.
+        path: The file's address, for messages.
+        content: The file's bytes.
+        version: Id of the version that was read, if a bucket keeps versions of its objects.
     """
 
     name: str
@@ -35,17 +38,17 @@ class File:
 
     def __post_init__(self) -> None:
         if not self.name.isprintable():
-            raise BadInput(f"{self.path!r} has a character in its name that cannot be printed: rename it")
+            raise BadInput(f"the name of {self.path!r} has a character that cannot be printed: rename the file")
 
 
 @dataclass(frozen=True)
 class Directory:
-    """What was read from a source.
+    """The files that were read from a source.
 
     Attributes:
-        source: The source as it was given.
+        source: The source as the caller gave it.
         files: Migrations, hooks and rollback files, sorted by name.
-        unsigned: Whether it was read without credentials from a store that anyone can read.
+        unsigned: Whether they were read without credentials, from a store that anyone can read.
     """
 
     source: str
@@ -57,32 +60,32 @@ def is_migration(name: str) -> bool:
     """Return whether yoyo would read a file of this name: migrations, hooks, and their rollback files.
 
     Raises:
-        BadInput: It is named like one but for capital letters; yoyo would pass over it in silence.
+        BadInput: The name would be that of a migration but for capital letters; yoyo would silently ignore the file.
     """
     ending = PurePosixPath(name).suffix
     if ending not in _KINDS and ending.lower() in _KINDS:
-        raise BadInput(f"{name!r} is no migration unless its name ends in {ending.lower()}: rename it")
+        raise BadInput(f"{name!r} is a migration only if its name ends in {ending.lower()}: rename it")
     return ending in _KINDS and not name.startswith(_UNFINISHED)
 
 
 def check_size(path: str, size: int) -> None:
-    """Refuse a file that is too large to be a migration.
+    """Check that a file is not too large for a migration.
 
     Raises:
-        BadInput: It has more than `LARGEST` bytes.
+        BadInput: The file has more than `LARGEST` bytes.
     """
     if size > LARGEST:
-        raise BadInput(f"{path} has {size:,} bytes, a migration at most {LARGEST:,}: load data in another way")
+        raise BadInput(f"{path} has {size:,} bytes, more than {LARGEST:,}: load large data in another way")
 
 
 def no_migrations(source: str, directories: Sequence[str] = ()) -> BadInput:
     """Return the error for a source without migrations.
 
-    An empty result would look like a database that is up to date.
+    It is an error because with an empty list every database would seem to be up to date.
 
     Args:
-        source: The source as it was given.
-        directories: Names of the directories in it.
+        source: The source as the caller gave it.
+        directories: Names of the directories in the source.
     """
     if not directories:
         return BadInput(f"{source} holds no migration (.sql or .py): is the path right?")

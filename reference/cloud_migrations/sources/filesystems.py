@@ -17,20 +17,20 @@ from .files import Directory, File, check_size, is_migration, no_migrations
 LISTINGS = 3
 
 _PACKAGE = re.compile(r"package:([^\s/:]+):(.*)")
-# What tells one version of a file from the next, by the names that file systems give it.
+# The facts by which a changed file is recognized, under the names that various file systems give them.
 _VERSION = ("ETag", "etag", "generation", "md5Hash", "size", "mtime", "ino", "LastModified", "last_modified", "created")
 
 
 def read_directories(source: str, storage_options: Mapping[str, Any]) -> Iterator[Directory]:
-    """Yield the directories of a source: one, or those that match where it is a local pattern.
+    """Yield the directories of a source: one, or all that match a local pattern.
 
     Args:
         source: A local path or pattern, `package:NAME:DIRECTORY`, or a URL of fsspec.
         storage_options: Arguments of the file system.
 
     Raises:
-        BadInput: There is no such directory or file system, or it holds no migration.
-        SourceUnavailable: It cannot be read, or it changes again and again.
+        BadInput: There is no such directory or file system, or the directory has no migration.
+        SourceUnavailable: The directory cannot be read, or it keeps changing.
     """
     if match := _PACKAGE.fullmatch(source):
         yield _of_package(source, *match.groups())
@@ -70,7 +70,7 @@ def _of_file_system(source: str, files: Any, path: str) -> Directory:
             if _list(source, files, path) == listed:
                 return Directory(source, read)
     except (FileNotFoundError, NotADirectoryError):
-        raise BadInput(f"{source} is no directory") from None
+        raise BadInput(f"{source} is not a directory") from None
     except OSError as error:
         raise SourceUnavailable(f"{source} cannot be read: {error}") from None
     raise SourceUnavailable(
@@ -79,17 +79,17 @@ def _of_file_system(source: str, files: Any, path: str) -> Directory:
 
 
 def _followed(files: Any, entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an entry of a listing, or what it links to: a ConfigMap's files are links."""
+    """Return an entry of a listing, or the target of a link: the files of a Kubernetes ConfigMap are links."""
     if not entry.get("islink") or not is_migration(str(entry["name"])):
         return entry
     try:
         return {**files.info(entry["name"]), "name": entry["name"]}
     except FileNotFoundError:
-        raise BadInput(f"{entry['name']} is a link to a file that is not there") from None
+        raise BadInput(f"{entry['name']} is a link to a file that does not exist") from None
 
 
 def _list(source: str, files: Any, path: str) -> dict[str, tuple[str, tuple[Any, ...]]]:
-    """Return address and version of each migration file, by name."""
+    """Return the address of each migration file and the facts that identify its version, by name."""
     files.invalidate_cache()
     if files.isfile(path):
         raise NotADirectoryError

@@ -1,8 +1,8 @@
 """A manifest pins the files of a source by their hashes, in the format of `sha256sum`.
 
-A bucket's content can be replaced by whoever may write to it. A manifest that lies in version control, reviewed with
-the code, makes the runner refuse anything else. Where the bucket keeps versions, a manifest may name these as well, in
-lines that `sha256sum` takes for comments: the pinned files are then read as they were, whatever was uploaded since.
+Whoever may write to a bucket can replace its content. With a manifest under version control, which is reviewed with the
+code, the runner refuses any other content. For a bucket that keeps versions, a manifest can also name these, in lines
+that `sha256sum` reads as comments: the pinned versions are then read, even after later uploads.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Manifest:
 
     Attributes:
         hashes: SHA-256 by file name.
-        versions: Version id of objects in S3, by address; empty where files are pinned by their hashes alone.
+        versions: Version ids of objects in S3, by address; empty if files are pinned by their hashes alone.
     """
 
     hashes: Mapping[str, str]
@@ -43,11 +43,11 @@ class Manifest:
         """Return the manifest of migrations and hooks that were read, with their rollback files.
 
         Args:
-            migrations: What `read_migrations` returned.
-            versions: Whether to name the versions that were read.
+            migrations: The list from `read_migrations`.
+            versions: Whether to pin the versions that were read, too.
 
         Raises:
-            BadInput: A file has no version.
+            BadInput: Versions are to be pinned, and a file has none.
         """
         read = list(chain(migrations, migrations.post_apply))
         hashes = {name: digest for each in read for name, digest in each.files.items()}
@@ -58,11 +58,11 @@ class Manifest:
         """Return the manifest of a text.
 
         Args:
-            text: A line `HASH  NAME` a file, as sha256sum prints it; `# s3://BUCKET/KEY?versionId=ID` where a version
-                is pinned as well. Other lines that begin with `#` are comments.
+            text: A line `HASH  NAME` for each file, as sha256sum prints it, and a line `# s3://BUCKET/KEY?versionId=ID`
+                for each pinned version. Other lines that begin with `#` are comments.
 
         Raises:
-            BadInput: A line is not written so, or a name occurs twice.
+            BadInput: A line has another form, or a name occurs twice.
         """
         hashes: dict[str, str] = {}
         versions: dict[str, str] = {}
@@ -93,10 +93,10 @@ class Manifest:
         return [f"{digest}  {name}\n" for name, digest in sorted(self.hashes.items())]
 
     def check(self, migrations: MigrationList) -> None:
-        """Compare with what was read.
+        """Check that migrations consist of exactly the pinned files.
 
         Raises:
-            ManifestMismatch: A file is missing, has another content, or is not in the manifest.
+            ManifestMismatch: A file is missing, has other content, or is not in the manifest.
         """
         found = Manifest.of(migrations).hashes
         differing = {
@@ -112,7 +112,7 @@ class Manifest:
 def _versions(migrations: Iterable[SourceMigration]) -> dict[str, str]:
     found: dict[str, str] = {}
     for address, version in chain.from_iterable(each.versions.items() for each in migrations):
-        # "null" is the version of an object that was uploaded while none were kept: a later upload may replace it.
+        # The version of an object that was uploaded while the bucket kept none is "null"; an upload may replace it.
         if version is None or version == "null":
             raise BadInput(
                 f"{address} has no version: turn on the versioning of its bucket and upload it again, or pin it by its "

@@ -1,4 +1,7 @@
-"""A migration whose text was read from a source; yoyo runs it as one of its own."""
+"""A migration whose text was read from a source, as a subclass of yoyo's, so that yoyo can run it, too.
+
+Read this to see how SQL and Python files are parsed, and how dependencies are found.
+"""
 
 from __future__ import annotations
 
@@ -18,26 +21,26 @@ from .files import File
 class SourceMigration(Migration):  # type: ignore[misc]
     """A migration of a source, with its text in memory.
 
-    Dependencies are looked up among the migrations that were read with it, not among all that this process ever made,
-    as yoyo does: two services may use the same names.
+    Dependencies are looked up among the migrations that were read together. yoyo looks them up among all migrations of
+    the process, but two services may use the same names.
 
     Attributes:
         sha256: Hash of the migration file, without its rollback file.
-        files: Hash of each of its files, by name.
-        versions: Id of the version of each of its files that was read, by address; None where no versions are kept.
+        files: Hash of the migration file and of its rollback file, by name.
+        versions: Version id of both files, by address; None if the source keeps no versions.
         untrusted: Whether it was read without credentials, and no manifest pins it: anyone may have written it.
     """
 
     def __init__(
         self, source: str, file: File, rollback: File | None, peers: Mapping[str, SourceMigration], untrusted: bool
     ) -> None:
-        """Make a migration; its text is parsed when it is first needed.
+        """Create a migration; its text is parsed when it is first needed.
 
         Args:
-            source: The source as it was given.
-            file: The migration.
-            rollback: Its rollback file.
-            peers: The migrations that were read with it, by id.
+            source: The source as the caller gave it.
+            file: The migration's file.
+            rollback: The migration's rollback file, if it has one.
+            peers: All migrations that are read together, by id.
             untrusted: Whether it was read without credentials, and no manifest pins it.
         """
         super().__init__(file.name.rpartition(".")[0], file.path, source_dir=source)
@@ -54,7 +57,7 @@ class SourceMigration(Migration):  # type: ignore[misc]
     def depends(self) -> set[SourceMigration]:
         """The migrations that it depends on.
 
-        Only the comment at the top of a SQL file is read for that, so that the order of thousands is soon known.
+        Of a SQL file, only the comment at the top is parsed for this, so that thousands of migrations are sorted fast.
 
         Raises:
             BadMigrationFile: A dependency is missing, or the migration cannot be read.
@@ -67,10 +70,11 @@ class SourceMigration(Migration):  # type: ignore[misc]
         return set(self._depends or ())
 
     def load(self) -> None:
-        """Parse the migration; one in Python is executed up to its steps.
+        """Parse the migration; a migration in Python is executed, which defines its steps without running them.
 
         Raises:
-            BadMigrationFile: It is not UTF-8, a directive is wrong, a dependency is missing, or its Python code fails.
+            BadMigrationFile: The file is not UTF-8, a directive is wrong, a dependency is missing, or its Python code
+                fails.
         """
         if self.loaded:
             return
@@ -92,13 +96,13 @@ class SourceMigration(Migration):  # type: ignore[misc]
 
     def _resolve(self, names: set[str]) -> None:
         if missing := sorted(names - self._peers.keys()):
-            raise BadMigrationFile(f"{self.path} depends on {', '.join(missing)}, which no source holds")
+            raise BadMigrationFile(f"{self.path} depends on {', '.join(missing)}, which is in no source")
         self._depends = {self._peers[name] for name in names}
 
     def _parse(self, module: Any, collector: Any) -> None:
         directives, comment, statements = _split(self.source)
         undo = _split(_text(self._rollback))[2] if self._rollback else []
-        # As yoyo pairs them: the first statement with the last one of the rollback file.
+        # Like yoyo, this pairs the first statement with the last one of the rollback file.
         undo.reverse()
         for index in range(max(len(statements), len(undo))):
             collector.add_step(*(each[index] if index < len(each) else None for each in (statements, undo)))
@@ -117,7 +121,7 @@ class SourceMigration(Migration):  # type: ignore[misc]
 
 
 class SourceHook(SourceMigration, PostApplyHookMigration):  # type: ignore[misc]
-    """A migration that runs after others were applied, each time."""
+    """A post-apply hook: a migration that runs each time after others were applied."""
 
 
 def _split(sql: str) -> tuple[Mapping[str, str], str, list[str]]:
@@ -135,6 +139,6 @@ def _text(file: File) -> str:
         text = file.content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadMigrationFile(f"{file.path} is not UTF-8 at byte {error.start}: save it as UTF-8") from None
-    if "\0" in text:  # a server would stop reading there, and run half of it
+    if "\0" in text:  # a server would stop reading there, and run only a part
         raise BadMigrationFile(f"{file.path} holds a NUL character, as UTF-16 does: save it as UTF-8")
     return text

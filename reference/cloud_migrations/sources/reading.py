@@ -1,4 +1,7 @@
-"""`read_migrations`: yoyo's function of that name, for S3 and every other place that migrations are kept in."""
+"""`read_migrations`: yoyo's function of the same name, for S3, local paths, Python packages and fsspec's file systems.
+
+Read this to see how several sources are merged, and which files conflict.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _HOOK = "post-apply"
 
 
 class ConflictingNames(BadInput, MigrationConflict):  # type: ignore[misc]
-    """Two migrations have one name and not the same content."""
+    """Two migrations have the same name and different contents."""
 
 
 def read_migrations(
@@ -33,26 +36,26 @@ def read_migrations(
 ) -> MigrationList:
     """Read migrations from directories, as yoyo's `read_migrations` does.
 
-    Sources are merged in their order. A file that several sources hold under one name with the same content is one
-    migration. Nothing is cached: each call reads what is there now.
+    Sources are merged in the given order. If several sources have a file of the same name with the same content, it is
+    one migration. Nothing is cached: each call reads the present files.
 
     Args:
         sources: `s3://BUCKET/DIRECTORY`, a local path or pattern, `package:NAME:DIRECTORY`, or another URL of fsspec.
-        endpoint_url: Address of an S3 that is not AWS; by default `AWS_ENDPOINT_URL`.
-        anonymous: Whether requests to S3 are not signed; None: where the SDK finds no credentials.
-        timeout: Seconds to connect to S3, and to wait for the next bytes of an answer.
-        manifest: The files and hashes that are expected; where it names versions of S3 objects, these are read.
+        endpoint_url: URL of an S3 server other than AWS; by default `AWS_ENDPOINT_URL`.
+        anonymous: Whether requests to S3 are unsigned; None leaves them unsigned only if the SDK finds no credentials.
+        timeout: Timeout in seconds for connecting to S3, and for the next bytes of an answer.
+        manifest: The files and hashes that are expected; if it pins versions of S3 objects, these versions are read.
         storage_options: Arguments of fsspec's file system, for sources other than S3.
 
     Returns:
-        yoyo's list, in order, with the post-apply hooks beside it. Its migrations are parsed, and those in Python
-        executed, when yoyo or the runner first needs their steps or dependencies.
+        yoyo's list of migrations, in order, which also has the post-apply hooks. A migration is parsed, and one in
+        Python executed, when yoyo or the runner first needs its steps or dependencies.
 
     Raises:
-        BadInput: A source is wrong or holds no migration.
-        ConflictingNames: Two migrations have one name and not the same content.
+        BadInput: A source is wrong or has no migration.
+        ConflictingNames: Two migrations have the same name and different contents.
         ManifestMismatch: The files are not those of the manifest.
-        SourceUnavailable: A source does not answer, refuses, or changes while it is read.
+        SourceUnavailable: A source does not answer, refuses the request, or keeps changing while it is read.
     """
     if not sources:
         raise BadInput("name at least one source of migrations")
@@ -74,7 +77,7 @@ def _directories(
     source: str, s3_options: Mapping[str, Any], manifest: Manifest | None, storage_options: Mapping[str, Any]
 ) -> Iterator[Directory]:
     if source.startswith("s3://"):
-        from . import s3  # its SDK takes longer to import than all the rest
+        from . import s3  # imported only here, since its SDK takes longer to import than everything else
 
         pinned = {} if manifest is None else manifest.versions
         yield s3.read_directory(source, s3.S3Options(**s3_options), pinned)
@@ -92,10 +95,10 @@ def _migrations(
             continue
         name = file.name.rpartition(".")[0]
         if name in found:
-            raise ConflictingNames(f"{found[name].path} and {file.path} have one name: rename one of them")
+            raise ConflictingNames(f"{found[name].path} and {file.path} have the same name: rename one of them")
         found[name] = file
     if orphans := sorted(rollbacks.keys() - found.keys()):
-        raise BadInput(f"{rollbacks[orphans[0]].path} is the rollback file of a migration that is not there")
+        raise BadInput(f"{rollbacks[orphans[0]].path} is the rollback file of a migration that does not exist")
     for name, file in found.items():
         kind = SourceHook if name.startswith(_HOOK) else SourceMigration
         yield kind(directory.source, file, rollbacks.get(name), peers, untrusted)
@@ -105,6 +108,6 @@ def _add(known: dict[str, SourceMigration], migration: SourceMigration) -> None:
     before = known.setdefault(migration.id, migration)
     if before.files != migration.files:
         raise ConflictingNames(
-            f"{before.path} and {migration.path} have one name and not the same content: rename one of them, or read "
-            "them into different databases"
+            f"{before.path} and {migration.path} have the same name and different contents: rename one of them, or "
+            "apply them to different databases"
         )

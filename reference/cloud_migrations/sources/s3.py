@@ -1,8 +1,8 @@
-"""Read a migration directory from S3, or from any store that speaks its protocol.
+"""Read a migration directory from S3, or from any store with the same protocol.
 
-Every object is read in the version that the listing names: one that changes or vanishes in between makes the directory
-be listed again. Where a manifest names versions, these are read and nothing is listed. Requests are repeated a bounded
-number of times, and each waits a bounded time.
+Every object is read in the version of the listing: if one changes or vanishes in between, the directory is listed
+again. If a manifest pins versions, these are read and nothing is listed. The number of retries and the time of each
+request are limited.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LISTINGS = 3
 ATTEMPTS = 3
 
 _MISSING = {"NoSuchKey", "404"}
-# A store without versions calls every id an invalid argument; the method is not allowed where a version is a deletion.
+# A store without versions answers InvalidArgument for every id, and MethodNotAllowed for a version that is a deletion.
 _NO_VERSION = {*_MISSING, "NoSuchVersion", "InvalidArgument", "MethodNotAllowed"}
 _REFUSALS = {401, 403}
 _DENIED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "403"}
@@ -42,13 +42,13 @@ _DENIED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Expir
 
 @dataclass(frozen=True)
 class S3Options:
-    """How S3 is reached.
+    """The settings for requests to S3.
 
     Attributes:
-        endpoint_url: Address of a store that is not AWS; by default what the SDK's settings say, `AWS_ENDPOINT_URL`.
-        anonymous: True: requests are not signed. False: they are, and credentials must be there. None: they are signed
-            where the SDK finds credentials (environment, profile, role), and not signed where it finds none.
-        timeout: Seconds to connect, and to wait for the next bytes of an answer.
+        endpoint_url: URL of a store other than AWS; by default that of the SDK's settings, `AWS_ENDPOINT_URL`.
+        anonymous: Whether requests are unsigned. False requires credentials. None signs requests if the SDK finds
+            credentials (environment, profile, role), and leaves them unsigned otherwise.
+        timeout: Timeout in seconds for connecting, and for the next bytes of an answer.
     """
 
     endpoint_url: str | None = None
@@ -57,7 +57,7 @@ class S3Options:
 
 
 class _Changed(Exception):
-    """An object is not the one that the listing names."""
+    """An object has changed or vanished since it was listed."""
 
 
 def read_directory(source: str, options: S3Options, versions: Mapping[str, str]) -> Directory:
@@ -65,13 +65,13 @@ def read_directory(source: str, options: S3Options, versions: Mapping[str, str])
 
     Args:
         source: The directory.
-        options: How S3 is reached.
-        versions: Version of objects by address. If it names any of this directory, these are read and no others.
+        options: The settings for requests.
+        versions: Versions of objects by address. If it has any of this directory, exactly these are read.
 
     Raises:
-        BadInput: The source is not written so, or holds no migration.
-        ManifestMismatch: An object has no such version.
-        SourceUnavailable: The store does not answer, refuses, or the directory changes again and again.
+        BadInput: The source has another form, or has no migration.
+        ManifestMismatch: An object lacks the version in `versions`.
+        SourceUnavailable: The store does not answer or refuses the request, or the directory keeps changing.
     """
     bucket, prefix = _parts(source)
     pinned = _pinned(versions, bucket, prefix)
@@ -102,10 +102,10 @@ def _parts(source: str) -> tuple[str, str]:
 
 
 def _client(options: S3Options) -> tuple[S3Client, bool]:
-    """Return a client, and whether its requests are not signed."""
+    """Return a client, and whether its requests are unsigned."""
     if options.endpoint_url is not None and not urlsplit(options.endpoint_url).netloc:
-        raise BadInput(f"the endpoint {options.endpoint_url} is no address: write https://HOST or https://HOST:PORT")
-    session = Session()  # boto3's own imports would double the start of the command
+        raise BadInput(f"the endpoint {options.endpoint_url} is not a URL: write https://HOST or https://HOST:PORT")
+    session = Session()  # botocore's: with boto3's imports, the command would take twice as long to start
     unsigned = options.anonymous
     if unsigned is None:
         unsigned = session.get_credentials() is None
@@ -117,7 +117,7 @@ def _client(options: S3Options) -> tuple[S3Client, bool]:
         retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
         **settings,
     )
-    # Stores other than AWS have no region, and yet a signature needs one.
+    # A signature needs a region, even for stores other than AWS, which have none.
     region = session.get_config_variable("region") or "us-east-1"
     client = session.create_client("s3", endpoint_url=options.endpoint_url, region_name=region, config=config)
     return cast("S3Client", client), unsigned
@@ -140,7 +140,7 @@ def _list(client: S3Client, source: str, bucket: str, prefix: str) -> dict[str, 
 
 
 def _pinned(versions: Mapping[str, str], bucket: str, prefix: str) -> dict[str, str]:
-    """Return the version of each object of a directory, by key; empty where none is pinned."""
+    """Return the pinned version of each object of a directory, by key; empty if none is pinned."""
     directory = f"s3://{bucket}/{prefix}"
     return {
         address.removeprefix(f"s3://{bucket}/"): version
@@ -166,7 +166,7 @@ def _read_listed(client: S3Client, bucket: str, prefix: str, key: str, tag: str)
 
 
 def _read_version(client: S3Client, bucket: str, prefix: str, key: str, version: str) -> File:
-    """Read an object in a version, whatever became of it since."""
+    """Read a version of an object, even if the object was replaced or deleted later."""
     address = f"s3://{bucket}/{key}"
 
     def check(answer: GetObjectOutputTypeDef) -> None:
@@ -189,11 +189,11 @@ def _read(
 ) -> tuple[bytes, str | None]:
     """Return content and version of an object.
 
-    The SDK repeats a request, but not the reading of an answer that breaks off.
+    The SDK retries a request, but not the reading of an answer that breaks off; that is retried here.
 
     Args:
-        get: Makes the request.
-        check: Looks at the answer before its body is read, and raises what is wrong with it.
+        get: Sends the request.
+        check: Called with the answer before its body is read; raises an error if the answer is not the expected one.
     """
     for attempt in range(ATTEMPTS):
         try:
@@ -223,7 +223,7 @@ def _errors(source: str, options: S3Options) -> Iterator[None]:
 
 
 def _reason(response: Mapping[str, Any]) -> str:
-    """Return what a store's refusal means, and what to do."""
+    """Return a text that says what a store's error means, and what to do."""
     code = str(response["Error"].get("Code", ""))
     said = str(response["Error"].get("Message", ""))
     headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
