@@ -3,19 +3,19 @@
 The document says: two Flask services are instrumented without code, and count and time their own work by a meter
 provider of their own; a script sends requests to an endpoint that computes Fibonacci numbers, while a profiler watches.
 
-**What holds.** One trace spans both services; the counter counts, the histogram times; the load is answered; a profiler
-that runs all the time shows by name which function has become slower.
+**What holds.** One trace spans both services; the counter counts, and the histogram times; the load is answered; and a
+continuous profiler shows by name which function has become slower.
 
 **What is corrected.**
 
 - A meter provider beside the one of `opentelemetry-instrument` is refused with a warning: instruments come from the
   API.
-- Durations are in seconds, and so is their unit; the default buckets, made for milliseconds, put each below five
-  seconds into one, so they get those of the semantic conventions.
-- Endpoints have a scheme, the collector reaches Jaeger without TLS only where that is configured, and its extensions
-  listen where a container can be reached.
-- SIGTERM ends a service with its last spans unexported: here it exits, and exports them.
-- The endpoint computes numbers up to 31 alone: the published one can be kept busy for years by one request.
+- Durations are in seconds, and so is their unit. The default buckets are made for milliseconds, and put everything
+  below five seconds into one bucket; therefore histograms get the buckets of the semantic conventions.
+- Endpoints have a scheme; the collector is configured to reach Jaeger without TLS, which it does not do by default; and
+  its extensions listen on an address that can be reached from outside a container.
+- SIGTERM ends the document's service before its last spans are exported. Here the service exits and exports them.
+- The endpoint computes only numbers up to 31: one request to the published endpoint can keep it busy for years.
 
 In a service::
 
@@ -35,12 +35,12 @@ On the command line::
     service-telemetry check http://127.0.0.1:4317 --jaeger http://127.0.0.1:16686
     service-telemetry collector --jaeger jaeger:4317 --memory 512 --queue /var/lib/otelcol --slow 0.5 --share 5
 
-`check` sends one of each signal by `--protocol` grpc or http/protobuf, and says whether it arrives at the collector, in
-Jaeger, and on the page that `--prometheus` names, within `--patience` seconds each; where it does not, it says why.
-`collector` prints a configuration: with a memory limit, a queue on disk, and only slow traces, those with errors, and a
-share of the others, where that is asked for; `--encrypted` for a Jaeger that speaks TLS. `load` takes the numbers up to
-`--largest`, in an order that `--seed` repeats. `profiles` serves profiles of a running process in the format of pprof,
-on `--host` and `--port`, with `--rate` samples a second.
+`check` sends one of each signal by `--protocol` grpc or http/protobuf. It reports whether each arrives at the
+collector, and within `--patience` seconds in Jaeger and on the page of `--prometheus`; if one does not, it says why.
+`collector` prints a configuration, with a memory limit, a queue on disk, and sampling (slow traces, traces with errors,
+and a share of the others) if the options ask for them; `--encrypted` is for a Jaeger with TLS. `load` draws numbers up
+to `--largest`; the same `--seed` draws the same numbers again. `profiles` serves profiles of a running process in the
+format of pprof, on `--host` and `--port`, with `--rate` samples per second.
 """
 
 from __future__ import annotations

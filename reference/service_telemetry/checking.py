@@ -1,7 +1,7 @@
-"""Send one span, one measurement and one log record, and say at which hop each arrives, or why it does not.
+"""Send one span, one measurement and one log record, and report at which hop each arrives, or why it does not.
 
-The hops are the collector, and behind it Jaeger and the endpoint that Prometheus scrapes. Read this to see how an
-exporter reads an endpoint.
+The hops are the collector, and behind it Jaeger and the endpoint that Prometheus scrapes. Read this to see which wrong
+endpoints are recognized by their form, and what an exporter does with them.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ import requests
 from .errors import BadInput
 
 PORTS = {"grpc": 4317, "http/protobuf": 4318}
-"""The collector's port of each protocol by default."""
+"""The collector's default port, by protocol."""
 TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
 class Hop:
-    """Whether a signal arrives at one place.
+    """Whether a signal has arrived at one place.
 
     Attributes:
         signal: `traces`, `metrics` or `logs`.
         place: `collector`, `jaeger` or `prometheus`.
-        arrived: Whether it is there.
-        why: What is known about the reason where it is not; else empty.
+        arrived: Whether the signal has arrived there.
+        why: What is known about the reason if it has not arrived; otherwise empty.
     """
 
     signal: str
@@ -42,7 +42,7 @@ class Hop:
 
 
 def endpoint_problem(endpoint: str, protocol: str = "grpc") -> str | None:
-    """Return why an exporter delivers nothing to an endpoint, as far as its form shows; None where it may deliver.
+    """Return why an exporter cannot deliver to an endpoint, as far as the form of the endpoint shows; None if it may.
 
     Args:
         endpoint: Value of `OTEL_EXPORTER_OTLP_ENDPOINT`.
@@ -57,9 +57,9 @@ def endpoint_problem(endpoint: str, protocol: str = "grpc") -> str | None:
         return f"{endpoint} names no host: write http://HOST:{PORTS[protocol]}"
     if protocol == "http/protobuf" and parts.path.startswith("/v1/"):
         base = f"{scheme}://{parts.netloc}"
-        return f"{endpoint} has the path of one signal, and each signal's path is added to it: write {base}"
+        return f"{endpoint} has the path of one signal, to which the exporter adds that path again: write {base}"
     if parts.port in PORTS.values() and parts.port != PORTS[protocol]:
-        return f"{parts.port} is the port of the other protocol by default: is the protocol {protocol}?"
+        return f"{parts.port} is the default port of the other protocol: is the protocol {protocol}?"
     return None
 
 
@@ -71,23 +71,23 @@ def check(
     prometheus: str | None = None,
     patience: float = 10,
 ) -> Iterator[Hop]:
-    """Send one of each signal; yield, for each hop, whether it arrives.
+    """Send one of each signal, and yield for each hop whether it has arrived.
 
     Args:
         endpoint: Value of `OTEL_EXPORTER_OTLP_ENDPOINT` in the service, for all signals.
         protocol: Value of `OTEL_EXPORTER_OTLP_PROTOCOL`: `grpc` or `http/protobuf`.
         jaeger: Base URL of Jaeger's API, such as http://127.0.0.1:16686.
         prometheus: URL of the collector's page for Prometheus, such as http://127.0.0.1:8889/metrics.
-        patience: Seconds that a hop behind the collector may take.
+        patience: Timeout in seconds for a hop behind the collector.
 
     Raises:
-        BadInput: The protocol is none of OTLP's, or a URL is not one of HTTP.
+        BadInput: The protocol is not one of OTLP's, or a URL is not an HTTP address.
     """
     if protocol not in PORTS:
-        raise BadInput(f"{protocol} is no protocol of OTLP: give grpc or http/protobuf")
+        raise BadInput(f"{protocol} is not a protocol of OTLP: give grpc or http/protobuf")
     for url in (jaeger, prometheus):
         if url is not None and not url.startswith(("http://", "https://")):
-            raise BadInput(f"{url} is no URL: give one such as http://127.0.0.1:16686")
+            raise BadInput(f"{url} is not a URL: give one such as http://127.0.0.1:16686")
     return _check(endpoint, protocol, jaeger, prometheus, patience)
 
 
@@ -125,7 +125,7 @@ def _wait(there: Callable[[], bool], patience: float) -> str:
         try:
             if there():
                 return ""
-            why = "it is not there"
+            why = "it has not arrived"
         except (requests.RequestException, ValueError) as error:
             why = str(error)
         if time.monotonic() > until:
@@ -143,7 +143,7 @@ def _behind(place: str, why: str, patience: float) -> str:
 
 @contextmanager
 def _kept(said: list[str]) -> Iterator[None]:
-    """Keep what the exporters say about their failures, and keep it from the console."""
+    """Collect the exporters' log messages about failures in a list, and keep them from the console."""
 
     class Keep(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

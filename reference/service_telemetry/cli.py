@@ -1,4 +1,7 @@
-"""The command `service-telemetry`: load, a check of every hop, a collector's configuration, and profiles."""
+"""The command `service-telemetry`: send load, check every hop, print a collector's configuration, serve profiles.
+
+Read this to see what each subcommand prints, and which function of the library it calls.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +37,10 @@ def main() -> None:
 def send_load(
     url: Annotated[str, typer.Argument(help="Base URL of the service, such as http://127.0.0.1:5000.")],
     count: Annotated[int, typer.Option("--requests", min=1, help="How many requests to send.")] = 100,
-    largest: Annotated[int, typer.Option(min=1, help="The largest number to ask for.")] = 31,
-    seed: Annotated[int | None, typer.Option(help="Asks for the same numbers again.")] = None,
+    largest: Annotated[int, typer.Option(min=1, help="The largest number to request.")] = 31,
+    seed: Annotated[int | None, typer.Option(help="Seed of the random numbers; the same seed repeats them.")] = None,
 ) -> None:
-    """Ask for random Fibonacci numbers, one after another; each must be answered with 200."""
+    """Request random Fibonacci numbers, one after another; each request must be answered with 200."""
     with command.errors(CODES):
         from .loading import load
 
@@ -50,19 +53,19 @@ def send_load(
 
 @app.command("check")
 def check_hops(
-    endpoint: Annotated[str, typer.Argument(help="What the service has as OTEL_EXPORTER_OTLP_ENDPOINT.")],
+    endpoint: Annotated[str, typer.Argument(help="The service's value of OTEL_EXPORTER_OTLP_ENDPOINT.")],
     protocol: Annotated[str, typer.Option(help="OTEL_EXPORTER_OTLP_PROTOCOL: grpc or http/protobuf.")] = "grpc",
     jaeger: Annotated[str | None, typer.Option(help="Base URL of Jaeger's API.")] = None,
     prometheus: Annotated[str | None, typer.Option(help="URL of the collector's page for Prometheus.")] = None,
-    patience: Annotated[float, typer.Option(min=0, help="Seconds that a hop behind the collector may take.")] = 10,
+    patience: Annotated[float, typer.Option(min=0, help="Timeout in seconds for each hop behind the collector.")] = 10,
 ) -> None:
-    """Send a span, a measurement and a log record; say where each arrives, and why not."""
+    """Send a span, a measurement and a log record, and report where each arrives, or why it does not."""
     with command.errors(CODES):
         from .checking import check
 
         failed = 0
         for hop in check(endpoint, protocol, jaeger=jaeger, prometheus=prometheus, patience=patience):
-            typer.echo(f"{hop.signal:8} {hop.place:11} {'arrived' if hop.arrived else f'not there: {hop.why}'}")
+            typer.echo(f"{hop.signal:8} {hop.place:11} {'arrived' if hop.arrived else f'missing: {hop.why}'}")
             failed += not hop.arrived
         if failed:
             raise typer.Exit(FAILED)
@@ -70,14 +73,18 @@ def check_hops(
 
 @app.command("collector")
 def print_configuration(
-    jaeger: Annotated[str, typer.Option(help="Jaeger's port of OTLP over gRPC, HOST:PORT.")] = "jaeger:4317",
-    encrypted: Annotated[bool, typer.Option("--encrypted", help="Jaeger's port speaks TLS.")] = False,
-    memory: Annotated[int | None, typer.Option(help="Refuse data above this many MiB.")] = None,
+    jaeger: Annotated[str, typer.Option(help="HOST:PORT at which Jaeger receives OTLP over gRPC.")] = "jaeger:4317",
+    encrypted: Annotated[bool, typer.Option("--encrypted", help="Use TLS for Jaeger.")] = False,
+    memory: Annotated[
+        int | None, typer.Option(help="Refuse data when the collector uses more than this many MiB of memory.")
+    ] = None,
     queue: Annotated[str | None, typer.Option(help="Folder of a queue on disk for traces.")] = None,
-    slow: Annotated[float | None, typer.Option(help="Keep traces with errors and those of this many seconds.")] = None,
-    share: Annotated[float, typer.Option(help="Percentage of the other traces that is kept, with --slow.")] = 10,
+    slow: Annotated[
+        float | None, typer.Option(help="Keep only traces with errors, traces of this many seconds, and a share.")
+    ] = None,
+    share: Annotated[float, typer.Option(help="With --slow, the percentage of all other traces to keep.")] = 10,
 ) -> None:
-    """Print a collector's configuration, as JSON, which the collector reads as YAML."""
+    """Print a collector's configuration as JSON, which the collector can read since JSON is YAML."""
     with command.errors(CODES):
         from .collectors import collector_configuration
 
@@ -89,12 +96,12 @@ def print_configuration(
 
 @app.command("profiles")
 def serve_profiles(
-    pid: Annotated[int, typer.Argument(help="Process of the service; its children are profiled, too.")],
+    pid: Annotated[int, typer.Argument(help="Process id of the service; its child processes are profiled, too.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 is any free one.")] = 7072,
-    rate: Annotated[int, typer.Option(min=1, max=1000, help="Samples a second.")] = 100,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 chooses a free one.")] = 7072,
+    rate: Annotated[int, typer.Option(min=1, max=1000, help="Samples per second.")] = 100,
 ) -> None:
-    """Serve profiles of a running service as pprof, for Parca to scrape, until it is interrupted."""
+    """Serve profiles of a running service in pprof's format, for Parca to scrape, until Ctrl-C."""
     with command.errors(CODES):
         from .serving import PATH, profile_server
 

@@ -1,7 +1,7 @@
-"""The configuration of an OpenTelemetry Collector for traces, metrics and logs, with what production needs as options.
+"""The configuration of an OpenTelemetry Collector for traces, metrics and logs, with options for production.
 
 Traces go to Jaeger, metrics to an endpoint that Prometheus scrapes, and logs to the collector's own log. Read this to
-see what is corrected: how the collector reaches Jaeger, where its extensions listen, and where batches are made.
+see what is corrected: how the collector reaches Jaeger, where its extensions listen, and where data are batched.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ def collector_configuration(
     share_percent: float = 10,
     decide_seconds: float = 10,
 ) -> dict[str, Any]:
-    """Return the configuration; as JSON it is the YAML that the collector reads.
+    """Return the configuration, which the collector can read as JSON, since JSON is YAML.
 
     Args:
-        jaeger: Where traces go, `HOST:PORT`: Jaeger's port of OTLP over gRPC.
-        signals: Which of `traces`, `metrics` and `logs` the collector takes.
-        encrypted: Whether Jaeger's port speaks TLS, which the collector assumes unless it is configured otherwise.
-        memory_mib: Refuse data above this much memory, so that services retry, instead of being killed for it.
-        queue: Folder of a queue on disk, in which traces outlive the collector and an outage of Jaeger of any length.
-        slow_seconds: Keep every trace with an error, every one that takes this long, and a share of the others; by
-            default, keep all. Every span of a trace must reach the same collector.
-        share_percent: Share of the other traces that is kept.
-        decide_seconds: How long the collector waits for the spans of a trace before it decides.
+        jaeger: `HOST:PORT` at which Jaeger receives OTLP over gRPC.
+        signals: Which of `traces`, `metrics` and `logs` the collector receives.
+        encrypted: Whether Jaeger's port uses TLS, which the collector assumes by default.
+        memory_mib: Limit on memory above which data are refused, so that services retry; without a limit, the collector
+            may be killed for its use of memory.
+        queue: Folder of a queue on disk, in which traces survive the collector's end and an outage of Jaeger.
+        slow_seconds: Keep every trace with an error, every trace of at least this duration, and a share of the others;
+            by default, keep all. Every span of a trace must reach the same collector.
+        share_percent: Percentage of the other traces that is kept.
+        decide_seconds: How long the collector waits for all spans of a trace before it decides whether to keep it.
 
     Raises:
         BadInput: An argument is not usable.
@@ -54,7 +55,7 @@ def collector_configuration(
     pipelines: dict[str, Any] = {}
     if memory_mib:
         processors["memory_limiter"] = {"check_interval": "1s", "limit_mib": memory_mib}
-    always = list(processors)  # the limiter comes first: what it refuses costs nothing
+    always = list(processors)  # the limiter comes first, so that no other processor handles data that it refuses
     processors["batch"] = {}
     if "traces" in signals:
         exporters[TO_JAEGER] = _to_jaeger(jaeger, encrypted, queue)
@@ -62,13 +63,13 @@ def collector_configuration(
         if slow_seconds is not None:
             processors["tail_sampling"] = _sampling(slow_seconds, share_percent, decide_seconds)
             sampling = ["tail_sampling"]
-        # The processor `batch` accepts data and holds it in memory alone; a queue on disk makes its own batches.
+        # The processor `batch` acknowledges data that it holds only in memory. A queue on disk batches by itself.
         batches = [] if queue else ["batch"]
         pipelines["traces"] = _pipeline([*always, *sampling, *batches], TO_JAEGER)
         if queue:
             extensions["file_storage"] = {"directory": queue, "create_directory": True, "fsync": True}
     if "metrics" in signals:
-        # The format of OpenMetrics alone carries exemplars, which lead from a measurement to a trace.
+        # Only the format OpenMetrics has exemplars, which link a measurement to a trace.
         exporters["prometheus"] = {
             "endpoint": f"{EVERYWHERE}:8889",
             "namespace": "default",
@@ -121,12 +122,12 @@ def _check(
 ) -> None:
     host, _, port = jaeger.rpartition(":")
     if not host or not port.isdecimal() or "/" in jaeger:
-        raise BadInput(f"{jaeger} is no address of Jaeger: give HOST:PORT without a scheme, such as jaeger:4317")
+        raise BadInput(f"{jaeger} is not an address of Jaeger: give HOST:PORT without a scheme, such as jaeger:4317")
     if not signals or not set(signals) <= set(SIGNALS):
         raise BadInput(f"the signals are {', '.join(signals) or 'none'}: give some of {', '.join(SIGNALS)}")
     if memory_mib is not None and memory_mib < 1:
         raise BadInput(f"the memory limit is {memory_mib} MiB: give 1 or more")
     if (slow_seconds is not None and slow_seconds < 0) or decide_seconds <= 0:
-        raise BadInput("a trace is slow after 0 seconds or more, and the decision comes after more than 0")
+        raise BadInput("a slow trace must take 0 seconds or more, and the wait for a decision more than 0 seconds")
     if not 0 <= share_percent <= 100:
         raise BadInput(f"the share is {share_percent} percent: give 0 to 100")

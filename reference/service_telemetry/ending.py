@@ -1,7 +1,8 @@
-"""The end of a service by SIGTERM, with what it has not exported yet.
+"""The end of a service by SIGTERM, after its last telemetry was exported.
 
-OpenTelemetry exports the rest when the interpreter exits, and SIGTERM, by which every supervisor ends a service, ends a
-process without that. Gunicorn's workers exit as they should; a service that runs by itself needs this.
+OpenTelemetry exports the last spans and measurements when the interpreter exits. Supervisors end a service by SIGTERM,
+which by default ends the process without that exit. Gunicorn's workers handle SIGTERM; a service that runs without
+gunicorn needs this function.
 """
 
 from __future__ import annotations
@@ -11,5 +12,5 @@ import sys
 
 
 def exit_at_sigterm() -> None:
-    """Make SIGTERM end the interpreter as `sys.exit` does; call it in the main thread."""
+    """Make SIGTERM end the interpreter like `sys.exit`; call this in the main thread."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -1,7 +1,8 @@
 """The first Flask service: `POST /` calls the second, `GET /N` computes a Fibonacci number.
 
 Run it with `python -m reference.service_telemetry.first`, or under gunicorn as
-`reference.service_telemetry.first:create_app()`; `SECOND` is the URL of the second service, `PORT` where it listens.
+`reference.service_telemetry.first:create_app()`. The environment variable `SECOND` is the URL of the second service,
+and `PORT` the port on which this service listens.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .ending import exit_at_sigterm
 from .instruments import counter
 
 LARGEST = 31
-"""The largest number that the load asks for, and the largest that is computed: the time doubles every 1.44 numbers."""
+"""The largest number that is computed, and that the load requests: the time doubles every 1.44 numbers."""
 TIMEOUT = 30.0
 
 logger = logging.getLogger(__name__)
@@ -30,10 +31,10 @@ def create_app(second: str | None = None) -> Flask:
     """Return the service.
 
     Args:
-        second: URL of the second service; by default the variable `SECOND`.
+        second: URL of the second service; by default the environment variable `SECOND`.
 
     Raises:
-        KeyError: Neither is given.
+        KeyError: Neither the URL nor the variable is given.
     """
     url = second or os.environ["SECOND"]
     app = Flask("first")
@@ -41,10 +42,10 @@ def create_app(second: str | None = None) -> Flask:
 
     @app.post("/")
     def post() -> Any:
-        """Wait for up to a second, then return what the second service answers."""
+        """Wait for up to a second, then return the answer of the second service."""
         received.add(1, {"env": "dev"})
         logger.info("calling the second service")
-        time.sleep(random.random())  # noqa: S311  # how long work takes, no secret
+        time.sleep(random.random())  # noqa: S311  # stands for work of varying duration, no secret
         answer = requests.post(url, timeout=TIMEOUT)
         return answer.json(), answer.status_code
 
@@ -71,7 +72,7 @@ def create_app(second: str | None = None) -> Flask:
 
 
 def fibonacci(n: int) -> int:
-    """Return the n-th Fibonacci number by its definition, which is what makes it slow."""
+    """Return the n-th Fibonacci number by its recursive definition, which is deliberately slow."""
     return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
 
 

@@ -1,8 +1,8 @@
-"""Counters and histograms of the service's own, on whatever meter provider the process has.
+"""A service's own counters and histograms, which work with any meter provider of the process.
 
-`opentelemetry-instrument` sets the one provider of a process; another one is refused, with a warning alone.
-Instruments that come from the API work with that provider, with one that is set later, and with none. Read this to
-measure something that no instrumentation measures.
+`opentelemetry-instrument` sets the only provider of a process; a second one is refused with a mere warning. Instruments
+from the API work with that provider, with one that is set later, and without any. Read this to measure something that
+no instrumentation measures.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SECONDS = "s"
 DURATIONS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-"""Upper bounds, in seconds, of the buckets that the semantic conventions of HTTP metrics give a duration."""
+"""Upper bounds in seconds of the buckets for durations, from the semantic conventions of HTTP metrics."""
 
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{0,254}")
@@ -34,13 +34,13 @@ def counter(name: str, description: str, *, unit: str = "1", scope: str = __name
     """Return a counter, which only grows.
 
     Args:
-        name: Its name, such as `first.request.count`.
-        description: What it counts.
-        unit: A unit of UCUM; `1` counts things.
+        name: The counter's name, such as `first.request.count`.
+        description: What the counter counts.
+        unit: A unit of UCUM; `1` for a count without a unit.
         scope: Name of the library or service that measures.
 
     Raises:
-        BadInput: The name is not one of an instrument.
+        BadInput: The name is not a valid name of an instrument.
     """
     _check_name(name)
     return metrics.get_meter(scope).create_counter(name, unit=unit, description=description)
@@ -51,16 +51,16 @@ def durations(
 ) -> Histogram:
     """Return a histogram of durations in seconds.
 
-    The SDK's default buckets fit milliseconds: in seconds they put everything below 5 into one.
+    The SDK's default buckets are made for milliseconds: they would put all durations below 5 seconds into one bucket.
 
     Args:
-        name: Its name, such as `httpbin.latency`.
+        name: The histogram's name, such as `httpbin.latency`.
         description: What takes the time.
-        bounds: Upper bounds of its buckets in seconds, increasing.
+        bounds: Upper bounds of the buckets in seconds, increasing.
         scope: Name of the library or service that measures.
 
     Raises:
-        BadInput: The bounds do not increase, or there are none; or the name is not one of an instrument.
+        BadInput: There are no bounds, or they do not increase; or the name is not a valid name of an instrument.
     """
     _check_name(name)
     given: Sequence[object] = bounds  # a caller without types may pass anything
@@ -74,13 +74,13 @@ def durations(
 
 @contextmanager
 def timed(histogram: Histogram, attributes: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Record how many seconds the block takes, by a clock that nobody sets.
+    """Record how many seconds the block takes, by a monotonic clock.
 
     A block that raises is recorded with the attribute `error.type`, the name of the exception's class.
 
     Args:
-        histogram: From `durations`.
-        attributes: Attributes of the measurement; few values each, never a part of a request.
+        histogram: A histogram from `durations`.
+        attributes: Attributes of the measurement. Each should have few distinct values, and no part of a request.
     """
     noted = dict(attributes or {})
     begun = time.perf_counter()
@@ -94,8 +94,8 @@ def timed(histogram: Histogram, attributes: Mapping[str, str] | None = None) -> 
 
 
 def _check_name(name: str) -> None:
-    # Where the provider is set later, OpenTelemetry accepts a wrong name at first and then records nothing.
+    # If the provider is set later, OpenTelemetry accepts a wrong name at first, and then records nothing.
     if not _NAME.fullmatch(name):
         raise BadInput(
-            f"{name!r} is no name of an instrument: it is a letter, and up to 254 letters, digits, and any of _ . - /"
+            f"{name!r} is not a valid name of an instrument: begin with a letter, and use letters, digits and _ . - /"
         )

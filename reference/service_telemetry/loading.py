@@ -1,6 +1,6 @@
 """A bounded load on a service: requests for random numbers, each of which must be answered with 200.
 
-Read this to give a profiler something to see.
+Use it to keep a service busy while a profiler watches.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Answered:
     """One request that was answered with 200.
 
     Attributes:
-        n: The number that was asked for.
+        n: The number that was requested.
         seconds: How long the answer took.
     """
 
@@ -36,19 +36,19 @@ def load(url: str, count: int, *, largest: int = LARGEST, seed: int | None = Non
 
     Args:
         url: Base URL of the service.
-        count: How many requests.
+        count: Number of requests.
         largest: The largest N.
-        seed: Draws the same numbers again.
+        seed: Seed of the random numbers; the same seed repeats them.
 
     Yields:
-        Each answer, as it comes.
+        Each answer when it arrives.
 
     Raises:
-        BadInput: The URL is not one of HTTP, or a number is below 1; nothing was sent.
+        BadInput: The URL is not an HTTP address, or a number is below 1; nothing was sent.
         LoadFailed: A request was not answered, or not with 200.
     """
     if not url.startswith(("http://", "https://")):
-        raise BadInput(f"{url} is no URL of a service: give one such as http://127.0.0.1:5000")
+        raise BadInput(f"{url} is not the URL of a service: give one such as http://127.0.0.1:5000")
     if count < 1 or largest < 1:
         raise BadInput(f"{count} requests for numbers up to {largest}: both must be 1 or more")
     return _load(url.rstrip("/"), count, largest, random.Random(seed))  # noqa: S311  # a load, no secret

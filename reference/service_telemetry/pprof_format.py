@@ -1,7 +1,7 @@
-"""Profiles in the format of the tool pprof: what Parca, Pyroscope and pprof itself read.
+"""Profiles in the format of the tool pprof, which Parca and Pyroscope read, too.
 
-The format is `profile.proto` of github.com/google/pprof. Five of its messages are written here by hand, so that no
-generated code has to fit the version of protobuf that OpenTelemetry needs.
+The format is `profile.proto` of github.com/google/pprof. Five of its messages are encoded here without generated code,
+which would have to fit the version of protobuf that OpenTelemetry needs.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class Frame:
     """A function on a stack.
 
     Attributes:
-        function: Its qualified name.
-        file: Path of its file.
+        function: Qualified name of the function.
+        file: Path of the function's file.
         line: The line that was running.
     """
 
@@ -36,9 +36,9 @@ class Sample:
     """A stack, and how often it was seen.
 
     Attributes:
-        pid: The process.
-        frames: The innermost function first.
-        count: In how many samples it was seen.
+        pid: Id of the process.
+        frames: The functions on the stack, the innermost first.
+        count: Number of samples in which the stack was seen.
     """
 
     pid: int
@@ -50,8 +50,8 @@ def encode_pprof(samples: Iterable[Sample], *, rate: int, begun_ns: int, seconds
     """Return a gzipped profile of processor time.
 
     Args:
-        samples: Stacks, as they were counted.
-        rate: Samples a second, by which a count becomes a time.
+        samples: The stacks and their counts.
+        rate: Samples per second, by which a count becomes a time.
         begun_ns: When the profile began, in nanoseconds since the epoch.
         seconds: How long it took.
     """
@@ -63,7 +63,7 @@ def encode_pprof(samples: Iterable[Sample], *, rate: int, begun_ns: int, seconds
     counts = number(1, strings.at("samples")) + number(2, strings.at("count"))
     profile = message(1, counts) + message(1, cpu)
     for sample in samples:
-        # Identities of functions and locations begin with one, since zero means that there is none.
+        # Ids of functions and locations begin with 1, since 0 means that there is none.
         stack = [1 + locations.at((1 + functions.at((f.function, f.file)), f.line)) for f in sample.frames]
         label = number(1, strings.at("pid")) + number(2, strings.at(str(sample.pid)))
         profile += message(2, numbers(1, stack) + numbers(2, [sample.count, sample.count * period]) + message(3, label))
@@ -79,7 +79,7 @@ def encode_pprof(samples: Iterable[Sample], *, rate: int, begun_ns: int, seconds
 
 
 class _Table(dict[Entry, int]):
-    """Distinct entries in the order in which they came; the value is the place."""
+    """Distinct entries in the order in which they were added; the value is the index of an entry."""
 
     def at(self, entry: Entry) -> int:
         return self.setdefault(entry, len(self))

@@ -1,6 +1,6 @@
 """Profiles of a running Python service, sampled from outside by py-spy: the service is not changed or restarted.
 
-Read this to see what a profile contains: the functions on each stack, the process, and nothing of arguments or values.
+Read this to see what a profile contains: the functions on each stack and the process, but no arguments or values.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from .pprof_format import Frame, Sample, encode_pprof
 
 RATE = 100
 LONGEST = 600
-"""Seconds that one profile may take."""
+"""Limit on the seconds of one profile."""
 MOST_SECONDS_MORE = 60
-"""Seconds beyond those of a profile after which py-spy is ended: a process that does not run cannot be read."""
+"""Seconds after the end of a profile until py-spy is ended; it cannot read a process that is stopped."""
 
 _PROCESS = re.compile(r"Process (\d+) Thread ")
 
 
 def profile(pid: int, seconds: int, *, rate: int = RATE) -> bytes:
-    """Sample a process and its children; return a profile of their processor time, as pprof reads it.
+    """Sample a process and its children; return a profile of their processor time in pprof's format.
 
     Args:
-        pid: Process of the service. Root may profile any process; others those of their own, where the system's
-            settings allow it.
-        seconds: How long to sample: whole seconds, which is how py-spy takes it.
-        rate: Samples a second. A stack that is seen in one sample counts for 1 / rate seconds.
+        pid: Process id of the service. Root may profile any process; other users may profile their own processes, if
+            the system's settings allow it.
+        seconds: How long to sample; py-spy accepts whole seconds only.
+        rate: Samples per second. A stack that is seen in one sample counts for 1 / rate seconds.
 
     Returns:
-        A gzipped profile. Each sample has the label `pid`: under gunicorn, which worker it is from.
+        A gzipped profile. Each sample has the label `pid`, which under gunicorn distinguishes the workers.
 
     Raises:
         BadInput: An argument is not usable.
@@ -46,9 +46,9 @@ def profile(pid: int, seconds: int, *, rate: int = RATE) -> bytes:
     if not 1 <= seconds <= LONGEST:
         raise BadInput(f"a profile of {seconds} seconds: give 1 to {LONGEST}")
     if not 1 <= rate <= 1000:
-        raise BadInput(f"{rate} samples a second: give 1 to 1000")
+        raise BadInput(f"{rate} samples per second: give 1 to 1000")
     if pid < 1:
-        raise BadInput(f"{pid} is no process")
+        raise BadInput(f"{pid} is not the id of a process")
     begun = time.time_ns()
     written = _record(pid, seconds, rate)
     return encode_pprof(read_stacks(written), rate=rate, begun_ns=begun, seconds=seconds)
@@ -57,15 +57,15 @@ def profile(pid: int, seconds: int, *, rate: int = RATE) -> bytes:
 def read_stacks(written: str) -> list[Sample]:
     """Return the samples of a file that py-spy wrote in the format of speedscope.
 
-    The outermost entries of each stack are the processes with their command lines, which have no file. They are left
-    out: a command line may hold secrets, and line breaks or what looks like a function, so that py-spy's format of
-    lines cannot be read with certainty.
+    The outermost entries of each stack are the processes with their command lines; these entries have no file. They are
+    left out, since a command line may contain secrets. It may also contain line breaks, or text that looks like a
+    function: therefore py-spy's line format, unlike this one, cannot be parsed reliably.
 
     Args:
-        written: JSON with the profiles of each thread of each process.
+        written: JSON with a profile of each thread of each process.
 
     Raises:
-        ProfileFailed: It is no such file.
+        ProfileFailed: The text is not in this format.
     """
     counted: Counter[tuple[int, tuple[Frame, ...]]] = Counter()
     try:
@@ -74,7 +74,7 @@ def read_stacks(written: str) -> list[Sample]:
         for thread in read["profiles"]:
             process = _PROCESS.match(thread["name"])
             if not process:
-                raise ProfileFailed(f"py-spy wrote stacks of {thread['name']!r} without the process")
+                raise ProfileFailed(f"py-spy wrote stacks of {thread['name']!r}, a name without a process id")
             for stack in thread["samples"]:
                 functions = (frames[at] for at in reversed(stack))
                 counted[int(process[1]), tuple(each for each in functions if each.file)] += 1
@@ -94,7 +94,7 @@ def _record(pid: int, seconds: int, rate: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder, "profile.json")
         try:
-            # Short names would be ambiguous: `flask/__init__.py` of Flask and of its instrumentation.
+            # Short file names would be ambiguous: Flask and its instrumentation both have a `flask/__init__.py`.
             done = subprocess.run(
                 [program, "record", *options, "--full-filenames", "--format", "speedscope", "--output", written],
                 capture_output=True,
@@ -103,7 +103,9 @@ def _record(pid: int, seconds: int, rate: int) -> str:
                 timeout=seconds + MOST_SECONDS_MORE,
             )
         except subprocess.TimeoutExpired as error:
-            raise ProfileFailed(f"py-spy has not read process {pid} {MOST_SECONDS_MORE} s after its time") from error
+            raise ProfileFailed(
+                f"py-spy did not end within {MOST_SECONDS_MORE} s after the profile: is process {pid} stopped?"
+            ) from error
         if done.returncode or not written.exists():
             raise ProfileFailed(
                 f"process {pid} cannot be profiled: {_why(done.stderr)}; root may profile every process"
@@ -112,7 +114,7 @@ def _record(pid: int, seconds: int, rate: int) -> str:
 
 
 def _why(said: str) -> str:
-    """Return the error and its reason from what py-spy said, without the backtrace."""
+    """Return error and reason from py-spy's output, without the backtrace."""
     lines = [line.strip() for line in said.splitlines()]
     whys = [line.partition(": ")[2] for line in lines if line.startswith(("Error: ", "Reason: "))]
-    return "; ".join(whys) or (lines or ["py-spy says nothing"])[-1]
+    return "; ".join(whys) or (lines or ["py-spy gives no reason"])[-1]

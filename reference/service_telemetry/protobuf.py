@@ -1,4 +1,4 @@
-"""The wire format of Protocol Buffers, as far as `pprof_format` writes it: numbers, and what has a length before it."""
+"""The part of the wire format of Protocol Buffers that `pprof_format` needs: numbers, packed numbers and messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def number(field: int, value: int) -> bytes:
 
 
 def numbers(field: int, values: Sequence[int]) -> bytes:
-    """Return a field that is a packed list of such numbers."""
+    """Return a field that is a packed list of numbers of 0 or more."""
     return message(field, b"".join(map(_varint, values)))
 
 

@@ -1,7 +1,8 @@
 """The second Flask service: `POST /` calls the endpoint `/delay` of HTTPBin and times it.
 
 Run it with `python -m reference.service_telemetry.second`, or under gunicorn as
-`reference.service_telemetry.second:create_app()`; `HTTPBIN` is the URL of HTTPBin, `PORT` where it listens.
+`reference.service_telemetry.second:create_app()`. The environment variable `HTTPBIN` is the URL of HTTPBin, and `PORT`
+the port on which this service listens.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def create_app(httpbin: str | None = None, delay: float = 0) -> Flask:
     """Return the service.
 
     Args:
-        httpbin: URL of HTTPBin; by default the variable `HTTPBIN`.
+        httpbin: URL of HTTPBin; by default the environment variable `HTTPBIN`.
         delay: Seconds that HTTPBin is asked to wait.
 
     Raises:
@@ -35,7 +36,7 @@ def create_app(httpbin: str | None = None, delay: float = 0) -> Flask:
 
     @app.post("/")
     def post() -> Any:
-        """Return what HTTPBin answers."""
+        """Return the answer of HTTPBin."""
         with timed(latency, {"env": "dev"}):
             answer = requests.post(f"{url}/delay/{delay:g}", timeout=TIMEOUT)
         return answer.json(), answer.status_code

@@ -1,4 +1,4 @@
-"""One span, one measurement or one log record, sent by the exporter that a service would use."""
+"""Send one span, one measurement or one log record by the exporter that a service would use; `checking` calls this."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ EXPORTERS = {
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one export.
+    """The result of one export.
 
     Attributes:
         delivered: Whether the collector has acknowledged it.
-        trace: Identity of the trace, for a span; else empty.
-        error: Error that the exporter raised; empty where it raised none.
+        trace: Id of the trace, if a span was sent; otherwise empty.
+        error: The error that the exporter raised; empty if it raised none.
     """
 
     delivered: bool
@@ -34,26 +34,26 @@ class Result:
 
 
 def send(signal: str, endpoint: str, protocol: str, identity: str, timeout: float) -> Result:
-    """Send one of a signal.
+    """Send one span, one measurement or one log record.
 
     Args:
         signal: `traces`, `metrics` or `logs`.
         endpoint: Value of `OTEL_EXPORTER_OTLP_ENDPOINT`.
         protocol: `grpc` or `http/protobuf`.
-        identity: Identity of the instance of the service that it says it is from.
+        identity: The value of `service.instance.id` in the telemetry, by which it can be found.
         timeout: Seconds for the whole export.
     """
     module, name, path = EXPORTERS[signal]
     of = {"grpc": "grpc", "http/protobuf": "http"}[protocol]
     exporter = getattr(importlib.import_module(f"opentelemetry.exporter.otlp.proto.{of}.{module}"), name)
-    # As the exporter does it with the variable for all signals.
+    # The exporter builds the URL of a signal in the same way from the variable for all signals.
     at = endpoint if protocol == "grpc" else f"{endpoint.rstrip('/')}/{path}"
     sends = exporter(endpoint=at, timeout=timeout)
     resource = Resource.create({"service.name": SERVICE, "service.instance.id": identity})
     try:
         batch, trace = {"traces": _span, "metrics": _metric, "logs": _log}[signal](resource)
         result = sends.export(batch)
-    except Exception as error:  # noqa: BLE001  # whatever the exporter raises is the answer
+    except Exception as error:  # noqa: BLE001  # any error of the exporter is a result, too
         return Result(False, error=f"{type(error).__name__}: {error}")
     finally:
         sends.shutdown()

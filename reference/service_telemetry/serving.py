@@ -1,6 +1,6 @@
 """Profiles of a running service over HTTP, as Parca scrapes them: `GET /debug/pprof/profile?seconds=10`.
 
-A scraper that asks again and again makes a continuous profiler of it; between two requests it costs nothing.
+With a scraper that requests profiles regularly, this is a continuous profiler. Between two requests it costs nothing.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from .profiling import RATE, profile
 
 PATH = "/debug/pprof/profile"
 SECONDS = 10
-"""How long a profile takes where the request does not say, as in Parca's own configuration."""
+"""The default duration of a profile, as in Parca's own configuration."""
 
 
 def profile_server(pid: int, *, host: str = "127.0.0.1", port: int = 7072, rate: int = RATE) -> ThreadingHTTPServer:
     """Return a server of profiles of a process; `serve_forever` runs it.
 
-    One profile is taken at a time, since a process has one observer at most: a second request waits for the first.
+    One profile is taken at a time, since only one profiler can attach to a process: a second request waits.
 
     Args:
-        pid: Process of the service; its children are in the profile, too.
-        host: Address to listen on. Whoever reaches it learns the names of functions and files, and no values.
-        port: Port to listen on; 0 is any free one.
-        rate: Samples a second.
+        pid: Process id of the service; its child processes are profiled, too.
+        host: Address to listen on. Whoever reaches it can read the names of functions and files, but no values.
+        port: Port to listen on; 0 chooses a free one.
+        rate: Samples per second.
     """
     one_at_a_time = threading.Lock()
 
@@ -38,7 +38,7 @@ def profile_server(pid: int, *, host: str = "127.0.0.1", port: int = 7072, rate:
                 return self._say(HTTPStatus.NOT_FOUND, f"profiles are at {PATH}")
             given = parse_qs(asked.query).get("seconds", [str(SECONDS)])[-1]
             if not given.isdecimal():
-                return self._say(HTTPStatus.BAD_REQUEST, f"seconds={given} is no whole number")
+                return self._say(HTTPStatus.BAD_REQUEST, f"seconds={given} is not a whole number")
             try:
                 with one_at_a_time:
                     body = profile(pid, int(given), rate=rate)
@@ -49,7 +49,7 @@ def profile_server(pid: int, *, host: str = "127.0.0.1", port: int = 7072, rate:
             return self._answer(HTTPStatus.OK, "application/octet-stream", body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as its base names it
-            """Say nothing: a scraper asks every few seconds."""
+            """Log nothing, since a scraper sends a request every few seconds."""
 
         def _say(self, status: HTTPStatus, text: str) -> None:
             self._answer(status, "text/plain; charset=utf-8", f"{text}\n".encode())
