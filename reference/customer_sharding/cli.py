@@ -1,4 +1,7 @@
-"""The command `customer-sharding`: databases, customers, routes, moves, and the service itself."""
+"""The command `customer-sharding`: registers databases, places and moves customers, and serves the sharding service.
+
+Read this to see which options a command has and which method of `Store` or `Mover` it calls.
+"""
 
 from __future__ import annotations
 
@@ -33,15 +36,15 @@ app = command.application(
 
 Name = Annotated[str, typer.Argument(help="Name of the database.")]
 Customer = Annotated[str, typer.Argument(help="Identifier of the customer.")]
-Target = Annotated[str, typer.Argument(help="Name of the database to move it to.")]
-Lease = Annotated[float, typer.Option(min=0.0, help="Seconds: the largest SHARDING_LEASE of any application.")]
+Target = Annotated[str, typer.Argument(help="Name of the database to move the customer to.")]
+Lease = Annotated[float, typer.Option(min=0.0, help="The largest SHARDING_LEASE of all applications, in seconds.")]
 Drain = Annotated[float, typer.Option(min=0.0, help="Seconds from the switch until the old rows are deleted.")]
 Batch = Annotated[int, typer.Option(min=1, help="Rows copied in one transaction.")]
 RowSecurity = Annotated[
     bool, typer.Option("--row-security", help="Restrict applications' sessions to their customer's rows (PostgreSQL).")
 ]
 FenceLimit = Annotated[
-    float, typer.Option(min=1.0, help="Seconds, in addition to the lease, for which writes are refused at most.")
+    float, typer.Option(min=1.0, help="Longest time for which writes are refused, in seconds beyond the lease.")
 ]
 Patience = Annotated[float, typer.Option(min=0.0, help="Seconds to keep retrying a database that does not answer.")]
 
@@ -55,12 +58,12 @@ def options(
             envvar="SHARDING_META",
             show_envvar=True,
             show_default=False,
-            help="The meta database, postgresql://USER:PASSWORD@HOST:PORT/DATABASE; better set in the environment, "
-            "where no process list shows it.",
+            help="The meta database, postgresql://USER:PASSWORD@HOST:PORT/DATABASE. Prefer the environment variable: "
+            "the process list shows the password in an option.",
         ),
     ] = "",
 ) -> None:
-    """Options of all commands: the address of the meta database."""
+    """Store the address of the meta database for the command that follows."""
     context.obj = meta
 
 
@@ -68,16 +71,18 @@ def options(
 def register(
     context: typer.Context,
     name: Name,
-    host: Annotated[str, typer.Option(help="Where applications reach it.")],
-    database: Annotated[str, typer.Option(help="Its name on the server.")],
-    user: Annotated[str, typer.Option(help="The user that applications connect as: may read and write rows.")],
+    host: Annotated[str, typer.Option(help="Name or address of the server, as applications reach it.")],
+    database: Annotated[str, typer.Option(help="Name of the database on the server.")],
+    user: Annotated[str, typer.Option(help="User of the applications, with the right to read and write rows.")],
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the server.")] = 5432,
     flavor: Annotated[str, typer.Option(help="postgres or mysql.")] = "postgres",
-    admin_user: Annotated[str | None, typer.Option(help="The owner of the tables, for preparing and moving.")] = None,
+    admin_user: Annotated[str | None, typer.Option(help="Owner of the tables, who prepares and moves them.")] = None,
     identifier_field: Annotated[str, typer.Option(help="The column that names the customer.")] = "customer_id",
     password: Annotated[
         str,
-        typer.Option(envvar="SHARDING_PASSWORD", show_envvar=True, prompt=True, hide_input=True, help="Its password."),
+        typer.Option(
+            envvar="SHARDING_PASSWORD", show_envvar=True, prompt=True, hide_input=True, help="Password of --user."
+        ),
     ] = "",
     admin_password: Annotated[
         str, typer.Option(envvar="SHARDING_ADMIN_PASSWORD", show_envvar=True, help="Password of --admin-user.")
@@ -85,7 +90,7 @@ def register(
     allow_superuser: Annotated[bool, typer.Option(help="Accept a superuser's credentials for applications.")] = False,
     row_security: RowSecurity = False,
 ) -> None:
-    """Register a database and prepare it. Passwords are asked for, or taken from the environment."""
+    """Register a database and prepare it. Without SHARDING_PASSWORD, the command asks for the user's password."""
     with _store(context) as store:
         from .credentials import Credentials, Flavor
 
@@ -124,7 +129,7 @@ def databases(context: typer.Context) -> None:
 def place(
     context: typer.Context,
     customer: Customer,
-    database: Annotated[str | None, typer.Option(help="Place it in this database.")] = None,
+    database: Annotated[str | None, typer.Option(help="Name of the database to place the customer in.")] = None,
 ) -> None:
     """Place a customer in the database with the fewest customers, or in the one given by --database."""
     with _store(context) as store:
@@ -135,9 +140,9 @@ def place(
 @app.command()
 def routes(
     context: typer.Context,
-    customer: Annotated[str | None, typer.Argument(help="Only this customer's.")] = None,
+    customer: Annotated[str | None, typer.Argument(help="Print the route of this customer only.")] = None,
 ) -> None:
-    """Print customer, database and epoch of all customers, or of one."""
+    """Print the routes of all customers, or of one: customer, database and epoch."""
     with _store(context) as store:
         if customer is not None:
             name, epoch, _ = store.whereabouts(customer)
@@ -166,7 +171,7 @@ def move(
 
 @app.command()
 def check(context: typer.Context, customer: Customer, target: Target) -> None:
-    """Say what would keep a customer from being moved, and change nothing. Exit code 1 where anything would."""
+    """Print the problems that prevent a move, and change nothing. The exit code is 1 if there is a problem."""
     with _store(context) as store:
         problems = store.check_move(customer, target)
         for each in problems:
@@ -181,15 +186,15 @@ def check(context: typer.Context, customer: Customer, target: Target) -> None:
 @app.command()
 def resume(
     context: typer.Context,
-    lease: Annotated[float | None, typer.Option(min=0.0, help="Another lease than the move was begun with.")] = None,
-    drain: Annotated[float | None, typer.Option(min=0.0, help="Another drain than the move was begun with.")] = None,
+    lease: Annotated[float | None, typer.Option(min=0.0, help="Replaces the lease given to `move`.")] = None,
+    drain: Annotated[float | None, typer.Option(min=0.0, help="Replaces the drain given to `move`.")] = None,
     batch: Batch = 500,
     fence_limit: FenceLimit = 10.0,
     patience: Patience = 60.0,
 ) -> None:
-    """Continue all moves that are under way, such as those of a mover that was killed.
+    """Continue all moves that are under way, for example after a mover was killed.
 
-    A move that fails does not keep the others from being carried out; the exit code is then that of the first failure.
+    If a move fails, the others are carried out nevertheless, and the exit code is that of the first failure.
     """
     with _store(context) as store:
         from .errors import ShardingError
@@ -238,8 +243,8 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     threads: Annotated[int, typer.Option(min=1, help="Requests that a worker answers at once.")] = 8,
     workers: Annotated[int, typer.Option(min=1, help="Processes that answer requests.")] = 1,
-    certificate: Annotated[str | None, typer.Option(help="PEM file; with --key answers are encrypted.")] = None,
-    key: Annotated[str | None, typer.Option(help="PEM file of the certificate's key.")] = None,
+    certificate: Annotated[str | None, typer.Option(help="PEM file of the TLS certificate; needs --key.")] = None,
+    key: Annotated[str | None, typer.Option(help="PEM file of the certificate's private key.")] = None,
 ) -> None:
     """Serve routes with gunicorn; tokens come from SHARDING_SERVICE_TOKENS and SHARDING_SERVICE_ADMIN_TOKENS."""
     with _store(context) as store:

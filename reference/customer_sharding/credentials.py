@@ -1,4 +1,7 @@
-"""The address and login of a database, as the sharding service answers them."""
+"""The address and login of a database: the class that the sharding service's answer to `GET /write/ID` is parsed into.
+
+Open it to see which fields the answer has, which values they accept, and which database systems exist.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ class Flavor(StrEnum):
         try:
             return cls(str(name))
         except ValueError:
-            raise BadInput(f"{name!r} is no flavor of database: write one of {', '.join(cls)}") from None
+            raise BadInput(f"{name!r} is not a flavor of database: write one of {', '.join(cls)}") from None
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Credentials:
 
 
 def _can_be_sent(text: str, name: str) -> bool:
-    """Return whether drivers can send the text: valid UTF-8 without NUL; a host must be a name or a socket's path."""
+    """Return whether drivers can send the text: valid UTF-8 without NUL, and for a host a name or a socket's path."""
     try:
         text.encode("idna" if name == "host" and not text.startswith("/") else "utf-8")
     except UnicodeError:

@@ -1,4 +1,7 @@
-"""The exceptions of this library; every one is a `ShardingError`."""
+"""The exceptions of this library; every one is a `ShardingError`.
+
+Open it to find which exception to catch. `problems` assigns an HTTP status to each, and `cli` an exit code.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ class BadIdentifier(BadInput):
 
 
 class WrongCustomer(ShardingError, PermissionError):
-    """A row, a path or a body names no customer, or another one than the request's."""
+    """A row, a path or a body names no customer, or a customer other than the request's."""
 
 
 class UnknownCustomer(ShardingError, LookupError):
@@ -42,7 +45,7 @@ class Conflict(ShardingError):
 
 
 class Unavailable(ShardingError, ConnectionError):
-    """A service or database that is needed does not answer; a retry may succeed.
+    """A service or database does not answer; a retry may succeed.
 
     Attributes:
         retry_after: Seconds after which to retry.

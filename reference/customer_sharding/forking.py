@@ -1,4 +1,7 @@
-"""Replace connections and locks after a fork: a child process must not use those that it shares with its parent."""
+"""Replace connections and locks after a fork: a child process must not use its parent's.
+
+Open it before you write a class that holds a connection or a lock: it must have `renew`.
+"""
 
 from __future__ import annotations
 

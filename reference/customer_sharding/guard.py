@@ -45,10 +45,10 @@ EXCLUSIVE = f"SELECT pg_advisory_xact_lock(hashtextextended(%s, {LOCK_SPACE}))"
 
 
 def is_here(row: Sequence[object] | None, epoch: int) -> tuple[bool, bool]:
-    """Return whether this row allows to read the customer's rows, and whether that holds for a lease.
+    """Return whether the customer's rows may be read here, and whether a reader may rely on that for a lease.
 
     Args:
-        row: State and epoch from `WHERE_IS`, or None where there is no row.
+        row: State and epoch from `WHERE_IS`; None if the database has no row for the customer.
         epoch: Epoch of the reader's route.
     """
     if row is None:

@@ -1,4 +1,4 @@
-"""Valid customer identifiers."""
+"""The rule for customer identifiers, and the function that checks it: every identifier passes it on its way in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Errors as problem details, RFC 9457."""
+"""Turn this library's errors into HTTP answers: problem details of RFC 9457.
+
+Open it to see which status an error gets. The sharding service and the Flask extension both use it.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ STATUS: tuple[tuple[type[ShardingError], HTTPStatus], ...] = (
     (Conflict, HTTPStatus.CONFLICT),
     (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
-# An error may name a server's address or repeat a driver's message: that belongs in the log, not in an answer.
-FIXED_DETAILS = {HTTPStatus.SERVICE_UNAVAILABLE: "try again after the time that Retry-After says"}
+# The message of an `Unavailable` may name a server's address or repeat a driver's message: clients must not see it.
+FIXED_DETAILS = {HTTPStatus.SERVICE_UNAVAILABLE: "try again after the number of seconds in the header Retry-After"}
 
 
 def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> Response:
@@ -43,7 +46,7 @@ def problem_of(error: ShardingError) -> Response:
     """Return the problem detail for an error of this library.
 
     Raises:
-        ShardingError: The error itself, where it is a bug of the application and no answer for a client.
+        ShardingError: The error itself, if it has no status: it is a bug of the application.
     """
     for kind, status in STATUS:
         if isinstance(error, kind):

@@ -1,20 +1,20 @@
-"""Settings, read from environment variables.
+"""Settings of an application, read from environment variables; the tables below list all of them.
 
 | variable | meaning |
 | --- | --- |
 | `SHARDING_MODE` | `standalone` (one database for everyone) or `api` (ask the sharding service) |
 | `SHARDING_IDENTIFIER_FIELD` | the column that names the customer in every table, such as `customer_id` |
 | `SHARDING_HOST`, `_PORT`, `_USER`, `_PASSWORD`, `_DATABASE`, `_FLAVOR` | standalone: the database |
-| `SHARDING_API_ENDPOINT` | api: where the sharding service is, such as `https://sharding.example` |
+| `SHARDING_API_ENDPOINT` | api: URL of the sharding service, such as `https://sharding.example` |
 
-The variables above are the document's. The following are ours, and all have a default:
+The variables above are the document's. This implementation adds the following, which all have a default:
 
 | variable | meaning | default |
 | --- | --- | --- |
 | `SHARDING_API_TOKEN` | the bearer token that the sharding service asks for | none |
 | `SHARDING_API_INSECURE` | `yes`: send the token over `http://` to another host | `no` |
 | `SHARDING_API_TIMEOUT` | seconds that the service may take | 2 |
-| `SHARDING_ROUTE_EXPIRY` | seconds that a route is used before it is asked for again | 30 |
+| `SHARDING_ROUTE_EXPIRY` | seconds for which a route is used before it is looked up again | 30 |
 | `SHARDING_ROUTE_STALE` | seconds that an expired route is still used while the service does not answer | 3600 |
 | `SHARDING_POOL_SIZE` | connections to one database | 8 |
 | `SHARDING_POOL_WAIT` | seconds that a request waits for a free connection | 2 |
@@ -58,7 +58,7 @@ class Api:
         endpoint: URL of the service, `http` or `https`.
         token: The bearer token; None sends none, as the document's client does.
         timeout: Seconds it may take to answer.
-        expiry: Seconds a route is used before it is asked for again.
+        expiry: Seconds for which a route is used before it is looked up again.
         stale: Seconds for which an expired route is still used while the service does not answer.
         insecure: Whether the token may be sent unencrypted over the network.
     """
@@ -81,7 +81,7 @@ class Api:
         if self.token and parts.scheme == "http" and host not in LOOPBACK and not self.insecure:
             raise BadInput(
                 f"the token for {host} would cross the network in clear: use https://, "
-                "or set SHARDING_API_INSECURE=yes where the network is yours"
+                "or set SHARDING_API_INSECURE=yes if you trust the network"
             )
 
 
@@ -118,7 +118,7 @@ class Settings:
         lease: Seconds that requests rely on a database's answer that it holds a customer, until they ask again; a
             mover waits as long between fencing the customer and switching its route.
         row_security: Whether the databases restrict each session to its customer's rows: see `move.row_security`.
-            Sessions of databases that do not are refused.
+            If so, a session in a database that does not is refused.
     """
 
     mode: Standalone | Api

@@ -181,7 +181,7 @@ class TestAnUnknownSetting:
         return lambda what: serve(PersonService, way, settings[what])
 
     @pytest.mark.claim(
-        "shard-13", "settings", shows="published", fails_with="is 'cluster': write one of|'oracle' is no flavor"
+        "shard-13", "settings", shows="published", fails_with="is 'cluster': write one of|'oracle' is not a flavor"
     )
     @pytest.mark.parametrize(
         ("what", "says"),
@@ -203,7 +203,7 @@ class TestAnUnknownSetting:
         ids=["mode", "flavor"],
         argvalues=[
             ("mode", "SHARDING_MODE is 'cluster': write one of standalone, api"),
-            ("flavor", "SHARDING_FLAVOR.*: 'oracle' is no flavor of database: write one of postgres, mysql"),
+            ("flavor", "SHARDING_FLAVOR.*: 'oracle' is not a flavor of database: write one of postgres, mysql"),
         ],
     )
     def test_unknown_setting_is_named_at_the_start(self, start, what, says):

@@ -45,7 +45,7 @@ OBSTACLES = {
     "row security": (
         BOTH,
         "ALTER TABLE person ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
-        "row-level security filters what the mover sees of table person",
+        "row-level security hides rows of table person from the mover",
         "ALTER TABLE person NO FORCE ROW LEVEL SECURITY",
     ),
     "another schema": (

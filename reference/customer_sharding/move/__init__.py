@@ -1,6 +1,7 @@
 """Moving a customer to another database while requests go on.
 
-`moving` is the protocol; `side` is what it does in the source and in the target database.
+Begin with `moving`, which describes the protocol and carries it out. `side` has the steps in the source and in the
+target database, and `preflight` the checks before a move.
 """
 
 from __future__ import annotations

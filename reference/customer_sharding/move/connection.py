@@ -32,7 +32,7 @@ LATER_BY_MYSQL = (1053, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1205, 1213, 13
 
 
 class Link:
-    """One connection, for one thread; opened when it is first needed, and reopened after it was lost.
+    """One connection for one thread, opened when it is first used, and reopened after it was lost.
 
     Args:
         name: The name under which the database is registered.
@@ -52,10 +52,10 @@ class Link:
 
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Generator[Any]:
-        """Yield a cursor in a transaction: committed at the end, rolled back where it fails.
+        """Yield a cursor in a transaction, which is committed at the end of the block, or rolled back if it fails.
 
         Args:
-            snapshot: Read everything as it was at one moment.
+            snapshot: Whether all statements of the transaction read the rows as they were at one moment.
 
         Raises:
             Conflict: The database refuses a statement.
@@ -71,7 +71,8 @@ class Link:
             if self._connection is None:
                 self._connection = self._connect()
             with self._connection.cursor() as cursor:
-                if snapshot and self.flavor is Flavor.MYSQL:  # at a lower level it would begin without one, in silence
+                # At a lower isolation level, MySQL begins without a snapshot and gives no error.
+                if snapshot and self.flavor is Flavor.MYSQL:
                     cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 cursor.execute(begin)
                 try:
@@ -99,11 +100,12 @@ class Link:
     def _connect(self) -> Any:
         it = self._credentials
         if it.flavor is Flavor.POSTGRES:
-            # A text means the same on both sides only where both write it the same way.
+            # Both databases must convert values to text, and text to values, in the same way.
             settings = f"lock_timeout={LOCK_WAIT}s sharding.mover=on datestyle=ISO intervalstyle=postgres timezone=UTC"
             settings += " extra_float_digits=1 bytea_output=hex xmloption=content lc_monetary=C client_encoding=UTF8"
             settings += " default_transaction_isolation=read\\ committed default_transaction_read_only=off"
-            # Rows that a policy hides are an error; and keys come in the order of their index, not sorted once a batch.
+            # A query fails if a policy would hide rows of it, and keys are read in the order of their index instead
+            # of being sorted in every batch.
             settings += " row_security=off enable_sort=off"
             settings += f" idle_in_transaction_session_timeout={ABANDONED}s"
             options = " ".join(f"-c {setting}" for setting in re.split(r"(?<!\\) ", settings))
@@ -118,7 +120,7 @@ class Link:
             host=it.host, port=it.port, user=it.user, password=it.password.encode(), database=it.database,
             connect_timeout=self._timeout, read_timeout=ANSWER_TIMEOUT, write_timeout=ANSWER_TIMEOUT,
             autocommit=True, charset="utf8mb4",
-            conv=dict[Any, Any](encoders),  # values stay texts
+            conv=dict[Any, Any](encoders),  # without decoders, so that values are returned as text
             init_command=f"SET @sharding_mover = 1, time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_WAIT}, "
             "sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 1, unique_checks = 1, "
             f"sql_safe_updates = 0, sql_select_limit = {ALL_ROWS} "

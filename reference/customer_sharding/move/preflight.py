@@ -97,7 +97,7 @@ def inspect(cursor: Any, flavor: Flavor, tables: Sequence[Table], identifier_fie
 
 
 def refusals(source: Inspection, target: Inspection, names: tuple[str, str]) -> list[str]:
-    """Return the reasons why a customer cannot be moved; empty where it can.
+    """Return the reasons why a customer cannot be moved, or an empty list if it can.
 
     Args:
         source: Inspection of the source database.
@@ -140,7 +140,7 @@ def _postgres(cursor: Any, tables: Sequence[Table], identifier_field: str) -> It
     for (name,) in cursor.fetchall():
         yield (
             f"table {name} has the column {identifier_field} and is outside the schema that is moved, or a foreign "
-            "table: move it into the schema, or rename the column where it names no customer"
+            "table: move it into the schema, or rename the column if it does not name a customer"
         )
     cursor.execute(_POSTGRES_CHILDREN, (names, names))
     for child, parent in cursor.fetchall():
@@ -152,7 +152,7 @@ def _postgres(cursor: Any, tables: Sequence[Table], identifier_field: str) -> It
     for name, filtered, inherits, rules, deferrable in cursor.fetchall():
         if filtered:
             yield (
-                f"row-level security filters what the mover sees of table {name}: give the admin user BYPASSRLS, "
+                f"row-level security hides rows of table {name} from the mover: give the admin user BYPASSRLS, "
                 f"or ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY"
             )
         if inherits:
@@ -206,7 +206,7 @@ def _mysql(cursor: Any, tables: Sequence[Table], identifier_field: str) -> Itera
     for name, kind in cursor.fetchall():
         yield (
             f"table {name} has the column {identifier_field} and is {kind}, whose history or rows would stay behind: "
-            "make it an ordinary table, or rename the column where it names no customer"
+            "make it an ordinary table, or rename the column if it does not name a customer"
         )
     cursor.execute(_MYSQL_TABLES)
     for name, engine in cursor.fetchall():
@@ -215,12 +215,15 @@ def _mysql(cursor: Any, tables: Sequence[Table], identifier_field: str) -> Itera
     cursor.execute(_MYSQL_CHILDREN)
     for child, parent in cursor.fetchall():
         if parent in names and child not in names:
-            yield f"table {child} refers to {parent} and has no column of the customer's: add it"
+            yield f"table {child} refers to {parent} and has no column {identifier_field}: add the column to it"
     keys = {table.name: set(table.key) for table in tables}
     cursor.execute(_MYSQL_COLUMNS)
     for name, column, kind, _, base, _ in cursor.fetchall():
         if column in keys.get(name, ()) and base in _INEXACT_KEYS:
-            yield f"key column {name}.{column} is {kind}, whose text does not tell rows apart: use a number or a text"
+            yield (
+                f"key column {name}.{column} is {kind}: different values may have the same text, by which the mover "
+                "identifies rows; use a number or a text"
+            )
     cursor.execute(_MYSQL_TRIGGERS)
     ours: dict[str, set[str]] = {name: set() for name in names}
     for name, trigger, excepted in cursor.fetchall():

@@ -1,4 +1,7 @@
-"""Prepare a database for customers: create guard triggers, reserve a range of ids, check the applications' login."""
+"""Prepare a database for customers: create guard triggers, reserve a range of ids, check the applications' login.
+
+Open it to see what `customer-sharding register` and `prepare` change in a database. `Side.prepare` calls it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from .connection import Link
 from .tables import Table, exactly_quoted, quoted
 from .triggers import own_tables, triggers
 
-NUMBERS = 1 << 40  # size of each database's id range; database N begins at N times this
+NUMBERS = 1 << 40  # size of each database's id range; the range of database N begins at N * NUMBERS
 
 
 _CREATED_TRIGGER = re.compile(r'CREATE OR REPLACE TRIGGER "?([^" ]* ?[^" ]+)"? (?:BEFORE|AFTER) ')
@@ -24,11 +27,11 @@ _COMMENT = """SELECT obj_description(t.oid, 'pg_trigger') FROM pg_trigger t JOIN
 
 
 def guard_tables(cursor: Any, flavor: Flavor, tables: Sequence[Table], identifier_field: str) -> None:
-    """Create the guard's triggers on tables, or replace those that are of another version.
+    """Create the guard's triggers on tables, and replace triggers of another version of this library.
 
-    On PostgreSQL a trigger's comment has the digest of its statement, so that an unchanged trigger is not replaced:
-    replacing it would lock its table until the end of the transaction, and could deadlock with applications that write
-    several tables.
+    On PostgreSQL the digest of a trigger's statement is stored in the trigger's comment, so that an unchanged trigger
+    is not replaced: replacing it would lock the table until the end of the transaction, and could deadlock with an
+    application that writes several tables.
     """
     for table in tables:
         for statement in triggers(flavor, table, identifier_field):
@@ -46,13 +49,16 @@ def guard_tables(cursor: Any, flavor: Flavor, tables: Sequence[Table], identifie
 
 
 def make_own_tables(cursor: Any, flavor: Flavor) -> None:
-    """Create the guard's own tables where they are missing."""
+    """Create those of the guard's own tables that are missing."""
     for statement in own_tables(flavor):
         cursor.execute(statement)
 
 
 def grant_lookup(cursor: Any, user: str) -> None:
-    """Let the applications' user read `sharding_customer`, and revoke all else on the guard's tables (PostgreSQL)."""
+    """Let the applications' user read `sharding_customer`, and revoke all other rights on the guard's tables.
+
+    On PostgreSQL only.
+    """
     name = exactly_quoted(Flavor.POSTGRES, user)
     # Default privileges may have granted the user more on new tables.
     cursor.execute(f"REVOKE ALL ON {', '.join(OWN_TABLES)} FROM {name}")
@@ -101,7 +107,7 @@ def _restrict_sequence(cursor: Any, table: Table, column: str, number: int) -> N
 
 
 def check_credentials(credentials: Credentials, *, allow_superuser: bool) -> None:
-    """Connect with the credentials that applications are to be given.
+    """Connect with the credentials that applications will get, and check that the user is not a superuser.
 
     Raises:
         DatabaseUnavailable: The login fails.

@@ -1,4 +1,8 @@
-"""The data that a mover exchanges with databases (claims, states, batches of rows), and the interfaces of both."""
+"""The data that a mover exchanges with databases (claims, states, batches of rows), and the interfaces that it calls.
+
+`End` is the interface of the source and the target, `Directory` that of the meta database: open this module before
+`moving` to learn the terms, or to put something else in the place of a database in a test.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,7 @@ class CustomerState:
         state: `open`, `copying`, `fenced`, `incoming` or `gone`.
         epoch: Epoch of the placement that the state belongs to.
         attempt: Attempt number of the last mover.
-        left: Seconds until a fence, or the right to read at the target, expires; zero or negative once expired.
+        left: Seconds until a fence, or the right to read at the target, expires; zero or negative afterwards.
     """
 
     state: str
@@ -78,8 +82,8 @@ class Batch:
 
     Attributes:
         changes: Ids of the recorded changes that the batch contains.
-        changed: By table, the keys recorded as changed; their rows are in `rows`, or were deleted.
-        rows: By table, the changed rows and the next ones to be copied.
+        changed: By table, the keys recorded as changed. A key without a row in `rows` was deleted.
+        rows: By table, the changed rows and the next rows to copy.
         copied: Progress of copying once this batch is applied.
         columns: By table, the column of each value of a row.
         complete: Whether all tables were copied before this batch.
@@ -95,7 +99,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Move:
-    """A move, as the meta database records it.
+    """A move, with the fields that the meta database stores of it.
 
     Attributes:
         customer: Identifier of the customer.
@@ -122,13 +126,13 @@ class End(Protocol):
     """The source or target database of a move, implemented by `side.Side`; each call is one transaction."""
 
     def customer_state(self, customer: str) -> CustomerState | None:
-        """Return the state of a customer, or None where the database has none."""
+        """Return the state of a customer, or None if the database has no record of the customer."""
 
     def copied(self, customer: str) -> Mapping[str, Copied]:
         """Return the progress of copying, by table."""
 
     def summary(self, customer: str) -> Mapping[str, object]:
-        """Return number and digest of the customer's rows, by table."""
+        """Return the number and the digest of the customer's rows, by table."""
 
     def read(self, customer: str, copied: Mapping[str, Copied], limit: int) -> Batch:
         """Read recorded changes and the next rows to copy."""
@@ -143,10 +147,10 @@ class End(Protocol):
         """Read the catalog for the preflight."""
 
     def change_state(self, claim: Claim, before: Sequence[str], after: str, limit: float | None = None) -> None:
-        """Change the customer's state; with `limit`, for so many seconds."""
+        """Change the customer's state; with `limit`, the new state expires after this number of seconds."""
 
     def purge(self, claim: Claim, limit: int, tables: Sequence[str]) -> int:
-        """Delete some rows of a customer that has moved away, from tables that were compared."""
+        """Delete up to `limit` rows of a customer that has moved away, from tables that were compared."""
 
     def receive(self, claim: Claim) -> None:
         """Prepare to receive a customer's rows."""
@@ -155,23 +159,26 @@ class End(Protocol):
         """Write a batch that was read at the source."""
 
     def discard(self, claim: Claim) -> None:
-        """Delete what was received of a customer."""
+        """Delete the rows that were received of a customer."""
 
     def close(self) -> None:
         """Close the connection."""
 
 
 class Directory(Protocol):
-    """The mover's interface to the meta database: `service.store.Store` has it; each call is one transaction."""
+    """The meta database of a move, implemented by `service.store.Store`; each call is one transaction."""
 
     def move(self, customer: str) -> Move | None:
-        """Return the customer's move under way."""
+        """Return the customer's move under way, or None."""
 
     def claim_move(self, customer: str) -> Move:
         """Take the move over: increment its attempt number."""
 
     def switch(self, move: Move, tables: Sequence[str]) -> None:
-        """Route the customer to the target from now on, and store the tables compared: the point of no return."""
+        """Route the customer to the target from now on, and store the names of the compared tables.
+
+        This is the point of no return.
+        """
 
     def compared(self, move: Move) -> Sequence[str]:
         """Return the tables that were compared before the switch."""

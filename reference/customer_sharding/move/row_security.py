@@ -1,11 +1,11 @@
 """Row-level security on PostgreSQL: the database itself restricts a session to its customer's rows.
 
 Each customers' table gets a policy that compares the identifier column with the setting `sharding.customer`, which the
-library sets when it opens a session. Whatever form a query has, raw SQL too, rows of other customers are neither seen
-nor written. A session without the setting sees no row. The tables' owner, and so the mover, is not restricted.
+library sets when it opens a session. No query, not even raw SQL, can read or write rows of other customers. A session
+without the setting sees no row. The policy does not restrict the tables' owner, who is also the mover's user.
 
-Not covered: SQL that changes the setting itself; and an insert whose key is another customer's fails, which shows that
-the key is taken. MySQL and MariaDB have no such policies.
+Two gaps remain. SQL can change the setting itself. And an insert fails if another customer's row has the same key,
+which reveals that the key exists. MySQL and MariaDB have no such policies.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def restrict_tables(cursor: Any, tables: Sequence[Table], identifier_field: str)
     """Create the policies on tables, or replace them.
 
     Raises:
-        Conflict: A table has policies of its own, which would open what these restrict.
+        Conflict: A table has other policies, which might allow rows that these policies refuse.
     """
     for table in tables:
         name, column = (exactly_quoted(Flavor.POSTGRES, each) for each in (table.name, identifier_field))

@@ -1,4 +1,7 @@
-"""Read, write, count and delete a customer's rows, in the caller's transaction."""
+"""Read, write, count and delete a customer's rows, in the caller's transaction.
+
+Open it to see the SQL of the mover, and where PostgreSQL's differs from MySQL's. `side` calls it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from .protocol import Key, Row
 from .tables import Table, quoted, read_tables
 
 AT_ONCE = 500  # keys in one statement
-LONGEST_STATEMENT = 1 << 20  # characters of values in one statement, except where one row has more
+LONGEST_STATEMENT = 1 << 20  # characters of values in one statement, unless a single row has more
 
 
 class Rows:
@@ -32,7 +35,7 @@ class Rows:
         self._tables: Sequence[Table] | None = None
 
     def tables(self, cursor: Any, *, anew: bool = False) -> Sequence[Table]:
-        """Return the customers' tables, parents first; they are cached, and read again with `anew`.
+        """Return the customers' tables, parents first. They are read once, and read again if `anew` is true.
 
         Raises:
             Conflict: A table cannot be moved row by row: see `tables.read_tables`.
@@ -42,12 +45,12 @@ class Rows:
         return self._tables
 
     def summary(self, cursor: Any, table: Table, customer: str) -> Sequence[str]:
-        """Return number and digest of the customer's rows in a table."""
+        """Return the number and the digest of the customer's rows in a table."""
         columns = [self._text(table, column) for column in sorted(table.columns)]
         if self._flavor is Flavor.POSTGRES:
             digest = f"sum(hashtextextended(ROW({', '.join(columns)})::text, 0)::numeric)"
         else:
-            # A digest of each column: the server gives NULL for a text that is longer than a packet.
+            # Each column has its own digest, since the server returns NULL for a text longer than a packet.
             each = ", ".join(f"COALESCE(MD5(CAST({column} AS BINARY)), '-')" for column in columns)
             digest = f"SUM(CAST(CONV(SUBSTR(MD5(CONCAT_WS(',', {each})), 1, 15), 16, 10) AS UNSIGNED))"
         cursor.execute(
@@ -66,7 +69,8 @@ class Rows:
 
     def after(self, cursor: Any, table: Table, customer: str, last: Key | None, limit: int) -> list[Row]:
         """Return up to `limit` rows in key order, starting after the key `last` (None: from the first row)."""
-        # Within a customer the identifying column does not vary. The typed column is ordered, not the text selected.
+        # The identifier is the same in all of a customer's rows. `moved.` makes ORDER BY sort by the column, rather
+        # than by the selected text of the same name.
         varying = [column for column in table.key if column != self._field] or list(table.key)
         names = [f"moved.{self._quote(column)}" for column in varying]
         after, values = "", list[Any]()
@@ -75,13 +79,16 @@ class Rows:
             values = [typed[column] for column in varying]
             if self._flavor is Flavor.POSTGRES:
                 after = f"AND ({', '.join(names)}) > ({placeholders(values)})"
-            else:  # by the first condition the server seeks in the index
+            else:  # MySQL may not use the index for a comparison of row values
                 after, values = self._beyond(names, values)
         self._select(cursor, table, customer, f"{after} ORDER BY {', '.join(names)} LIMIT {limit:d}", values)
         return list(map(tuple, cursor.fetchall()))
 
     def _beyond(self, names: Sequence[str], values: Sequence[Any]) -> tuple[str, list[Any]]:
-        """Return the condition for keys after a key, written so that MySQL uses the index, and its values."""
+        """Return the condition for keys after a key, and its values.
+
+        MySQL finds the first row in the index by the condition on the first column, which the others imply.
+        """
         found, parts = list[Any]([values[0]]), []
         for at in range(len(names)):
             same = [f"{name} = %s AND " for name in names[:at]]
@@ -97,7 +104,7 @@ class Rows:
         cursor.execute(statement, [*self._who(customer), *values])
 
     def delete(self, cursor: Any, table: Table, customer: str, keys: Sequence[Key]) -> int:
-        """Delete the rows that have these keys and return how many there were."""
+        """Delete the rows that have these keys, and return the number of deleted rows."""
         deleted = 0
         for some in chunks(keys):
             statement = f"DELETE FROM {self._quote(table.name)} WHERE {self._theirs('')}"
@@ -107,7 +114,7 @@ class Rows:
         return deleted
 
     def upsert(self, cursor: Any, table: Table, customer: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Insert rows, or update the rows of the same keys.
+        """Insert rows, or update the rows that have the same keys.
 
         Args:
             cursor: In a transaction.
@@ -145,7 +152,7 @@ class Rows:
                         "or prepare databases before their first row"
                     )
             if self._flavor is Flavor.MYSQL:
-                # ON DUPLICATE KEY would overwrite the row of any unique key, another customer's too.
+                # ON DUPLICATE KEY would also overwrite another customer's row that has the value of a unique key.
                 some = self._update_existing(cursor, table, customer, columns, some, keys)
             if some:
                 values = ", ".join(f"({placeholders(columns)})" for _ in some)
@@ -185,7 +192,7 @@ class Rows:
         return f"({', '.join(map(self._quote, table.key))}) IN ({', '.join(f'({placeholders(key)})' for key in keys)})"
 
     def _typed(self, table: Table, keys: Iterable[Key]) -> list[Any]:
-        """Return the values of keys, in a row; PostgreSQL reads a text as a value of its column's type."""
+        """Return the values of all keys in one list: texts for PostgreSQL, which converts them to the column's type."""
         return _flat(keys if self._flavor is Flavor.POSTGRES else (_typed(table, key) for key in keys))
 
     def _theirs(self, alias: str = "moved.") -> str:
@@ -212,7 +219,7 @@ def placeholders(values: Sequence[Any]) -> str:
 
 
 def _typed(table: Table, key: Key) -> list[Any]:
-    """Return the values of a key, numbers as numbers: beside texts MySQL may compare them as floating-point numbers."""
+    """Return the values of a key, numbers as numbers: MySQL may compare a number and a text as floating-point."""
     return [
         int(value) if column in table.whole else Decimal(value) if column in table.exact else value
         for column, value in zip(table.key, key, strict=True)
@@ -220,7 +227,7 @@ def _typed(table: Table, key: Key) -> list[Any]:
 
 
 def _fitting(rows: Sequence[Row], most: int) -> Iterator[Sequence[Row]]:
-    """Split rows into those of one statement: few enough, and no longer than the packets that a server accepts."""
+    """Split rows into groups for one statement each: at most `most` rows, and no longer than a server's packets."""
     some: list[Row] = []
     length = 0
     for row in rows:

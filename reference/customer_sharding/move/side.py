@@ -1,4 +1,7 @@
-"""The source or target of a move: what operators and the mover do in one database, each call one transaction."""
+"""The source or target of a move: the operations of operators and of the mover in one database.
+
+Each method is one transaction. Open it to see what a step of the protocol (see `moving`) does in a database.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,10 @@ from .spelling import check_spelling
 
 
 class Side:
-    """A database that customers move to or from; one connection, for one thread.
+    """A database that customers move to or from, with one connection for one thread.
 
     Args:
-        name: The name under which it is registered.
+        name: The name under which the database is registered.
         credentials: Login of the user who owns the customers' tables.
         identifier_field: The column that names the customer.
         timeout: Seconds to connect (a whole number, at least 2).
@@ -39,17 +42,17 @@ class Side:
         self._link = Link(name, credentials, timeout)
         self._rows = Rows(name, self.flavor, identifier_field)
 
-    # What operators do
+    # Operations of an operator
 
     def prepare(self, number: int, user: str, *, row_security: bool = False) -> Sequence[str]:
-        """Create the guard on every customers' table, and give the database an id range of its own.
+        """Create the guard on every customers' table, and on PostgreSQL give the database an id range of its own.
 
-        The id range on PostgreSQL only. On MySQL ids are kept apart by the server's `auto_increment_increment` and
-        `_offset`, or by keys that begin with the customer.
+        On MySQL, set the servers' `auto_increment_increment` and `auto_increment_offset` so that their ids differ, or
+        let keys begin with the customer's identifier.
 
         Args:
             number: Number of the database, from 1.
-            user: The applications' user, who is granted to read `sharding_customer`.
+            user: The applications' user, who is granted SELECT on `sharding_customer`.
             row_security: Whether to restrict the user's sessions to their customer's rows (PostgreSQL only).
 
         Returns:
@@ -73,7 +76,7 @@ class Side:
         return [table.name for table in tables]
 
     def admit(self, customer: str, epoch: int) -> None:
-        """Record a customer as placed here; nothing happens where its epoch is this one or a later one."""
+        """Record a customer as placed here, unless the database has a record of this epoch or a later one."""
         with self._link.transaction() as cursor:
             states.lock(cursor, self.flavor, self.name, customer)
             cursor.execute("SELECT epoch FROM sharding_customer WHERE customer = %s", (customer,))
@@ -81,7 +84,7 @@ class Side:
             if row is None or int(row[0]) < epoch:
                 states.put(cursor, self.flavor, Claim(customer, epoch, 0), OPEN)
 
-    # What a mover asks
+    # Queries
 
     def customer_state(self, customer: str) -> CustomerState | None:
         """Return the state of a customer in this database."""
@@ -113,17 +116,17 @@ class Side:
             check_spelling(cursor, self.flavor, self._rows.tables(cursor, anew=True), self._field, customer)
 
     def summary(self, customer: str) -> Mapping[str, object]:
-        """Return number and digest of the customer's rows, by table, in one snapshot."""
+        """Return the number and the digest of the customer's rows, by table, in one snapshot."""
         with self._link.transaction(snapshot=True) as cursor:
             tables = self._rows.tables(cursor, anew=True)
             return {table.name: self._rows.summary(cursor, table, customer) for table in tables}
 
-    # What a mover does at the source
+    # Steps of a mover at the source
 
     def read(self, customer: str, copied: Mapping[str, Copied], limit: int) -> Batch:
         """Read changed rows of the tables copied so far, and the next rows of the table being copied.
 
-        All are read in one snapshot, so that every row comes with the row it refers to.
+        All are read in one snapshot, so that the rows to which a row refers are in the batch, or in earlier ones.
         """
         with self._link.transaction(snapshot=True) as cursor:
             tables = self._rows.tables(cursor)
@@ -143,7 +146,7 @@ class Side:
             if current is not None:
                 last = copied.get(current.name, Copied()).last
                 more = self._rows.after(cursor, current, customer, last, limit)
-                # A row that was changed may be among the next ones, too.
+                # A changed row may also be one of the next rows.
                 rows[current.name] = list(dict.fromkeys([*rows[current.name], *more]))
                 if more:
                     last = self._rows.keys(current, more[-1:])[0]
@@ -169,11 +172,11 @@ class Side:
             pass
 
     def change_state(self, claim: Claim, before: Sequence[str], after: str, limit: float | None = None) -> None:
-        """Change the customer's state, once its transactions under way have ended.
+        """Wait until the customer's open transactions have ended, and change the customer's state.
 
         Args:
-            claim: The mover's.
-            before: The states from which it may change.
+            claim: The mover's claim.
+            before: The states from which the state may change.
             after: The new state.
             limit: Seconds after which a fence, or the right to read at the target, expires.
 
@@ -193,12 +196,12 @@ class Side:
             states.put(cursor, self.flavor, claim, after, limit)
 
     def purge(self, claim: Claim, limit: int, tables: Sequence[str]) -> int:
-        """Delete some rows of a customer that has moved away, children first, and return how many.
+        """Delete up to `limit` rows of a customer that has moved away, children first, and return their number.
 
         Args:
             claim: The mover's claim.
             limit: Maximum number of rows.
-            tables: The tables that were compared before the switch; rows of others are not deleted.
+            tables: The tables that were compared before the switch; rows of other tables are not deleted.
 
         Raises:
             Conflict: The customer is not `gone`, a table that was not compared has rows, or a row cannot be deleted.
@@ -222,7 +225,7 @@ class Side:
                     return len(keys)
             return 0
 
-    # What a mover does at the target
+    # Steps of a mover at the target
 
     def receive(self, claim: Claim) -> None:
         """Prepare to receive a customer: delete rows of an aborted move or of an earlier placement.
@@ -253,7 +256,7 @@ class Side:
             tables = [table for table in self._rows.tables(cursor) if table.name in batch.columns]
             for name, columns in batch.columns.items():
                 if not any(table.name == name and set(columns) <= set(table.columns) for table in tables):
-                    raise Conflict(f"table {name} in {self.name} lacks columns of the source's: migrate it first")
+                    raise Conflict(f"table {name} in {self.name} lacks columns of the source's table: migrate it first")
             for table in reversed(tables):
                 kept = set(self._rows.keys(table, batch.rows.get(table.name, ()), batch.columns[table.name]))
                 # A row that nothing refers to is deleted and inserted again, so that rows can exchange unique values.
@@ -273,10 +276,10 @@ class Side:
                 )
 
     def discard(self, claim: Claim) -> None:
-        """Delete what was received of a customer.
+        """Delete the rows that were received of a customer.
 
         Raises:
-            Conflict: It has moved here already.
+            Conflict: The customer has moved here already.
         """
         with self._claimed(claim, refusing=True) as cursor:
             held = states.customer_state(cursor, self.flavor, claim.customer)
@@ -294,8 +297,9 @@ class Side:
         """Yield a cursor in a transaction that holds the customer's lock and has checked the claim.
 
         Args:
-            claim: The mover's.
-            refusing: Whether this database refuses the customer's writes; else nothing is changed.
+            claim: The mover's claim.
+            refusing: Whether this database refuses the customer's writes, so that a shared lock is enough: see
+                `states.lock`.
         """
         with self._link.transaction() as cursor:
             states.lock(cursor, self.flavor, self.name, claim.customer, shared=refusing)

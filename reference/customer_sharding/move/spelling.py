@@ -1,4 +1,7 @@
-"""Check that identifiers are stored as they are spelled: a column's type may normalize them."""
+"""Check that a table stores a customer's identifier unchanged: a column's type may normalize it.
+
+Open it to see which types do. `Places.place` makes this check before it places a customer.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,8 @@ _TYPE = """SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a JOIN 
 def check_spelling(cursor: Any, flavor: Flavor, tables: Sequence[Table], identifier_field: str, customer: str) -> None:
     """Check that every identifier column stores this identifier unchanged.
 
-    The guard, the mover and the service compare identifiers as texts: `007` in a bigint column would be `7` there, and
-    a UUID in capitals one in small letters.
+    The guard, the mover and the service compare identifiers as texts. A bigint column would store `007` as `7`, and a
+    UUID column would store capital letters as small ones.
 
     Args:
         cursor: In a transaction.
@@ -31,14 +34,15 @@ def check_spelling(cursor: Any, flavor: Flavor, tables: Sequence[Table], identif
         customer: The identifier.
 
     Raises:
-        Conflict: A column stores it differently; the message says how to write it.
+        Conflict: A column stores the identifier differently; the message says how to write it.
     """
     for table in tables:
         cursor.execute("SAVEPOINT spelling")
         try:
             written = _written(cursor, flavor, table, identifier_field, customer)
         except (psycopg.DataError, pymysql.err.DataError, pymysql.err.OperationalError, ValueError):
-            cursor.execute("ROLLBACK TO SAVEPOINT spelling")  # the server refuses it in each row, and says so
+            # The column cannot store the identifier at all: the server itself will refuse each row, with an error.
+            cursor.execute("ROLLBACK TO SAVEPOINT spelling")
             continue
         if written != customer:
             where = f"column {table.name}.{identifier_field}"

@@ -14,7 +14,7 @@ from reference.customer_sharding.guard import EXCLUSIVE
 from .connection import LOCK_WAIT
 from .protocol import Claim, CustomerState
 
-# By the database's own clock: no two clocks are compared.
+# Times are set and compared by the database's own clock, so that clocks need not agree.
 _LEFT = {
     Flavor.POSTGRES: "extract(epoch FROM until - clock_timestamp())",
     Flavor.MYSQL: "TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), until) / 1000000",
@@ -26,7 +26,7 @@ _UNTIL = {
 
 
 def customer_state(cursor: Any, flavor: Flavor, customer: str) -> CustomerState | None:
-    """Return a customer's state, or None where the database has no record of it."""
+    """Return a customer's state, or None if the database has no record of the customer."""
     left = _LEFT[flavor]
     cursor.execute(f"SELECT state, epoch, attempt, {left} FROM sharding_customer WHERE customer = %s", (customer,))
     row = cursor.fetchone()
@@ -34,7 +34,7 @@ def customer_state(cursor: Any, flavor: Flavor, customer: str) -> CustomerState 
 
 
 def put(cursor: Any, flavor: Flavor, claim: Claim, state: str, limit: float | None = None) -> None:
-    """Set a customer's state unconditionally; with `limit`, it expires after so many seconds."""
+    """Set a customer's state unconditionally; with `limit`, the state expires after this number of seconds."""
     until = "NULL" if limit is None else _UNTIL[flavor]
     moment = () if limit is None else (limit,)
     cursor.execute("SELECT 1 FROM sharding_customer WHERE customer = %s", (claim.customer,))
@@ -53,9 +53,9 @@ def put(cursor: Any, flavor: Flavor, claim: Claim, state: str, limit: float | No
 def lock(cursor: Any, flavor: Flavor, place: str, customer: str, *, shared: bool = False) -> None:
     """Take the customer's exclusive lock until the transaction ends.
 
-    While the database refuses the customer's writes, a shared lock is enough on MySQL, and keeps a writer, who has
-    locked a row already, from a deadlock with the mover, who waits for the row. Movers exclude each other
-    nevertheless: one that takes over writes the row that is locked.
+    On MySQL a shared lock is taken while the database refuses the customer's writes. With an exclusive lock, a writer
+    that has locked a row and waits for the customer's lock would deadlock with a mover that waits for the row. Two
+    movers still exclude each other, since a mover that takes over updates the locked row.
 
     Args:
         cursor: In a transaction.
@@ -81,10 +81,10 @@ def lock(cursor: Any, flavor: Flavor, place: str, customer: str, *, shared: bool
 
 
 def take_over(cursor: Any, flavor: Flavor, claim: Claim) -> None:
-    """Record the claim's attempt number where it is higher than the last mover's.
+    """Record the claim's attempt number if it is higher than the last mover's.
 
     Raises:
-        Superseded: It is lower.
+        Superseded: The attempt number is lower than the last mover's.
     """
     found = customer_state(cursor, flavor, claim.customer)
     if found is not None and found.attempt > claim.attempt:

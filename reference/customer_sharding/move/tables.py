@@ -1,4 +1,7 @@
-"""Read the customers' tables from the catalog: the tables that have the identifier column, parents first."""
+"""Read the customers' tables from the catalog: the tables that have the identifier column, parents first.
+
+Open it to see which tables count as customers' tables, and what is known of each of their columns.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,13 @@ class Table:
     Attributes:
         name: Name in the current schema.
         columns: Stored columns in table order; generated columns are left to the server.
-        key: The columns of its primary key.
-        referenced: Whether another customers' table refers to it.
+        key: The columns of the primary key.
+        referenced: Whether a foreign key of another customers' table refers to this one.
         inexact: Columns whose text form loses digits (MySQL's FLOAT).
         serial: Columns filled by a sequence or AUTO_INCREMENT.
         always: Identity columns that cannot be updated (GENERATED ALWAYS).
         whole: Integer columns.
-        exact: DECIMAL columns (MySQL), which a server may compare with a text as floating-point numbers.
+        exact: DECIMAL columns of MySQL, which may compare them with a text as floating-point numbers.
         stable: Columns whose text form no session setting changes: integers, texts and UUIDs.
     """
 
@@ -67,7 +70,7 @@ COLUMNS = {
         FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
         WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name, ordinal_position""",
 }
-_FACTS = ("generated", "inexact", "serial", "always", "whole", "exact", "stable")  # of a column, as selected
+_FACTS = ("generated", "inexact", "serial", "always", "whole", "exact", "stable")  # the selected flags of a column
 KEYS = {
     Flavor.POSTGRES: """
         SELECT c.relname, a.attname
@@ -123,12 +126,15 @@ def read_tables(cursor: Any, flavor: Flavor, identifier_field: str) -> Sequence[
             raise Conflict(f"table {name} has no primary key: its rows cannot be identified while they move")
         for column in keys[name]:
             if theirs[name][column]["generated"]:
-                raise Conflict(f"key column {name}.{column} is generated: let the key be of columns that are written")
+                raise Conflict(f"key column {name}.{column} is generated: use a key of columns that are stored")
     parents: dict[str, set[str]] = {name: set() for name in theirs}
     for child, parent, rules in rows(REFERENCES[flavor]):
         if child in theirs and parent in theirs:
             if flavor is Flavor.MYSQL and any(rule in rules for rule in ("CASCADE", "SET")):
-                raise Conflict(f"table {child} follows {parent} by {rules}, which no trigger sees: make it RESTRICT")
+                raise Conflict(
+                    f"the foreign key of table {child} to {parent} has {rules} and changes rows without firing "
+                    "triggers: make it RESTRICT"
+                )
             parents[child].add(parent)
     try:
         order = list(TopologicalSorter(parents).static_order())
@@ -152,5 +158,5 @@ def read_tables(cursor: Any, flavor: Flavor, identifier_field: str) -> Sequence[
 
 
 def _same_column(flavor: Flavor, one: str, other: str) -> bool:
-    """Return whether two names are one column's: MySQL ignores their case."""
+    """Return whether two names mean the same column; MySQL ignores the case of letters."""
     return one.casefold() == other.casefold() if flavor is Flavor.MYSQL else one == other

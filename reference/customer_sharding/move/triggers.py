@@ -29,7 +29,7 @@ LONGEST_NAME = 63  # bytes, of PostgreSQL's identifiers
 
 
 def derived_name(prefix: str, table: str, suffix: str = "") -> str:
-    """Return a name derived from a table's; one that is too long is cut, and made unique by a digest."""
+    """Return a name derived from a table's name; a name that is too long is cut, and made unique by a digest."""
     name = f"{prefix}{table}{suffix}"
     if len(name.encode()) <= LONGEST_NAME:
         return name
@@ -44,7 +44,7 @@ def mysql_guard_name(table: str, event: str) -> str:
 
 
 def own_tables(flavor: Flavor) -> Iterator[str]:
-    """Yield the statements that create the guard's own tables where they are missing."""
+    """Yield the statements that create those of the guard's own tables that are missing."""
     if flavor is Flavor.POSTGRES:
         text, number, moment, keyed = "text", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "timestamptz", ""
     else:
@@ -58,7 +58,8 @@ def own_tables(flavor: Flavor) -> Iterator[str]:
         f"CREATE TABLE IF NOT EXISTS sharding_customer (customer {text} PRIMARY KEY, state {text} NOT NULL, "
         f"epoch bigint NOT NULL, attempt bigint NOT NULL DEFAULT 0, until {moment}){keyed}"
     )
-    # Of databases that were prepared before this column; where it is there, PostgreSQL would lock the table, too.
+    # A database that an earlier version prepared lacks this column. PostgreSQL would lock the table even if it has the
+    # column, so the statement looks for the column first.
     add = f"ALTER TABLE sharding_customer ADD COLUMN IF NOT EXISTS until {moment}"
     yield add if flavor is Flavor.MYSQL else _WHERE_MISSING.format(add=add)
     yield (
@@ -89,9 +90,10 @@ def _postgres(table: Table, identifier_field: str) -> Iterator[str]:
     on = quote(table.name)
     select = f"""SELECT CASE WHEN state = '{FENCED}' AND until < clock_timestamp() THEN '{COPYING}' ELSE state END
     INTO held FROM sharding_customer WHERE customer = who"""
-    # A writer's session settings must not change how keys are spelled, nor its temporary tables shadow ours. A function
-    # of its own has the settings for keys: a write pays for them only while its customer is copied.
-    settled = "" if identifier_field in table.stable else SPELLING
+    # A writer's session settings must not change how keys are spelled, nor must its temporary tables hide the guard's
+    # tables. The settings for keys are on a function of their own, so that they cost time only while the customer is
+    # copied.
+    settings = "" if identifier_field in table.stable else SPELLING
     yield "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
     yield f"""
 CREATE OR REPLACE FUNCTION {note}(written anyelement) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT
@@ -102,7 +104,7 @@ BEGIN
 END $note$"""
     yield f"""
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT {settled} AS $guard$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT {settings} AS $guard$
 DECLARE
   who text;
   held text;
@@ -169,8 +171,8 @@ def _mysql(table: Table, identifier_field: str) -> Iterator[str]:
             if event == "UPDATE"
             else ""
         )
-        # AFTER, since a generated key is known only then; a refusal rolls the row back. The mover is recognized by
-        # being the user who created the trigger, too: anybody could set the variable alone.
+        # The trigger fires AFTER, since a generated key is not known earlier; a refusal rolls the row back. The mover
+        # is recognized by its variable and by its user, who created the trigger: any user could set the variable.
         yield f"""
 CREATE OR REPLACE TRIGGER {quote(mysql_guard_name(table.name, event.lower()))}
 AFTER {event} ON {quote(table.name)} FOR EACH ROW

@@ -1,4 +1,7 @@
-"""The application's side: a request's route, a pooled connection to its customer's database, and models bound to it."""
+"""The library that an application imports: routes, pooled connections to customers' databases, and sharded models.
+
+Begin with `extension` (Flask) or `shard` (any other program); `models` has the base class of an application's models.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""HTTP client of the sharding service: `GET /write/ID`."""
+"""HTTP client of the sharding service: asks it for a customer's route by `GET /write/ID`.
+
+Open it to see how each answer of the service is interpreted. `routes` caches the result.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,11 @@ from reference.customer_sharding.settings import Api
 
 from .routes import Route
 
-LIMIT = 64 * 1024
+LIMIT = 64 * 1024  # bytes of an answer
 
 
 class Client:
-    """Asks the sharding service for routes, over keep-alive connections; safe to share between threads.
+    """Asks the sharding service for routes over connections that it keeps open; safe to share between threads.
 
     Args:
         api: Endpoint, token and timeout.
@@ -37,18 +40,18 @@ class Client:
     def _pool(self) -> urllib3.PoolManager:
         api = self._api
         headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {api.token}"} if api.token else {})
-        # No retries: Routes decides when to ask again. No redirects: the token is for this service alone.
+        # `Routes` decides when to ask again, so there are no retries here.
         return urllib3.PoolManager(
             headers=headers, timeout=urllib3.Timeout(total=api.timeout), retries=False, maxsize=16
         )
 
     def route(self, customer: str) -> Route:
-        """Ask where a customer is.
+        """Ask the service for a customer's route. No redirect is followed: the token is for this service alone.
 
         Raises:
             BadIdentifier: The identifier is invalid; no request is made.
             UnknownCustomer: The service answers 404.
-            ServiceUnavailable: It does not answer in time, or its answer is not a valid route.
+            ServiceUnavailable: The service does not answer in time, or its answer is not a valid route.
         """
         url = f"{self._api.endpoint.rstrip('/')}/write/{customer_id(customer)}"
         try:
@@ -73,8 +76,8 @@ class Client:
                 raise BadInput("epoch is an integer")
         except ValueError as error:
             # The answer is not repeated in the message: it may hold a password.
-            reason = str(error) if isinstance(error, BadInput) else "it is no JSON"
-            raise ServiceUnavailable(f"the sharding service's answer for {customer} is no route: {reason}") from None
+            reason = str(error) if isinstance(error, BadInput) else "it is not JSON"
+            raise ServiceUnavailable(f"the sharding service's answer for {customer} is not a route: {reason}") from None
         return Route(customer, credentials, epoch)
 
     def close(self) -> None:

@@ -1,6 +1,8 @@
-"""Connections to customers' databases: errors translated, sessions reset on return, statements checked in a session.
+"""Connections to customers' databases, made of peewee's pooled databases.
 
-Each class adds to peewee's pooled database what `pools` needs; the pool sets the functions that are called here.
+They translate drivers' errors to this library's, reset a session when its connection returns to the pool, and check
+the statements of a restricted session. Open this module to see when a connection counts as lost. `pools` creates
+these databases, and replaces their methods `confirm`, `restriction`, `lost` and `gate` by its own.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ class _ErrorTranslation:
 
     Attributes:
         place: Description of the database in messages.
-        distrusted: Time of the last failure: connections that were idle then are not used again.
+        distrusted: Time of the last failure. Connections that were idle at that time are not used again.
     """
 
     place = ""
@@ -44,7 +46,7 @@ class _ErrorTranslation:
         """Return the identifier field that this thread's statements must be restricted by; `Pool` replaces it."""
 
     def get_sql_context(self, **context_options: Any) -> Any:
-        """Return what generates the SQL of a query; it checks the query where the thread is restricted."""
+        """Return the generator of a query's SQL; in a restricted thread, one that also checks the query."""
         identifier_field = self.restriction()
         if identifier_field is None:
             return super().get_sql_context(**context_options)  # type: ignore[misc] # a mixin for peewee's databases
@@ -52,12 +54,12 @@ class _ErrorTranslation:
         return RestrictedContext(identifier_field, **{**options, **context_options})
 
     def execute(self, query: Any, **context_options: Any) -> Any:
-        """Execute a query, checked while its SQL is generated."""
+        """Execute a query, which is checked while its SQL is generated."""
         sql, values = self.get_sql_context(**context_options).sql(query).query()
         return self._run(sql, values)
 
     def reset(self) -> None:
-        """Reset the state of this thread's database session; close the connection where that fails."""
+        """Reset the state of this thread's database session; if that fails, close the connection."""
         if self.is_closed():  # type: ignore[attr-defined] # a mixin for peewee's databases
             return
         try:
@@ -83,10 +85,10 @@ class _ErrorTranslation:
         return bool(super()._can_reuse(conn))  # type: ignore[misc] # a mixin for playhouse's pools
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        """Execute a statement, with errors translated.
+        """Execute a statement, and translate its errors.
 
         Raises:
-            BadInput: The thread is restricted to a customer's rows, and a raw statement is not.
+            BadInput: The thread is restricted to a customer's rows, and this is a raw statement, which is not.
         """
         if self.restriction() is not None:
             check_statement(sql)
@@ -104,18 +106,18 @@ class _ErrorTranslation:
             return super().execute_sql(sql, params).fetchone()  # type: ignore[misc] # a mixin for peewee's databases
 
     def begin(self, *arguments: Any) -> None:
-        """Begin a transaction, with errors translated."""
+        """Begin a transaction, and translate its errors."""
         with self._translating_errors():
             super().begin(*arguments)  # type: ignore[misc] # a mixin for peewee's databases
 
     def commit(self) -> None:
-        """Commit, with errors translated."""
+        """Commit, and translate its errors."""
         self.confirm()
         with self._translating_errors():
             super().commit()  # type: ignore[misc] # a mixin for peewee's databases
 
     def rollback(self) -> None:
-        """Roll back, with errors translated: `atomic` calls it when the connection was lost."""
+        """Roll back, and translate the errors: `atomic` calls this even after the connection was lost."""
         with self._translating_errors():
             super().rollback()  # type: ignore[misc] # a mixin for peewee's databases
 
@@ -196,14 +198,14 @@ class _MySQL(_ErrorTranslation, PooledMySQLDatabase):  # type: ignore[misc] # pl
 
 
 def _has_unread_bytes(descriptor: int) -> bool:
-    # Bytes that arrive unasked mean that the server has closed the connection; looking for them costs no round trip.
+    # A server sends bytes without a request only when it closes the connection; to look for them takes no round trip.
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))
 
 
 def pooled_database(credentials: Credentials, limits: PoolLimits) -> Any:
-    """Return the peewee database of these credentials, not connected yet."""
+    """Return a peewee database for these credentials, which is not connected yet."""
     pooled = {"max_connections": limits.size, "stale_timeout": limits.idle, "autoconnect": False}
     entry: dict[str, Any] = {
         "host": credentials.host,

@@ -1,4 +1,7 @@
-"""The Flask extension: binds each request to the database of the customer that its header names."""
+"""The Flask extension: binds each request to the database of the customer that its header names.
+
+Open it to add sharding to a Flask application, or to see which requests are refused.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +39,13 @@ class Sharding:
     that names another customer 403; an unknown customer 404; an unavailable database or sharding service 503 with
     Retry-After. All are problem details (RFC 9457). After each request the connection is returned to its pool.
 
-    In a view: `Person.select()`, `person.save()` on sharded models, `sharding.session.database`, or
-    `save_with_db(person, g.db)`, the document's call. Raw SQL is refused, unless PostgreSQL restricts it to the
-    customer's rows (`SHARDING_ROW_SECURITY`), or in a block `with sharding.session.unrestricted():`.
+    A view uses sharded models (`Person.select()`, `person.save()`), `sharding.session.database`, or the document's call
+    `save_with_db(person, g.db)`. Raw SQL is refused, except if PostgreSQL restricts it to the customer's rows
+    (`SHARDING_ROW_SECURITY`), or in a block `with sharding.session.unrestricted():`.
 
     Args:
         app: The application.
-        shard: By default, one configured by the environment.
+        shard: By default, a shard configured by the environment and `app.config`.
     """
 
     shard: Shard
@@ -114,7 +117,7 @@ class Sharding:
         if isinstance(error, CustomerMoving) and session is not None:
             self.shard.forget(session.route)
         if isinstance(error, BadInput | Unbound) and not isinstance(error, BadIdentifier):
-            raise error  # a bug in the application, no answer for a client
+            raise error  # a bug in the application, which a client cannot correct
         return problem_of(error)
 
 

@@ -1,7 +1,8 @@
-"""Refuse processes whose threads are greenlets, of gevent or eventlet: they are not supported.
+"""Refuse processes in which gevent or eventlet has replaced threads by greenlets: they are not supported.
 
-A driver or lock that was imported before the process was patched, as under `gunicorn --preload`, does not yield: one
-slow database would hold all requests of the process, and what is kept for each thread would be shared by greenlets.
+A driver or lock that was imported before the process was patched, as under `gunicorn --preload`, does not yield to
+other greenlets: one slow database would block all requests of the process, and greenlets would share the data that
+this library keeps for each thread.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def refuse() -> None:
     """Check that this process is not patched by a library of greenlets.
 
     Raises:
-        BadInput: It is; the message says which workers to use.
+        BadInput: The process is patched; the message says which workers to use.
     """
     for library, (module, function, patched) in _PATCHES.items():
         loaded = sys.modules.get(module)

@@ -29,8 +29,8 @@ class Bound:
     """The binding of a context.
 
     Attributes:
-        database: The database that queries go to.
-        customer: The customer whose rows they are restricted to.
+        database: The database in which queries are executed.
+        customer: The customer to whose rows queries are restricted.
         identifier_field: The field that names the customer.
         process: Id of the process that made the binding; a forked process must make its own.
     """
@@ -103,8 +103,8 @@ class ShardedMetadata(peewee.Metadata):
 class ShardedModel(peewee.Model):
     """Base class of models whose rows belong to customers.
 
-    The database is the one bound in the current context (a request, a session, `bind`); elsewhere queries are refused.
-    Select, update and delete see the bound customer's rows only; inserted rows must name the bound customer.
+    The database is the one bound in the current context (a request, a session, `bind`); without one, queries are
+    refused. Select, update and delete see the bound customer's rows only; inserted rows must name the bound customer.
     """
 
     class Meta:
@@ -162,7 +162,7 @@ class ShardedModel(peewee.Model):
 
     @classmethod
     def delete(cls) -> Any:
-        """Delete among the bound customer's rows.
+        """Delete from the bound customer's rows.
 
         Raises:
             Unbound: No customer is bound here.
@@ -176,7 +176,7 @@ class ShardedModel(peewee.Model):
 
         Raises:
             Unbound: No customer is bound here.
-            WrongCustomer: The row names another, or none.
+            WrongCustomer: The row names another customer, or none.
         """
         data = cls._by_field(__data, insert)
         if not isinstance(data, Mapping):
@@ -190,7 +190,7 @@ class ShardedModel(peewee.Model):
 
         Raises:
             Unbound: No customer is bound here.
-            WrongCustomer: A row names another, or none; raised when the query is executed.
+            WrongCustomer: A row names another customer, or none. Raised when the query is executed.
         """
         cls._identifier()
         names = None if fields is None else [cls._meta.combined[f] if isinstance(f, str) else f for f in fields]
@@ -199,34 +199,34 @@ class ShardedModel(peewee.Model):
     @classmethod
     def insert_from(cls, *_: Any, **__: Any) -> NoReturn:
         """Refuse: the customer of the rows that a query yields cannot be checked."""
-        raise BadInput("rows of a sharded model are not inserted from a query: select them and use insert_many")
+        raise BadInput("a sharded model takes no rows from a query: select the rows, and insert them by insert_many()")
 
     @classmethod
     def replace(cls, *_: Any, **__: Any) -> NoReturn:
         """Refuse: the replaced row may belong to another customer."""
-        raise BadInput("a sharded model's rows are not replaced: select the row and save it")
+        raise BadInput("a row of a sharded model cannot be replaced: select the row, and save it")
 
     @classmethod
     def replace_many(cls, *_: Any, **__: Any) -> NoReturn:
         """Refuse: the replaced rows may belong to other customers."""
-        raise BadInput("a sharded model's rows are not replaced: select them and save them")
+        raise BadInput("rows of a sharded model cannot be replaced: select the rows, and save them")
 
     @classmethod
     def raw(cls, *_: Any, **__: Any) -> NoReturn:
         """Refuse: a raw statement cannot be restricted to the customer's rows."""
-        raise BadInput("a sharded model has no raw queries: what they read is not held to the customer's rows")
+        raise BadInput("a sharded model has no raw queries, which cannot be restricted to the customer's rows")
 
     @classmethod
     def truncate_table(cls, **_: Any) -> NoReturn:
         """Refuse: the table may hold other customers' rows."""
-        raise BadInput("a table that customers may share is not truncated: use delete()")
+        raise BadInput("a table that customers may share cannot be truncated: use delete()")
 
     def save(self, force_insert: bool = False, only: Any = None) -> Any:
         """Save the row of the bound customer.
 
         Raises:
             Unbound: No customer is bound here.
-            WrongCustomer: The row names another, or none.
+            WrongCustomer: The row names another customer, or none.
         """
         self._check(getattr(self, self._identifier().name))
         return super().save(force_insert=force_insert, only=only)
@@ -271,16 +271,16 @@ class ShardedModel(peewee.Model):
 
 
 def save_with_db(instance: peewee.Model, db: peewee.Database, force_insert: bool = False) -> None:
-    """Save an instance to a database: the document's call, with the checks that it lacks.
+    """Save an instance to a database: the document's function, with checks that the document's version lacks.
 
     Raises:
-        WrongCustomer: The identifier field is not set, or names another customer than the one bound; checked under
-            `python -O`, too.
+        WrongCustomer: The identifier field is not set, or does not name the bound customer. The document uses an
+            assertion, which `python -O` removes.
         Unbound: Another database is bound, or none.
-        BadInput: The instance is no `ShardedModel`.
+        BadInput: The instance is not a `ShardedModel`.
     """
     if not isinstance(instance, ShardedModel):
-        raise BadInput(f"{type(instance).__name__} is no ShardedModel: which database it is saved to cannot be checked")
+        raise BadInput(f"{type(instance).__name__} is not a ShardedModel: derive it from ShardedModel")
     if bound().database is not db:
         raise Unbound("the given database is not the one that is bound here")
     instance.save(force_insert=force_insert)

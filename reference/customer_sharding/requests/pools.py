@@ -79,7 +79,7 @@ class Pool:
         return before
 
     def restrict_rows(self, customer: str | None) -> str | None:
-        """Let PostgreSQL show this thread's session the rows of a customer alone, and return the previous customer."""
+        """Let PostgreSQL show this thread's session only a customer's rows, and return the previous customer."""
         before: str | None = getattr(self._session, "customer", None)
         if customer != before:
             self.database.ask(SET, (customer or "",))
@@ -95,11 +95,11 @@ class Pool:
             confirm()
 
     def take(self) -> bool:
-        """Connect the database in this thread; return False where it was connected already.
+        """Connect the database in this thread; return False if it was connected already.
 
         Raises:
-            DatabaseUnavailable: It does not answer, its circuit breaker is open, or no connection became free in
-                time.
+            DatabaseUnavailable: The database does not answer, its circuit breaker is open, or no connection became
+                free in time.
         """
         if not self.database.is_closed():
             return False
@@ -146,7 +146,11 @@ class Pool:
         self.database.close_idle()
 
     def _may_try(self) -> bool:
-        """Raise while the breaker is open, but admit one request each `retry_after` seconds; True marks that trial."""
+        """Return whether this request is the one that tries a database whose breaker is open.
+
+        Raises:
+            DatabaseUnavailable: The breaker is open, and `retry_after` seconds have not passed since the last attempt.
+        """
         if not self._tripped:
             return False
         with self._lock:
@@ -160,7 +164,7 @@ class Pool:
         with self._lock:
             self._tripped = True
             self._next_try = time.monotonic() + self._limits.retry_after
-        # The next connection is a new one, and proves that the database answers.
+        # The next request makes a new connection, which shows whether the database answers.
         self.database.distrusted = time.monotonic()
 
     def _gate(self) -> None:

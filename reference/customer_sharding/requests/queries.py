@@ -47,7 +47,7 @@ class OwnRows:
             if more:
                 self._check_plain(more)
         else:
-            self._from_list = [_held(source, conditions) for source in sources]
+            self._from_list = [_restricted(source, conditions) for source in sources]
         self._where = _all([*conditions, where])
         try:
             return super().__sql__(ctx)  # type: ignore[misc] # a mixin for peewee's queries
@@ -57,7 +57,7 @@ class OwnRows:
                 self._from_list = sources
 
     def _execute(self, database: Any) -> Any:
-        # A query caches its rows: those of one customer must not be returned to another.
+        # A query caches its rows: the rows of one customer must not be returned to another.
         if self._own_rows_of is not None and self._own_rows_of != _model_of(self.model).bound_customer():
             raise WrongCustomer("this query was built for another customer: build it again for this one")
         return super()._execute(database)  # type: ignore[misc] # a mixin for peewee's queries
@@ -65,7 +65,7 @@ class OwnRows:
     def _check_plain(self, sources: Iterable[Any]) -> None:
         for source in sources:
             if not isinstance(source, OwnSelect):
-                raise BadInput("an update of a sharded model takes rows from selects of sharded models alone")
+                raise BadInput("an update of a sharded model can only take rows from selects of sharded models")
 
 
 class OwnSelect(OwnRows, peewee.ModelSelect):
@@ -87,11 +87,11 @@ class OwnInsert(peewee.ModelInsert):
         """Accept the action `IGNORE` only.
 
         Raises:
-            BadInput: Another action, which would change the existing row; it may belong to another customer.
+            BadInput: The action would change the existing row, which may belong to another customer.
         """
         if isinstance(action, str) and action.upper() == "IGNORE":
             return self.on_conflict_ignore()
-        raise BadInput("the row in conflict may be another customer's: use on_conflict_ignore, then update")
+        raise BadInput("the existing row may be another customer's: use on_conflict_ignore(), then update()")
 
     def on_conflict_replace(self, *_: Any) -> NoReturn:
         """Refuse: the replaced row may belong to another customer."""
@@ -100,7 +100,7 @@ class OwnInsert(peewee.ModelInsert):
 
 
 class OwnAlias(peewee.ModelAlias):
-    """An alias of a sharded model; its selects are restricted to the bound customer's rows, too."""
+    """An alias of a sharded model, whose selects are restricted to the bound customer's rows as the model's are."""
 
     def select(self, *selection: Any) -> Any:
         """Select among the bound customer's rows."""
@@ -126,18 +126,18 @@ def _is_plain_model(source: Any) -> bool:
     return isinstance(model, type) and issubclass(model, peewee.Model)
 
 
-def _held(source: Any, conditions: list[Any]) -> Any:
+def _restricted(source: Any, conditions: list[Any]) -> Any:
     """Return a source of a query with its sharded models restricted to the customer's rows.
 
     Args:
-        source: A model, an alias, a query, or a join of such.
-        conditions: Conditions that belong into WHERE are appended to it.
+        source: A model, an alias, a query, or a join of these.
+        conditions: The conditions that belong into WHERE are appended to this list.
     """
     if isinstance(source, peewee.Join):
         if source.join_type not in JOINS:
             raise BadInput(f"a {source.join_type} join returns rows without a match: use an inner or left outer join")
         right: list[Any] = []
-        lhs, rhs = _held(source.lhs, conditions), _held(source.rhs, right)
+        lhs, rhs = _restricted(source.lhs, conditions), _restricted(source.rhs, right)
         if source.join_type == peewee.JOIN.CROSS:
             conditions += right
             return peewee.Join(lhs, rhs, source.join_type, source._on)  # type: ignore[attr-defined] # noqa: SLF001 # peewee has no public name for it
@@ -145,7 +145,7 @@ def _held(source: Any, conditions: list[Any]) -> Any:
     if _is_sharded(source):
         conditions.append(_condition(source))
     elif not (isinstance(source, OwnSelect | peewee.CTE | peewee.ModelCompoundSelectQuery) or _is_plain_model(source)):
-        raise BadInput("a sharded model is selected from models and their queries, not from tables or SQL")
+        raise BadInput("a select of a sharded model takes models and their queries in FROM, not tables or SQL")
     return source
 
 
@@ -153,7 +153,8 @@ def _all(conditions: Iterable[Any]) -> Any:
     found = None
     for condition in conditions:
         if condition is not None:
-            # What is no comparison, such as SQL("a OR b"), has no parentheses of its own, and AND binds more closely.
+            # A node other than a comparison, such as SQL("a OR b"), is written without parentheses, and AND has a
+            # higher precedence than OR.
             whole = isinstance(condition, peewee.Expression) and not condition.flat
             each = condition if whole else peewee.EnclosedNodeList([condition])
             found = each if found is None else (found & each)

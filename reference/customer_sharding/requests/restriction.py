@@ -1,8 +1,8 @@
 """Refuse statements that reach a database past the sharded models, which restrict queries to the bound customer's rows.
 
 It applies to the statements of a session, in a database that does not enforce the restriction itself (see
-`move.row_security`). Refused are raw statements, peewee's `Table` and `RawQuery`, models that have the identifier field
-and are no `ShardedModel`, and `SQL` fragments that select, or that close a parenthesis which they did not open.
+`move.row_security`). It refuses raw statements, peewee's `Table` and `RawQuery`, models that have the identifier field
+but are not derived from `ShardedModel`, and `SQL` fragments that select or close a parenthesis that they did not open.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import peewee
 from reference.customer_sharding.errors import BadInput
 
 REMEDY = (
-    "write it with a ShardedModel, let PostgreSQL enforce whose rows are seen (`customer-sharding register "
+    "write it with a ShardedModel, let PostgreSQL restrict the session (`customer-sharding register "
     "--row-security`, SHARDING_ROW_SECURITY=yes), or take the risk in `with session.unrestricted():`"
 )
 _SELECTS = re.compile(r"(?i)\b(select|table|with|union|intersect|except)\b|--|/\*|;")
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
-# What peewee itself executes as text within a transaction.
+# The only statements that peewee itself executes as text within a transaction.
 _SAVEPOINT = re.compile(r"(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) \S+;")
 
 
 class RestrictedContext(peewee.Context):
-    """Generates the SQL of a session's query, and refuses nodes that no customer's condition restricts."""
+    """Generates the SQL of a session's query, and refuses nodes that are not restricted to the customer's rows."""
 
     __slots__ = ("identifier_field",)
 
@@ -34,7 +34,7 @@ class RestrictedContext(peewee.Context):
         self.identifier_field = identifier_field
 
     def as_new(self) -> RestrictedContext:
-        """Return an empty context of the same settings."""
+        """Return an empty context with the same settings."""
         return RestrictedContext(self.identifier_field, **self.state.settings)
 
     def sql(self, obj: Any) -> Any:
@@ -58,7 +58,8 @@ class RestrictedContext(peewee.Context):
     def _check_model(self, model: Any) -> None:
         if not hasattr(model, "own_rows") and self.identifier_field in model._meta.combined:  # noqa: SLF001 # peewee's way to a model's fields
             raise BadInput(
-                f"{model.__name__} has the field {self.identifier_field} and is no ShardedModel: derive it from one"
+                f"{model.__name__} has the field {self.identifier_field}, and is not derived from ShardedModel: "
+                "derive it from ShardedModel"
             )
 
 
@@ -66,7 +67,7 @@ def check_fragment(text: str) -> None:
     """Check that an `SQL` fragment cannot read other rows than the query around it does.
 
     Raises:
-        BadInput: It may contain a select, or closes a parenthesis that it did not open.
+        BadInput: The fragment may contain a select, or closes a parenthesis that it did not open.
     """
     code = _LITERAL.sub("''", text)
     depth = lowest = 0
@@ -81,7 +82,7 @@ def check_statement(text: str) -> None:
     """Check a statement that was not generated from a query.
 
     Raises:
-        BadInput: It is none of peewee's own.
+        BadInput: The statement is not one that peewee itself executes.
     """
     if not _SAVEPOINT.fullmatch(text.strip()):
         raise BadInput(f"a raw statement is not restricted to the customer's rows: {REMEDY}")

@@ -1,4 +1,7 @@
-"""Routes: a cache of which customer is in which database."""
+"""A cache of routes: which customer is in which database.
+
+Open it to see when a route is looked up again, and what happens while the sharding service does not answer.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,8 @@ class Route:
     Attributes:
         customer: Identifier of the customer.
         credentials: Address and login of the database.
-        epoch: Number of the customer's placements so far, from 1; None where it is not known (standalone mode, or a
-            service like the document's): then no move is expected.
+        epoch: Number of the customer's placements so far, from 1. None if it is not known (standalone mode, or a
+            service like the document's): then the customer is assumed not to move.
     """
 
     customer: str
@@ -43,8 +46,8 @@ class _Known:
 class Routes:
     """Cache of routes with an expiry: one lookup at a time per customer, stale routes while the service is down.
 
-    One request looks up an expired route again; those that come meanwhile use the old one. While the service does not
-    answer, one request in `retry_after` seconds tries it; all others get the old route, or an error, at once.
+    One request looks up an expired route again; other requests use the old route meanwhile. While the service does not
+    answer, one request in `retry_after` seconds tries it; all others immediately get the old route, or an error.
 
     Args:
         lookup: Returns a customer's route. Raises `UnknownCustomer`, or `ServiceUnavailable`.
@@ -95,7 +98,7 @@ class Routes:
 
         Raises:
             UnknownCustomer: There is no such customer.
-            ServiceUnavailable: The service does not answer, and no route is cached, or it is too old.
+            ServiceUnavailable: The service does not answer, and no route is cached, or the cached one is too old.
         """
         known = self._known.get(customer)  # one operation on a dict: needs no lock
         if known is not None and not known.refused and self._clock() - known.learnt < self._expiry:
@@ -103,10 +106,10 @@ class Routes:
         return self._ask(customer)
 
     def forget(self, route: Route) -> None:
-        """Look this route up again next time, as the database refused it; a newer route of the customer is kept.
+        """Look up this route again at the next request, since the database refused it. A newer route is kept.
 
-        While the service does not answer, a refused route is used on like an expired one: what the database refuses
-        now, such as a write to a customer that is fenced, it may accept later.
+        While the service does not answer, a refused route is used like an expired one: the database may accept later
+        what it refuses now, such as a write of a customer that is fenced.
         """
         with self._lock:
             known = self._known.get(route.customer)
@@ -146,7 +149,7 @@ class Routes:
                 return old
             raise
         with self._lock:
-            # Many customers share a database: its credentials are kept once.
+            # Many customers share a database, whose credentials are stored once.
             route = Route(customer, self._places.setdefault(route.credentials, route.credentials), route.epoch)
             self._known.pop(customer, None)
             self._known[customer] = _Known(route, self._clock())

@@ -1,4 +1,8 @@
-"""A shard: opens sessions, each of which connects and binds one customer's database."""
+"""A shard: opens sessions, each of which connects and binds one customer's database.
+
+Open it to use sharding without Flask, or to see what happens at the beginning and end of a request: `extension` calls
+`Shard.open` and `Session.close`.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +53,7 @@ class Session:
         self._taken = taken
         self._open = True
         self._process = os.getpid()
-        # A session may be opened within another one, on the same connection.
+        # A session may be opened within another session, on the same connection.
         self._rows_before = pool.restrict_rows(route.customer if row_security else None)
         self._confirm_before = pool.on_statement(confirm)
         self._restriction_before = pool.restrict(None if row_security else identifier_field)
@@ -57,7 +61,7 @@ class Session:
 
     @contextmanager
     def unrestricted(self) -> Generator[None]:
-        """Accept raw statements in a block, whose author makes sure that they reach the customer's rows alone."""
+        """Accept raw statements in a block; its author must make sure that they reach the customer's rows only."""
         before = self._pool.restrict(None)
         try:
             yield
@@ -119,8 +123,8 @@ class Shard:
         """Return a customer's route, without connecting.
 
         Raises:
-            BadIdentifier: It cannot name a customer.
-            UnknownCustomer: There is none of this name.
+            BadIdentifier: The identifier is invalid.
+            UnknownCustomer: There is no such customer.
             ServiceUnavailable: The sharding service does not answer, and the route is not known.
         """
         customer = customer_id(identifier)
@@ -131,10 +135,11 @@ class Shard:
         """Connect a customer's database and bind all sharded models of this context to it.
 
         Raises:
-            BadIdentifier: It cannot name a customer.
-            UnknownCustomer: There is none of this name.
+            BadIdentifier: The identifier is invalid.
+            UnknownCustomer: There is no such customer.
             Unavailable: The service or the database does not answer, or the customer moves.
-            BadInput: Row security is asked for, and the database has none; or the process uses greenlets.
+            BadInput: `SHARDING_ROW_SECURITY` is set, and the database does not restrict the session; or the process
+                uses greenlets.
         """
         greenlets.refuse()  # a server may have patched the process since the application was created
         route = self.route(identifier)
@@ -150,7 +155,7 @@ class Shard:
 
     @contextmanager
     def session(self, identifier: object) -> Generator[Session]:
-        """Open a session for a `with` block. Raises what `open` raises."""
+        """Open a session for a `with` block. Raises the exceptions of `open`."""
         session = self.open(identifier)
         try:
             yield session
@@ -161,7 +166,7 @@ class Shard:
             session.close()
 
     def forget(self, route: Route) -> None:
-        """Evict a customer's route, which the database refused, so that it is looked up again."""
+        """Evict a customer's route that the database refused, so that it is looked up again."""
         self._leases.pop(route.customer, None)
         if self._client is not None:
             self._routes.forget(route)
@@ -197,7 +202,7 @@ class Shard:
         """Return whether the database restricts a session to its customer's rows, so that the library need not.
 
         Raises:
-            BadInput: Row security is asked for, and the database does not restrict this user.
+            BadInput: `SHARDING_ROW_SECURITY` is set, and the database does not restrict this user.
         """
         if not self.settings.row_security or route.credentials.flavor is not Flavor.POSTGRES:
             return False
@@ -207,13 +212,13 @@ class Shard:
                 raise BadInput(
                     f"SHARDING_ROW_SECURITY is set, and table {found[0]} in {pool.database.place} does not restrict "
                     f"user {route.credentials.user}: run `customer-sharding prepare NAME --row-security`, and let "
-                    "applications connect as another user than the tables' owner"
+                    "applications connect as a user who does not own the tables"
                 )
             self._restricted.add(pool)
         return True
 
     def _confirm(self, route: Route, database: Any) -> None:
-        """Ask the database again where a request lasts longer than the lease: the customer may have moved meanwhile.
+        """Check that the customer is still here: during a request longer than the lease, it may have moved.
 
         Raises:
             CustomerMoving: The customer has moved.
@@ -225,10 +230,10 @@ class Shard:
             )
 
     def _is_customer_present(self, route: Route, database: Any) -> bool:
-        """Return whether the customer is placed in this database; ask it if the last answer is older than the lease."""
+        """Return whether the customer is in this database; ask the database if its last answer is past the lease."""
         if route.epoch is None:
             return True
-        now = time.monotonic()  # the lease counts from before the question
+        now = time.monotonic()  # the lease begins before the query is sent
         held = self._leases.get(route.customer)
         if held is not None and held[0] == route and now - held[1] < self.settings.lease:
             return True

@@ -1,4 +1,8 @@
-"""The sharding service: an HTTP API that stores and answers which customer is in which database."""
+"""The sharding service: an HTTP API that stores which customer is in which database, and answers it.
+
+Open it for the list of requests and for the check of tokens; `description` has the same API as OpenAPI, and `store`
+what is behind it.
+"""
 
 from __future__ import annotations
 
@@ -30,25 +34,25 @@ def create_app(environ: Mapping[str, str] | None = None, *, store: Store | None 
     | variable | meaning |
     | --- | --- |
     | `SHARDING_META` | the meta database, `postgresql://...` |
-    | `SHARDING_SERVICE_TOKENS` | bearer tokens of applications (comma separated): may ask for routes |
-    | `SHARDING_SERVICE_ADMIN_TOKENS` | bearer tokens of operators: may also register, place and move |
+    | `SHARDING_SERVICE_TOKENS` | bearer tokens of applications (comma separated), which may ask for routes |
+    | `SHARDING_SERVICE_ADMIN_TOKENS` | bearer tokens of operators, who may also register, place and move |
 
     | request | answer |
     | --- | --- |
-    | `GET /write/ID` | the document's answer, with `epoch`; 404 for an unknown customer |
+    | `GET /write/ID` | the document's answer, and the field `epoch`; 404 for an unknown customer |
     | `PUT /databases/NAME` | registers and prepares a database |
-    | `GET /databases` | all, with the number of their customers; no passwords |
+    | `GET /databases` | all databases, with the number of their customers, without passwords |
     | `PUT /customers/ID` | places a customer: `{}` for the least loaded, `{"database": NAME}` to pin |
-    | `GET /customers/ID` | `{"customer", "database", "epoch", "moving"}`; no password |
+    | `GET /customers/ID` | `{"customer", "database", "epoch", "moving"}`, without a password |
     | `POST /moves` | `{"customer", "target"}`: records a move, which a mover carries out |
     | `GET /moves` | moves under way, with their phase |
-    | `GET /openapi.json`, `GET /health` | to anyone |
+    | `GET /openapi.json`, `GET /health` | the description of the API, and whether it is up; without a token |
 
     Errors are problem details (RFC 9457). Tokens are compared in constant time.
 
     Args:
         environ: By default, the process's environment.
-        store: By default, one connected to `SHARDING_META`.
+        store: By default, a store connected to `SHARDING_META`.
 
     Raises:
         BadInput: A variable is missing or wrong.

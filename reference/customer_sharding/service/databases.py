@@ -1,4 +1,8 @@
-"""The registered databases, in the meta database."""
+"""The registered databases, in the meta database.
+
+Open it to see what is checked when a database is registered. `customer-sharding register`, `prepare` and `databases`
+call it, and so does the service.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +24,10 @@ class Registered:
     """A registered database.
 
     Attributes:
-        name: Its name in the sharding service.
-        number: Number of its id range.
-        credentials: Login that applications are given.
-        admin: Login of the tables' owner; never given to applications.
+        name: Name of the database in the sharding service.
+        number: Number of the database's id range.
+        credentials: Login for applications.
+        admin: Login of the tables' owner, which applications never get.
         identifier_field: The column that names the customer.
         customers: Number of customers placed in it.
         ready: Whether it is prepared and accepts customers.
@@ -66,26 +70,27 @@ class Databases:
         """Register a database and prepare it: see `guard` and `side.Side.prepare`. Idempotent.
 
         Args:
-            name: Its name in the sharding service.
-            credentials: Login that applications are given: may read and write rows, and is no superuser.
+            name: Name of the database in the sharding service.
+            credentials: Login for applications: a user who may read and write rows, and is not a superuser.
             admin: Login of the tables' owner, for preparing and moving; by default `credentials`.
             identifier_field: The column that names the customer.
-            allow_superuser: Accept a superuser's login for applications.
-            row_security: Restrict applications' sessions to their customer's rows in the database itself; it stays so.
+            allow_superuser: Whether to accept a superuser's login for applications.
+            row_security: Whether the database itself restricts applications' sessions to their customer's rows. Once
+                true, it stays true for this database.
 
         Returns:
-            The names of its customers' tables.
+            The names of the customers' tables.
 
         Raises:
-            BadInput: The applications' user is a superuser, `admin` is for another database, or row security was asked
-                for where it restricts nobody.
+            BadInput: The applications' user is a superuser, `admin` is for another database, or row security is
+                impossible: on MySQL, or if the applications' user owns the tables.
             Conflict: The name or the database is taken, or a table cannot be guarded.
-            DatabaseUnavailable: It does not answer.
+            DatabaseUnavailable: The database does not answer.
         """
         customer_id(name)  # a name becomes part of a URL path, as an identifier does
         admin = admin or credentials
         if (admin.host, admin.port, admin.database) != (credentials.host, credentials.port, credentials.database):
-            raise BadInput("the admin's credentials are of another database")
+            raise BadInput("the credentials of the admin are for another database")
         if not identifier_field.isidentifier():
             raise BadInput(f"identifier_field is a column's name such as customer_id, not {identifier_field!r}")
         if row_security:
@@ -117,14 +122,14 @@ class Databases:
         """Create the guard on a registered database's tables, such as those that a migration has added.
 
         Args:
-            name: Its name in the sharding service.
+            name: Name of the database in the sharding service.
             row_security: As in `register`.
 
         Raises:
-            BadInput: Row security was asked for where it restricts nobody.
-            UnknownDatabase: It is not registered.
+            BadInput: Row security is impossible: on MySQL, or if the applications' user owns the tables.
+            UnknownDatabase: The database is not registered.
             Conflict: A table cannot be guarded.
-            DatabaseUnavailable: It does not answer.
+            DatabaseUnavailable: The database does not answer.
         """
         known = self.database(name)
         row_security = row_security or known.row_security
@@ -143,7 +148,7 @@ class Databases:
         """Return a registered database.
 
         Raises:
-            UnknownDatabase: It is not registered.
+            UnknownDatabase: The database is not registered.
         """
         found = [each for each in self.databases() if each.name == name]
         if not found:
@@ -165,10 +170,10 @@ class Databases:
         return found
 
     def end(self, name: str) -> Side:
-        """Return a connection to a database as its owner; the caller closes it.
+        """Return a connection to a database as the owner of its tables; the caller closes it.
 
         Raises:
-            UnknownDatabase: It is not registered.
+            UnknownDatabase: The database is not registered.
         """
         known = self.database(name)
         return Side(name, known.admin, known.identifier_field)
@@ -176,8 +181,8 @@ class Databases:
 
 def _check_restrictable(credentials: Credentials, admin: Credentials) -> None:
     if credentials.flavor is not Flavor.POSTGRES:
-        raise BadInput("row security is PostgreSQL's: on MySQL the library alone restricts a session to its customer")
+        raise BadInput("only PostgreSQL has row security: on MySQL the library restricts a session to its customer")
     if admin.user == credentials.user:
         raise BadInput(
-            "row security does not restrict the tables' owner: name another admin user than applications have"
+            "row security does not restrict the tables' owner: give applications and the admin different users"
         )

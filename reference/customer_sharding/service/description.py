@@ -1,4 +1,7 @@
-"""The service's OpenAPI description."""
+"""The OpenAPI description of the sharding service's API, which `GET /openapi.json` answers.
+
+Change it together with the requests in `service`.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ def description() -> dict[str, Any]:
         "paths": {
             "/write/{identifier}": {
                 "parameters": [_in_path("identifier")],
-                "get": _operation("Where a customer is", _all({**CREDENTIALS, "epoch": {"type": "integer"}}), 404),
+                "get": _operation("A customer's route", _all({**CREDENTIALS, "epoch": {"type": "integer"}}), 404),
             },
             "/databases/{name}": {
                 "parameters": [_in_path("name")],
@@ -72,7 +75,7 @@ def description() -> dict[str, Any]:
             "/customers/{identifier}": {
                 "parameters": [_in_path("identifier")],
                 "put": _operation("Place a customer", _all(PLACE), 404, 409, body=_object({"database": NAME})),
-                "get": _operation("In which database a customer is", _all(PLACE), 404),
+                "get": _operation("A customer's database", _all(PLACE), 404),
             },
             "/moves": {
                 "get": _operation("Moves under way", _several("moves", MOVE)),
@@ -85,7 +88,7 @@ def description() -> dict[str, Any]:
                     body=_object({"customer": NAME, "target": NAME}, "customer", "target"),
                 ),
             },
-            "/health": {"get": {**_operation("Is it up", _all({"status": {"const": "up"}})), "security": []}},
+            "/health": {"get": {**_operation("Whether it is up", _all({"status": {"const": "up"}})), "security": []}},
         },
     }
 

@@ -1,4 +1,7 @@
-"""The meta database, in PostgreSQL: its tables, and transactions in it."""
+"""The meta database, in PostgreSQL: its tables, and transactions in it.
+
+Open it for the schema in which databases, placements of customers and moves are stored.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ TABLES = (
         customer text PRIMARY KEY REFERENCES sharding_place, source text NOT NULL, target text NOT NULL,
         epoch bigint NOT NULL, phase text NOT NULL DEFAULT 'copying', switched_at timestamptz, tables text[],
         lease float8 NOT NULL DEFAULT 1, drain float8 NOT NULL DEFAULT 30)""",
-    # Of meta databases that were made before these columns.
+    # Meta databases that an earlier version created lack these columns.
     """ALTER TABLE sharding_move ADD COLUMN IF NOT EXISTS tables text[],
         ADD COLUMN IF NOT EXISTS lease float8 NOT NULL DEFAULT 1,
         ADD COLUMN IF NOT EXISTS drain float8 NOT NULL DEFAULT 30""",
@@ -94,5 +97,5 @@ def _credentials(dsn: str) -> Credentials:
             host, port, user, str(parts.get("password", "")), str(parts.get("dbname", user)), Flavor.POSTGRES
         )
     except (psycopg.ProgrammingError, ValueError):
-        # The reason may repeat the password.
-        raise BadInput("the meta database is written postgresql://USER:PASSWORD@HOST:PORT/DATABASE") from None
+        # The driver's message, which is not repeated here, may contain the password.
+        raise BadInput("give the meta database as postgresql://USER:PASSWORD@HOST:PORT/DATABASE") from None

@@ -1,4 +1,7 @@
-"""The moves under way, in the meta database; `move.moving.Mover` carries them out."""
+"""The moves under way, in the meta database: begins, claims, switches and ends them.
+
+Open it to see what a move changes in the meta database. `move.moving.Mover` calls it at each step of the protocol.
+"""
 
 from __future__ import annotations
 
@@ -28,30 +31,30 @@ class Moves:
         self._places = places
 
     def check_move(self, customer: str, target: str) -> Sequence[str]:
-        """Return why a customer could not be moved, a sentence each with its remedy; nothing where it could.
+        """Return the problems that prevent a move, each with its remedy; an empty list means that it can be moved.
 
-        Nothing is changed. A move runs the same preflight first.
+        Nothing is changed. A move begins with the same checks.
 
         Raises:
-            UnknownCustomer: Not placed yet.
+            UnknownCustomer: The customer is not placed yet.
             UnknownDatabase: The target is not registered.
             Conflict: The customer is in the target already, or the target is of another flavor or not prepared.
             DatabaseUnavailable: One of the two databases does not answer.
         """
-        name, _ = self._way(customer, target)
+        name, _ = self._movable(customer, target)
         if name == target:
             raise Conflict(f"customer {customer} is in {target} already")
         with closing(self._databases.end(name)) as source, closing(self._databases.end(target)) as goal:
             return refusals(source.inspect(), goal.inspect(), (name, target))
 
-    def _way(self, customer: str, target: str) -> tuple[str, int]:
-        """Return a customer's database and epoch, where its rows could go to the target."""
+    def _movable(self, customer: str, target: str) -> tuple[str, int]:
+        """Return a customer's database and epoch, after checking that the target can take rows from it."""
         name, epoch, _ = self._places.whereabouts(customer)
         source, goal = self._databases.database(name), self._databases.database(target)
         if source.credentials.flavor is not goal.credentials.flavor:
-            raise Conflict(f"{name} and {target} are of different flavors: rows move between those of one")
+            raise Conflict(f"{name} and {target} are of different flavors: name a database of the same flavor")
         if not goal.ready:
-            raise Conflict(f"{target} is not prepared")
+            raise Conflict(f"{target} is not prepared: run `customer-sharding prepare {target}`")
         return name, epoch
 
     def begin_move(self, customer: str, target: str, *, lease: float = 1.0, drain: float = 30.0) -> Move:
@@ -60,15 +63,16 @@ class Moves:
         Args:
             customer: Identifier of the customer.
             target: Name of the database to move it to.
-            lease: Seconds for which a reader may trust the database's answer. Whoever carries the move out keeps to it.
-            drain: Seconds from the switch until the rows at the source are deleted; likewise.
+            lease: Seconds for which a reader may trust the database's answer. Stored, for any mover that carries out
+                the move.
+            drain: Seconds from the switch until the rows at the source are deleted. Stored like the lease.
 
         Raises:
-            UnknownCustomer: Not placed yet.
+            UnknownCustomer: The customer is not placed yet.
             UnknownDatabase: The target is not registered.
             Conflict: The customer is in the target already, moves elsewhere, or the flavors differ.
         """
-        name, epoch = self._way(customer, target)
+        name, epoch = self._movable(customer, target)
         with self._meta.transaction() as ask:
             if target != name:
                 begun = ask(
@@ -88,7 +92,7 @@ class Moves:
         return found
 
     def move(self, customer: str) -> Move | None:
-        """Return the customer's move under way."""
+        """Return the customer's move under way, or None."""
         with self._meta.transaction() as ask:
             found = ask(f"{MOVE} WHERE m.customer = %s", customer)
         return Move(*found[0]) if found else None
@@ -112,17 +116,17 @@ class Moves:
         return found
 
     def switch(self, move: Move, tables: Sequence[str]) -> None:
-        """Route the customer to the target from now on; the point of no return.
+        """Route the customer to the target from now on. This is the point of no return.
 
         Args:
             move: The move as claimed by the caller.
-            tables: The tables that were compared: only their rows are deleted at the source.
+            tables: The tables that were compared: only rows of these are deleted at the source.
 
         Raises:
             Superseded: Another mover has taken over, or the move was aborted.
         """
         with self._meta.transaction() as ask:
-            self._mine(ask, move)
+            self._check_claim(ask, move)
             done = ask(
                 "UPDATE sharding_move SET phase = 'switched', switched_at = now(), tables = %s "
                 "WHERE customer = %s AND epoch = %s AND phase = 'copying' RETURNING 1",
@@ -134,7 +138,7 @@ class Moves:
                 "UPDATE sharding_place SET database = %s, epoch = %s WHERE customer = %s",
                 *(move.target, move.epoch, move.customer),
             )
-            # In one order for all, so that two switches cannot wait for each other.
+            # All switches update the databases in the same order, so that two of them cannot deadlock.
             for name, more in sorted(((move.source, -1), (move.target, 1))):
                 ask("UPDATE sharding_database SET customers = customers + %s WHERE name = %s", more, name)
 
@@ -160,14 +164,15 @@ class Moves:
             Superseded: Another mover has taken over.
         """
         with self._meta.transaction() as ask:
-            self._mine(ask, move)
+            self._check_claim(ask, move)
             ask("DELETE FROM sharding_move WHERE customer = %s", move.customer)
 
     def abort_move(self, customer: str) -> None:
-        """Mark a move to be undone; the next mover undoes it.
+        """Mark a move to be undone by the next mover.
 
         Raises:
-            Conflict: No move is under way, or it has switched: then finish it, and move the customer back.
+            Conflict: No move is under way, or it has switched already; after the switch, finish the move, and move
+                the customer back.
         """
         with self._meta.transaction() as ask:
             ask("SELECT 1 FROM sharding_place WHERE customer = %s FOR UPDATE", customer)  # first, as a switch does
@@ -179,9 +184,9 @@ class Moves:
                 raise Conflict(
                     f"no move of customer {customer} is under way, or it has switched already: finish it and move back"
                 )
-            ask(NEXT_ATTEMPT, customer)  # the mover under way notices, and begins no step more
+            ask(NEXT_ATTEMPT, customer)  # the databases refuse the next step of a mover that is still at work
 
-    def _mine(self, ask: Any, move: Move) -> None:
+    def _check_claim(self, ask: Any, move: Move) -> None:
         found = ask("SELECT attempt FROM sharding_place WHERE customer = %s FOR UPDATE", move.customer)
         if not found or found[0][0] != move.attempt:
             raise Superseded(f"another mover has taken over customer {move.customer}")

@@ -1,4 +1,7 @@
-"""Placements: which customer is in which database, in the meta database."""
+"""Placements, in the meta database: which customer is in which database.
+
+Open it to see how a database is chosen for a new customer, and how a route is looked up.
+"""
 
 from __future__ import annotations
 
@@ -82,10 +85,10 @@ class Places:
         return str(found[0][0])
 
     def whereabouts(self, customer: str) -> tuple[str, int, bool]:
-        """Return a customer's database, epoch, and whether it moves.
+        """Return a customer's database and epoch, and whether a move of the customer is under way.
 
         Raises:
-            UnknownCustomer: Not placed yet.
+            UnknownCustomer: The customer is not placed yet.
         """
         with self._meta.transaction() as ask:
             found = ask(
@@ -102,8 +105,8 @@ class Places:
         """Return a customer's route.
 
         Raises:
-            BadIdentifier: It cannot name a customer.
-            UnknownCustomer: Not placed yet.
+            BadIdentifier: The identifier is invalid.
+            UnknownCustomer: The customer is not placed yet.
         """
         customer_id(customer)
         with self._meta.transaction() as ask:
@@ -118,7 +121,7 @@ class Places:
         return Route(customer, Credentials(*entry), epoch)
 
     def routes(self) -> Sequence[tuple[str, str, int]]:
-        """Return customer, database and epoch of all, by customer."""
+        """Return the customer, database and epoch of every placement, in the order of customers."""
         with self._meta.transaction() as ask:
             return [tuple(row) for row in ask("SELECT customer, database, epoch FROM sharding_place ORDER BY customer")]
 

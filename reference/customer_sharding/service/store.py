@@ -19,7 +19,7 @@ __all__ = ["Registered", "Store"]
 class Store:
     """Databases, customers and moves; safe to share between threads.
 
-    Its methods are documented at its parts: see `Databases`, `Places` and `Moves`.
+    Its methods are documented in the classes that it is composed of: see `Databases`, `Places` and `Moves`.
 
     Args:
         dsn: Address of the meta database, `postgresql://...`. Missing tables are created.
