@@ -5,10 +5,10 @@
     >>> print(summarize(patients).sentences()[0])
     62.5 % of the rows (5 of 8) have gender M and age adult.
 
-What is corrected of the published package: the patterns have an order, and ties one winner, whatever the hash seed, the
-partitioning or the engine; the cost model does not depend on the interpreter; and time grows with the size of the
-input, not with candidates times rows: a table is reduced once, where it is stored, to its distinct rows with their
-counts, and the search reads only those.
+It corrects three things in the published package. The result is the same for every hash seed, partitioning and engine:
+patterns have an order, and ties are broken by a fixed rule. The cost model does not depend on the Python interpreter.
+The time grows with the size of the input, not with the number of candidates times rows: a table is reduced once, where
+it is stored, to its distinct rows with their counts, and the search reads only those.
 
 `summarize` takes pandas and Dask DataFrames, Arrow tables, CSV and Parquet files, and warehouses. On the command line:
 `tsum FILE...`. The steps of a summary are its sub-packages, in this order:
@@ -19,8 +19,8 @@ counts, and the search reads only those.
 - `search`: the cost models and the search for patterns;
 - `results`: the summary as text, JSON, Markdown, sentences or a figure.
 
-`pipeline.summarize` puts them together. The names below are imported when they are first used, so that importing the
-package costs nothing.
+`pipeline.summarize` calls them one after the other. The names below are imported when they are first used, so that
+importing the package takes hardly any time.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,7 @@
-"""The command `table-summarization`, `tsum` for short: the patterns of files, or of a warehouse's table."""
+"""The command `table-summarization`, or `tsum` for short: prints the patterns of files, or of a warehouse's table.
+
+Open it to see which argument of `summarize` an option sets.
+"""
 
 import csv
 import enum
@@ -68,8 +71,8 @@ def tsum(
         typer.Argument(
             metavar="FILE...",
             show_default=False,
-            help="CSV or Parquet: paths, globs, folders, or addresses such as s3://bucket/key. With `--table` or "
-            "`--query` a warehouse's SQLAlchemy URL.",
+            help="CSV or Parquet files: paths, globs, folders, or addresses such as s3://bucket/key. With `--table` or "
+            "`--query`: the SQLAlchemy URL of a warehouse.",
         ),
     ],
     columns: Annotated[
@@ -79,16 +82,18 @@ def tsum(
             "-c",
             metavar="A,B,...",
             show_default=False,
-            help="The columns to summarize; all by default. May be repeated; a name with a comma or a blank at an end "
-            """stands in quotes: `-c '"Income, total",kind'`.""",
+            help="The columns to summarize; all by default. May be repeated. Quote a name that has a comma, or a "
+            """blank at an end: `-c '"Income, total",kind'`.""",
         ),
     ] = None,
-    patterns: Annotated[int, typer.Option("--patterns", "-n", min=0, help="Maximum of patterns; 0 for all.")] = 20,
+    patterns: Annotated[
+        int, typer.Option("--patterns", "-n", min=0, help="Maximum number of patterns; 0 for all.")
+    ] = 20,
     min_coverage: Annotated[
         float, typer.Option(min=0, max=100, metavar="PERCENT", help="Minimum share of the rows that a pattern covers.")
     ] = 0.0,
     missing: Annotated[
-        Missing, typer.Option(help="Whether a missing value is a value that patterns may fix, or is ignored.")
+        Missing, typer.Option(help="`value`: patterns may fix a missing value; `ignore`: they may not.")
     ] = Missing.VALUE,
     bins: Annotated[
         list[str] | None,
@@ -96,43 +101,46 @@ def tsum(
             "--bin",
             metavar="[COLUMN=]RULE",
             show_default=False,
-            help="How numbers and times become few values: `values`, `auto`, `quantiles:4`, `width:10`, `year`, "
-            "`month`, `day`, `hour`, or edges such as `0,15,60`. By default 32 values stay; more become quartiles.",
+            help="How to group numbers and times into intervals: `values` (not at all), `auto`, `quantiles:4`, "
+            "`width:10`, `year`, `month`, `day`, `hour`, or edges such as `0,15,60`. The default, `auto`, makes "
+            "quartiles of more than 32 different values.",
         ),
     ] = None,
     cost: Annotated[
-        Cost, typer.Option(help="What a pattern saves: the published model, or the paper's in two readings.")
+        Cost, typer.Option(help="Cost model: the published package's, or one of two readings of the paper's.")
     ] = Cost.CPYTHON,
     output_format: Annotated[
         Format, typer.Option("--format", "-f", help="How the patterns are written.")
     ] = Format.TABLE,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw to this file; its ending says in which format (png, svg, pdf).")
+        Path | None, typer.Option(help="Draw the patterns to this file; its suffix chooses the format (png, svg, pdf).")
     ] = None,
-    table: Annotated[str | None, typer.Option(help="A warehouse's table, `schema.table` if need be.")] = None,
-    query: Annotated[str | None, typer.Option(help="Or a SELECT to run there.")] = None,
+    table: Annotated[
+        str | None, typer.Option(help="Name of the warehouse's table: `table`, or `schema.table`.")
+    ] = None,
+    query: Annotated[str | None, typer.Option(help="A SELECT to run in the warehouse, instead of --table.")] = None,
     delimiter: Annotated[
-        str | None, typer.Option(help="What separates the fields of a CSV file, if it is not recognised; `tab` is one.")
+        str | None, typer.Option(help="Separator of fields in CSV files, if it is not detected: a character, or `tab`.")
     ] = None,
-    decimal: Annotated[
-        str | None, typer.Option(help="What separates the fraction of a CSV file's numbers: `.` or `,`.")
-    ] = None,
+    decimal: Annotated[str | None, typer.Option(help="Decimal separator in CSV files: `.` or `,`.")] = None,
     encoding: Annotated[
-        str | None, typer.Option(help="The encoding of a CSV file that is not UTF-8, such as `latin-1`.")
+        str | None, typer.Option(help="Encoding of CSV files that are not UTF-8, such as `latin-1`.")
     ] = None,
     header: Annotated[
         bool | None,
-        typer.Option("--header/--no-header", show_default=False, help="Whether a CSV file's first line has the names."),
+        typer.Option(
+            "--header/--no-header", show_default=False, help="Whether the first line of a CSV file has column names."
+        ),
     ] = None,
     max_distinct: Annotated[
-        int, typer.Option(min=1, help="More distinct rows are sampled; the plan then says so, with the error.")
+        int, typer.Option(min=1, help="Maximum number of distinct rows; of more, a sample is searched (see --plan).")
     ] = 10_000_000,
     plan: Annotated[bool, typer.Option("--plan", help="Print on standard error how the summary was made.")] = False,
 ) -> None:
-    """Print the few patterns that describe most of a table's rows, those that save most first."""
+    """Print the few patterns that describe most of a table's rows, in the order of what they save."""
     with command.errors({SummaryError: BAD_INPUT}):
         if len(files) > 1 and (table is not None or query is not None):
-            raise SummaryError("a warehouse has one URL, and more than one argument was given")
+            raise SummaryError("give one URL of a warehouse with --table or --query, not several arguments")
         with _progress() as progress:
             summary = summarize(
                 files[0] if len(files) == 1 else files,
@@ -149,7 +157,7 @@ def tsum(
                 progress=progress,
             )
         if plot is not None:
-            # A warehouse's URL may hold a password.
+            # The title must not show a warehouse's URL, which may hold a password.
             _draw(summary, plot, table or ("a query's rows" if query else ", ".join(files)))
         typer.echo(_written(summary, output_format))
         if plan:
@@ -174,7 +182,7 @@ def _names(options: list[str] | None) -> list[str] | None:
 
 
 def _rules(bins: list[str]) -> dict[str | None, Binning]:
-    """Return the rules of `--bin` by column; the key None has the rule of all other columns."""
+    """Return the rules of `--bin` by column; the key None is for all columns without a rule of their own."""
     rules: dict[str | None, Binning] = {}
     for text in bins:
         column, equals, rule = text.rpartition("=")

@@ -1,4 +1,7 @@
-"""The exceptions of this package; each message is one sentence that says what to do."""
+"""The exceptions of this package, all subclasses of `SummaryError`; each message is one sentence that says what to do.
+
+Open it to find which exception to catch.
+"""
 
 from reference.extras import install
 
@@ -24,7 +27,7 @@ class UnsupportedValuesError(SummaryError):
 
 
 class MissingExtraError(SummaryError):
-    """A package is not installed: one of the extra, or an optional one such as a database driver."""
+    """A package is not installed: one that belongs to the extra, or another such as a database driver."""
 
     def __init__(self, package: str, *, in_extra: bool = True) -> None:
         how = f"it with the extra: {install('table-summarization')}" if in_extra else "it"

@@ -1,4 +1,7 @@
-"""The options of `summarize`, validated by themselves and against the table."""
+"""The options of `summarize`: which of them are valid, and which fit the table.
+
+Open it to add an option, or to see which values it may have.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,11 +21,11 @@ class Options:
     Attributes:
         columns: The columns to summarize; None for all.
         patterns: Maximum number of patterns; None for no maximum.
-        min_coverage: Percentage of the rows that a pattern must cover at least.
+        min_coverage: Minimum percentage of the rows that a pattern covers.
         model: The cost model of a pattern.
-        binning: The rule for binning all columns, or a rule for each; the key None has the rule of all others.
-        ignore_missing: Whether no pattern may fix a missing value.
-        max_distinct: Maximum number of distinct rows; of tables with more, a sample is searched.
+        binning: One rule for all columns, or rules by column; the key None is for columns without one.
+        ignore_missing: Whether patterns may not fix a missing value.
+        max_distinct: Maximum number of distinct rows; if a table has more, a sample is searched.
     """
 
     columns: Sequence[str] | None
@@ -59,7 +62,7 @@ class Options:
         """Return the columns to summarize, in the order of the table.
 
         Raises:
-            UnknownColumnError: A column is named that the table does not have, or twice.
+            UnknownColumnError: A named column is not in the table, or is named twice.
             EmptyTableError: No column is left.
         """
         named = [*(self.columns or ()), *self._columns_with_rules]
@@ -78,7 +81,7 @@ class Options:
 
         Args:
             name: The column.
-            distribution: Its distinct values, and how often each occurs; None for values that cannot be binned.
+            distribution: Its distinct values, and the number of rows of each; None for values that cannot be binned.
 
         Raises:
             SummaryError: The column's rule does not fit its values.
@@ -90,7 +93,7 @@ class Options:
         try:
             return rule_for(self.binning, name).intervals(*distribution)
         except SummaryError as error:
-            raise SummaryError(f"column {name!r} cannot be binned so: {error}") from None
+            raise SummaryError(f"column {name!r} cannot be binned by this rule: {error}") from None
 
 
 def _at_least_one(number: object) -> bool:

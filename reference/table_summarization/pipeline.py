@@ -1,4 +1,7 @@
-"""Summarize a table: `summarize` runs the steps (read, bin, count, search) and assembles the result."""
+"""Summarize a table: `summarize` runs the steps (read, bin, count, search) and assembles the result.
+
+Open it first, to see how the sub-packages work together.
+"""
 
 import math
 import sys
@@ -45,30 +48,30 @@ def summarize(
 ) -> Summary:
     """Find the patterns that best describe a table.
 
-    The answer depends on the table's rows alone: not on their order, nor on partitions, engine or interpreter. Data
-    in this process is counted in this process; a Dask DataFrame and, where there is a Dask client, files are counted
-    on the cluster; a warehouse groups its rows itself. Only distinct rows with their numbers are ever brought
-    together.
+    The result depends only on the table's rows: not on their order, the partitions, the engine or the interpreter. Data
+    in this process is counted in this process; a Dask DataFrame is counted on the cluster, and so are files if there is
+    a Dask client; a warehouse groups its rows itself. Only distinct rows with their counts are collected in this
+    process.
 
     Args:
-        data: A pandas or Dask DataFrame; a table that speaks Arrow (pyarrow, Polars, DuckDB); a list of dicts; a
+        data: A pandas or Dask DataFrame; a table with Arrow's interface (pyarrow, Polars, DuckDB); a list of dicts; a
             path, glob, folder or address (s3://...) of CSV or Parquet files, or several of them; or a warehouse's
             SQLAlchemy URL together with `table` or `query`.
         columns: The columns to summarize; None for all.
         patterns: Maximum number of patterns; None for all with a positive saving.
         min_coverage: Minimum coverage of a pattern when it is found, in percent of the rows.
-        missing: Whether a missing value is a value of its own that patterns may fix, or is ignored.
+        missing: `value`: patterns may fix a missing value like any other; `ignore`: they may not.
         binning: The rule that groups numbers and times, or rules by column; see `binning`.
         cost: The cost model: `cpython-3.11` (the published one), `paper` or `domain`; see `costs`.
-        table: The warehouse's table, `schema.table` if need be.
+        table: Name of the warehouse's table: `table`, or `schema.table`.
         query: Instead of `table`, a SELECT to run in the warehouse.
-        client: The Dask client to use for a Dask DataFrame or for files; None for the current one if there is one,
-            except for a Dask DataFrame made of data in this process, which is counted here.
+        client: The Dask client to use for a Dask DataFrame or for files. None uses the current client if there is one,
+            except that a Dask DataFrame made of data in this process is counted here.
         storage_options: Options for fsspec's file system, such as a key and an endpoint.
         csv_format: Known facts about the format of CSV files; the rest is detected and reported in `Summary.plan`.
         max_distinct: Maximum number of distinct rows in memory. With more, patterns are searched in a sample and then
             counted in all rows; `Summary.plan` reports that with the error.
-        progress: Called with (parts done, parts in all) in each pass over a table that is read in parts.
+        progress: Called with (parts done, total number of parts) in each pass over a table that is read in parts.
 
     Returns:
         The patterns in a deterministic order, and the number of rows that none of them covers.
@@ -88,7 +91,7 @@ def summarize(
         0 of 5 rows (0.0 %) are in none of these patterns.
     """
     if missing not in {"value", "ignore"}:
-        raise SummaryError(f"missing values are a value or ignore, not {missing!r}")
+        raise SummaryError(f"missing is 'value' or 'ignore', not {missing!r}")
     options = Options(columns, patterns, min_coverage, cost_model(cost), binning, missing == "ignore", max_distinct)
     try:
         if client is None and (table, query) == (None, None):
@@ -104,9 +107,9 @@ def summarize(
 def _cells_of_small_table(
     data: Any, storage_options: Mapping[str, Any], csv_format: CsvFormat
 ) -> tuple[dict[str, list[object]], str] | None:
-    """Return the cells of a small table, for which importing numpy would take most of the time, and its source.
+    """Return the cells of a small table, and a description of its source; None if the table is not small.
 
-    Returns None if the table is not small.
+    Small tables are summarized without numpy, whose import would take most of the time.
     """
     from reference.table_summarization.reading import small_tables
 
@@ -149,7 +152,7 @@ def _search(table: CodedTable, model: CostModel) -> Any:
 
 
 def _expanded(search: Any, limits: Limits) -> tuple[list[Fixed], int]:
-    """Return the patterns of local expansion, as many as are asked for, and the number of further ones."""
+    """Return as many patterns of local expansion as the limits allow, and the number of further patterns."""
     if limits.patterns is None:
         return search.expand_all(limits), 0
     found = search.expand_all(replace(limits, patterns=limits.patterns + MOST_COUNTED))
@@ -195,19 +198,19 @@ def _summarize_source(source: "Source", options: Options) -> Summary:
 
 
 def _require_rows(counted: "Sequence[Counts]", options: Options) -> None:
-    """Refuse samples without rows, which chance may leave where hardly any are allowed."""
+    """Refuse an empty sample, which may result by chance if the maximum number of distinct rows is very small."""
     if any(each.halvings and not len(each.weights) for each in counted):
         raise SummaryError(
-            f"a sample of at most {options.max_distinct} distinct rows has none: allow more distinct rows"
+            f"a sample of at most {options.max_distinct} distinct rows is empty: allow more distinct rows"
         )
 
 
 def _plan(source: "Source", counts: "Counts", sampled_bins: Sequence[str]) -> Plan:
     sampled = int(counts.weights.sum())
-    note = f"; the quantiles of {', '.join(sampled_bins)} are those of a sample" if sampled_bins else ""
+    note = f"; the quantiles of {', '.join(sampled_bins)} were computed in a sample" if sampled_bins else ""
     if not counts.halvings:
         return Plan(source.plan + note, len(counts.weights), True, counts.rows, 0.0)
-    # Hoeffding's inequality for a share in a sample, both sides together 1 %.
+    # Hoeffding's inequality for a share in a sample, two-sided, with a probability of error of 1 %.
     error = 100 * math.sqrt(math.log(2 / 0.01) / (2 * sampled)) if sampled else 100.0
     return Plan(source.plan + note, len(counts.weights), False, sampled, error)
 
@@ -222,7 +225,8 @@ def _recounted(
 ) -> tuple[CodedTable, list[Fixed]]:
     """Return a table that counts the patterns of a sample exactly, and the patterns in its codes.
 
-    This takes one more pass: where all values but those of the patterns are merged, any table has few distinct rows.
+    This takes one more pass, in which all values that no pattern fixes are merged into one, so that any table has few
+    distinct rows.
     """
     from reference.table_summarization.encoding.recoding import KeepOnly
     from reference.table_summarization.search.preparation import prepare_table
@@ -236,7 +240,8 @@ def _recounted(
     kept = {name: KeepOnly(values, recodings.get(name)) for name, values in used.items()}
     (counts,) = source.count([names], kept, sys.maxsize)
     exact = prepare_table(counts, kept, ignore_missing=options.ignore_missing)
-    # The cost of a value depends on its column's other values, which are merged here: it is that of the sample.
+    # The cost of a value depends on the other values of its column, which are merged here, so the cost in the sample
+    # is used.
     columns = [
         replace(column, domain=old.domain, mean_bits=old.mean_bits)
         for column, old in zip(exact.columns, sample.columns, strict=True)

@@ -1,17 +1,17 @@
-"""The canonical form of values, so that a table has the same values whichever engine stores it.
+"""The canonical form of values, so that a table has the same values in every engine that stores it.
 
-One rule for all engines:
+The same rule holds for all engines:
 
-- missing is one value: None, NaN, NaT, pandas.NA, a database's NULL; it is written `None`;
-- a number is its numerical value: 1, 1.0 and Decimal("1.00") are the same value, written as the int 1, and -0.0 is 0;
-  what is not whole is its nearest float, a Decimal too;
-- a bool is no number: True is not 1; nor is a text ever equal to what it spells;
-- dates, times of day, instants and durations are values of their own, to the microsecond (nanoseconds are rounded
-  down); an instant with a time zone is taken to UTC; a time outside the years 1 to 9999 is refused;
-- a UUID is its text;
+- None, NaN, NaT, pandas.NA and a database's NULL are the same missing value, represented by `None`;
+- numbers are equal if their numerical values are: 1, 1.0 and Decimal("1.00") become the int 1, and -0.0 becomes 0;
+  a number that is not whole, even a Decimal, becomes the nearest float;
+- a bool is not a number, so True differs from 1; a text never equals the number or time that it spells;
+- dates, times of day, instants and durations keep their types, with microseconds (nanoseconds are rounded down); an
+  instant with a time zone is converted to UTC; a time outside the years 1 to 9999 is refused;
+- a UUID becomes its text;
 - a value that contains others (a list, struct or map) is refused.
 
-`order` sorts any of them, so that ties between patterns are broken in the same way everywhere.
+`order` sorts values of all these types, so that ties between patterns are broken in the same way everywhere.
 """
 
 import datetime as dt
@@ -30,9 +30,9 @@ class Interval:
     """The values from `low` to `high`, which a pattern fixes as one value; see `binning`.
 
     Attributes:
-        low: Its lower end, which belongs to it; None where it has none.
-        high: Its upper end; None where it has none.
-        closed: Whether `high` belongs to it too.
+        low: The lower end, which belongs to the interval; None if it is unbounded below.
+        high: The upper end; None if it is unbounded above.
+        closed: Whether `high` also belongs to the interval.
         label: What a pattern shows, such as `[0, 15)`.
     """
 
@@ -46,9 +46,9 @@ class Interval:
 
 
 Value: TypeAlias = bool | int | float | str | bytes | dt.date | dt.time | dt.timedelta | Interval | None
-"""A canonical value; a datetime is a date."""
+"""A canonical value; in Python, datetime is a subclass of date."""
 
-# The order of kinds where one column holds several; within a kind values have their natural order.
+# The order of types, for columns that hold values of several; values of the same type have their natural order.
 _MISSING, _BOOL, _NUMBER, _TEXT, _BYTES, _DATE, _INSTANT, _UTC_INSTANT, _TIME, _DURATION, _INTERVAL = range(11)
 
 
@@ -62,11 +62,11 @@ def canonical(value: object) -> Value:
         None, a bool, an int, a float that is not whole, text, bytes, or a date or time of the standard library.
 
     Raises:
-        UnsupportedValuesError: If it is none of these.
+        UnsupportedValuesError: The value has no canonical form.
     """
     if value is None or isinstance(value, bool | Interval):
         return value
-    # JSON and the cost model would treat a subclass (numpy's, an enumeration's) as another value.
+    # JSON and the cost model would treat a value of a subclass (numpy's, an enumeration's) differently.
     if isinstance(value, str):
         return value if type(value) is str else str.__str__(value)
     if isinstance(value, bytes | bytearray | memoryview):
@@ -128,7 +128,7 @@ def _canonical_time(value: object) -> Value:
 
 
 def outside_the_calendar() -> UnsupportedValuesError:
-    """Return the error for a time that Python's calendar does not have."""
+    """Return the error for a time that Python's calendar cannot represent."""
     return UnsupportedValuesError(
         "it holds a time outside the years 1 to 9999 (of UTC); leave the column out, or turn it into text"
     )
@@ -161,7 +161,7 @@ def _canonical_numpy_time(value: Any) -> Value:
 
 
 def order(value: Value) -> tuple[int, Any]:
-    """Return a sort key for canonical values of any kinds: missing, bools, numbers, texts by code point, the rest."""
+    """Return a sort key for canonical values of any type: missing, bools, numbers, texts by code point, the others."""
     match value:
         case None:
             return _MISSING, 0
@@ -200,7 +200,7 @@ def shown(value: Value) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text for a terminal: control characters and other unprintable ones are escaped as in Python."""
+    """Return a text for a terminal: unprintable characters are escaped as in Python."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)

@@ -1,8 +1,8 @@
 """Binning rules: group the many numbers or times of a column into few intervals, which patterns use as values.
 
-A rule gets all distinct values of a column with their row counts, whichever engine counted them, and returns the
-intervals; so the bins do not depend on partitions or on the order of rows. Intervals are half-open, `[low, high)`,
-except that the last quantile is closed; `Summary.bins` has their edges.
+Open it to see how a rule chooses its edges, or to add one. A rule gets all distinct values of a column with their row
+counts, and returns the intervals, which therefore depend neither on partitions nor on the order of rows. Intervals are
+half-open, `[low, high)`, except that the last quantile is closed; `Summary.bins` has their edges.
 """
 
 import bisect
@@ -28,8 +28,9 @@ class Binning(Protocol):
         """Return the intervals of a column of numbers or times.
 
         Args:
-            values: Its distinct values that are not missing, ascending; all numbers, or all dates, or all instants.
-            counts: The number of rows of each.
+            values: The column's distinct values in ascending order, without missing ones; all are numbers, or all are
+                dates, or all are instants.
+            counts: The number of rows of each value.
 
         Returns:
             Ascending intervals without gaps that cover all values; None to leave the values as they are.
@@ -38,7 +39,7 @@ class Binning(Protocol):
 
 @dataclass(frozen=True)
 class AsValues:
-    """No bins: each number and each time stays a value of its own."""
+    """No bins: numbers and times stay as they are."""
 
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> None:
         """Return None: the values stay as they are."""
@@ -48,8 +49,8 @@ class AsValues:
 class Quantiles:
     """Intervals with about the same number of rows.
 
-    An edge is the smallest value up to which at least k/n of the rows lie, so it is always a value of the table, and
-    equal edges fall together: a column half of whose rows are 0 has fewer intervals.
+    The k-th edge is the smallest value such that at least k/n of the rows have it or a smaller value, so every edge is
+    a value of the table. Equal edges are merged: if half of a column's rows are 0, it has fewer intervals.
 
     Attributes:
         n: Number of intervals; at least 2.
@@ -73,7 +74,7 @@ class Quantiles:
 
 
 def _between(edges: Sequence[Any]) -> Intervals:
-    """Return the intervals from edge to edge, the last one closed."""
+    """Return the intervals between neighbouring edges; the last interval is closed."""
     pairs = list(itertools.pairwise(edges))
     return tuple(_interval(low, high, closed=position == len(pairs) - 1) for position, (low, high) in enumerate(pairs))
 
@@ -90,7 +91,7 @@ class Auto:
 
     Attributes:
         values: Maximum number of distinct values that stay as they are.
-        quantiles: Number of intervals where there are more.
+        quantiles: Number of intervals for a column with more distinct values.
     """
 
     values: int = 32
@@ -107,7 +108,7 @@ class Edges:
 
     Attributes:
         edges: Ascending numbers, dates or instants.
-        labels: The intervals' labels, one more than there are edges; by default `< 0`, `[0, 15)`, `>= 15`.
+        labels: The intervals' labels, one more than edges; by default `< 0`, `[0, 15)`, `>= 15`.
     """
 
     edges: tuple[Any, ...]
@@ -115,13 +116,13 @@ class Edges:
 
     def __post_init__(self) -> None:
         if not self.edges or any(edge != edge for edge in self.edges):
-            raise SummaryError(f"edges must be numbers or times, at least one: not {list(self.edges)}")
+            raise SummaryError(f"give one or more edges, which are numbers or times, not {list(self.edges)}")
         try:
             ascending = all(low < high for low, high in itertools.pairwise(self.edges))
         except TypeError:
-            raise SummaryError(f"edges must be all numbers, or all times: {list(self.edges)}") from None
+            raise SummaryError(f"give edges that are all numbers, or all times, not {list(self.edges)}") from None
         if not ascending:
-            raise SummaryError(f"edges must ascend: {list(self.edges)}")
+            raise SummaryError(f"give edges in ascending order, not {list(self.edges)}")
         if self.labels is not None and len(set(self.labels)) != len(self.edges) + 1:
             raise SummaryError(f"{len(self.edges)} edges need {len(self.edges) + 1} different labels")
 
@@ -141,7 +142,7 @@ class Edges:
 
 
 def _comparable(edge: Any, value: Any) -> Any:
-    """Return an edge in the type of a column's values: a date among instants becomes its first instant."""
+    """Return an edge converted to the type of a column's values: for instants, a date becomes its first instant."""
     if isinstance(value, dt.datetime):
         if not isinstance(edge, dt.datetime) and isinstance(edge, dt.date):
             edge = dt.datetime.combine(edge, dt.time())
@@ -154,7 +155,7 @@ def _comparable(edge: Any, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Width:
-    """Intervals of equal width between its multiples; for numbers.
+    """Intervals of equal width for numbers; the edges are multiples of the width.
 
     Attributes:
         width: The width, above 0.
@@ -169,9 +170,9 @@ class Width:
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals:
         """Return the intervals from the least value to the greatest."""
         if isinstance(values[0], dt.date):
-            raise SummaryError("a width is for numbers; times are binned by every day, month or year")
+            raise SummaryError("a width is for numbers; bin times by year, month, day or hour")
         if not (math.isfinite(values[0]) and math.isfinite(values[-1])):
-            raise SummaryError("a width cannot reach infinite values; give edges")
+            raise SummaryError("a column with infinite values cannot be binned by a width; give edges")
         try:
             first, last = math.floor(values[0] / self.width), math.floor(values[-1] / self.width)
         except OverflowError:
@@ -179,7 +180,7 @@ class Width:
         if last - first > _MOST_INTERVALS:
             raise SummaryError(f"a width of {self.width} makes {last - first + 1} intervals; take a larger one")
         edges = [k * self.width for k in range(first, last + 2)]
-        if any(low >= high for low, high in itertools.pairwise(edges)):  # next to such values the width is nothing
+        if any(low >= high for low, high in itertools.pairwise(edges)):  # adding the width changes no value so large
             raise SummaryError(f"a width of {self.width} is too small for these values; take a larger one")
         return tuple(_interval(low, high, closed=False) for low, high in itertools.pairwise(edges))
 
@@ -199,12 +200,15 @@ class Every:
 
     def __post_init__(self) -> None:
         if self.unit not in _UNITS:
-            raise SummaryError(f"times are binned by every {', '.join(_UNITS)}, not {self.unit!r}")
+            raise SummaryError(f"a unit of time is one of {', '.join(_UNITS)}, not {self.unit!r}")
 
     def intervals(self, values: Sequence[Any], counts: Sequence[int]) -> Intervals:
-        """Return an interval from each unit that occurs to the next that occurs, labeled as in ISO 8601: `2013-01`."""
+        """Return an interval for each unit that has values, labeled as in ISO 8601, such as `2013-01`.
+
+        An interval ends at the start of the next unit that has values.
+        """
         if not isinstance(values[0], dt.date):
-            raise SummaryError(f"every {self.unit} is for times; numbers are binned by edges, quantiles or a width")
+            raise SummaryError(f"{self.unit} is for times; bin numbers by edges, quantiles or a width")
         starts = []
         position = 0
         while position < len(values):
@@ -233,7 +237,7 @@ class Every:
 
 
 Rules: TypeAlias = Binning | Mapping[Any, Binning]
-"""One rule for all columns, or rules by column; the key None is for columns without one, by default `Auto()`."""
+"""One rule for all columns, or rules by column; the key None is for columns without a rule, by default `Auto()`."""
 
 
 def rule_for(rules: Rules, column: str) -> Binning:
@@ -244,7 +248,7 @@ def rule_for(rules: Rules, column: str) -> Binning:
 
 
 def binnable(values: Sequence[Value]) -> bool:
-    """Return whether values, ascending by `order`, are all numbers, or all dates, or all instants."""
+    """Return whether values, which ascend by `order`, are all numbers, or all dates, or all instants."""
     if not values or order(values[0])[0] != order(values[-1])[0]:
         return False
     return isinstance(values[0], int | float | dt.date) and not isinstance(values[0], bool)
@@ -278,8 +282,8 @@ def parse_rule(text: str) -> Binning:
         raise
     except ValueError:
         raise SummaryError(
-            f"{text!r} is no binning; there are values, auto, quantiles:4, width:10, year, month, day, hour, "
-            "and edges such as 0,15,60"
+            f"{text!r} is not a binning rule; write values, auto, quantiles:4, width:10, year, month, day, hour, "
+            "or edges such as 0,15,60"
         ) from None
 
 
@@ -298,5 +302,5 @@ def _edge(text: str) -> Any:
 
 
 def interval_of(intervals: Intervals, value: Any) -> int:
-    """Return the position of the interval that a value is in."""
+    """Return the position of the interval that contains a value."""
     return bisect.bisect_right([i.low for i in intervals[1:]], value)

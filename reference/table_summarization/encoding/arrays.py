@@ -1,4 +1,4 @@
-"""Convert Arrow arrays to numpy and back without pandas, whose import by pyarrow's conversions takes a second."""
+"""Convert Arrow arrays to numpy and back without pandas: pyarrow's own conversions import it, which takes a second."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,13 +30,13 @@ def to_numpy(array: pa.Array) -> npt.NDArray[Any]:
     if pa.types.is_boolean(array.type):
         return to_numpy(array.cast(pa.uint8())).astype(np.bool_)
     dtype = np.dtype(_NUMPY_TYPES[array.type])
-    if not len(array):  # it may have no buffer
+    if not len(array):  # an empty array may have no buffer
         return np.empty(0, dtype)
     return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize)
 
 
 def to_arrow(numbers: npt.NDArray[Any], missing: npt.NDArray[np.bool_] | None = None) -> pa.Array:
-    """Return an Arrow array over the same memory as some numbers, of which some may be missing."""
+    """Return an Arrow array that shares the memory of some numbers; `missing` says which of them are missing."""
     numbers = np.ascontiguousarray(numbers)
     present = None if missing is None else pa.py_buffer(np.packbits(~missing, bitorder="little"))
     return pa.Array.from_buffers(_ARROW_TYPES[numbers.dtype], len(numbers), [present, pa.py_buffer(numbers)])

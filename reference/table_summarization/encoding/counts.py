@@ -1,7 +1,8 @@
 """Count distinct rows part by part, and merge the counts of the parts.
 
 Threads, the workers of a cluster and the client exchange `Counts` only: distinct rows with their counts, never all
-rows. Where even those are too many, they are sampled: see `Counts.sampled`.
+rows. If even the distinct rows are too many, they are sampled: see `Counts.sampled`. Open this module to see how rows
+are grouped, which takes most of the time of a summary.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,10 +44,10 @@ class Counts:
         names: The columns.
         dictionaries: Each column's values; see `dictionaries`.
         codes: Shape (columns, distinct rows): positions in the dictionaries.
-        weights: Shape (distinct rows,): how many rows each stands for. If nearly all rows differ, equal ones may be
-            listed more than once, because comparing them would cost more than it saves.
-        rows: How many rows were counted.
-        halvings: How often sampling has kept about half of the rows; 0 if the counts are exact.
+        weights: Shape (distinct rows,): the number of rows of the table that each represents. If nearly all rows
+            differ, equal rows may be listed more than once, because merging them would take more time than it saves.
+        rows: Number of rows that were counted.
+        halvings: Number of times that sampling kept about half of the rows; 0 if the counts are exact.
         deduplicated: Whether each dictionary is known to hold each value once.
     """
 
@@ -59,11 +60,12 @@ class Counts:
     deduplicated: bool = False
 
     def sampled(self, max_rows: int) -> "Counts":
-        """Return these counts, sampled down to at most so many distinct rows.
+        """Return these counts, sampled down to at most `max_rows` distinct rows.
 
-        Each row of the table is kept with probability 1/2 (by one binomial draw for each distinct row), repeatedly,
-        until few enough are left. This is a simple random sample of rows, so frequent patterns keep about their share.
-        The draws have a fixed seed; unlike exact counts, they depend on the partitioning.
+        Each row of the table is kept with probability 1/2 (by one binomial draw for each distinct row), and this is
+        repeated until at most `max_rows` are left. The result is a simple random sample of rows, so frequent patterns
+        keep about their share. The random numbers have a fixed seed; unlike exact counts, they depend on the
+        partitioning.
         """
         if len(self.weights) <= max_rows:
             return self
@@ -90,7 +92,7 @@ class Counts:
         return count(columns, self.rows, recodings, max_rows, self.weights)
 
     def at(self, halvings: int) -> "Counts":
-        """Sample these counts down to the rate of the counts they are merged with."""
+        """Return these counts, sampled at the rate of `halvings`: that of the counts they are merged with."""
         if halvings == self.halvings:
             return self
         drawn = np.random.default_rng([self.rows, halvings]).binomial(self.weights, 0.5 ** (halvings - self.halvings))
@@ -98,7 +100,7 @@ class Counts:
         return replace(self, codes=self.codes[:, stays], weights=drawn[stays].astype(np.int64), halvings=halvings)
 
     def compacted(self) -> "Counts":
-        """Return these counts without dictionary values that no row has any more."""
+        """Return these counts without the dictionary values that no row has after sampling."""
         dictionaries, codes = [], []
         for dictionary, cells in zip(self.dictionaries, self.codes, strict=True):
             used = np.bincount(cells, minlength=len(dictionary)) > 0
@@ -112,7 +114,7 @@ class Counts:
 
 
 def are_few(columns: Iterable[Coded]) -> bool:
-    """Return whether columns have few combinations of values, which are quickly counted in an array."""
+    """Return whether columns have so few combinations of values that an array can count them quickly."""
     combinations = 1
     for column in columns:
         combinations *= max(len(column.dictionary), 1)
@@ -120,11 +122,11 @@ def are_few(columns: Iterable[Coded]) -> bool:
 
 
 def count_few(columns: Mapping[str, Any], rows: int, max_rows: int) -> Counts | None:
-    """Count the distinct rows of a part of a table if they are few; else return None.
+    """Return the counts of the distinct rows of a part of a table; None if there are more than `max_rows`.
 
     Args:
-        columns: As for `count`.
-        rows: As for `count`.
+        columns: As in `count`.
+        rows: As in `count`.
         max_rows: Maximum number of distinct rows.
     """
     coded: dict[str, Coded] = {}
@@ -147,7 +149,7 @@ def count(
         rows: Number of rows of the table that they represent.
         recodings: Replacements of values before counting, by column.
         max_rows: Maximum number of distinct rows; more are sampled.
-        weights: Number of rows of the table that each row represents; None for one each.
+        weights: Number of rows of the table that each row represents; None if each represents one.
     """
     coded = {}
     alone = len(columns) == 1
@@ -167,7 +169,7 @@ def count(
 
 
 def merge(parts: Sequence[Counts], max_rows: int) -> Counts:
-    """Return the counts of a table from those of its parts, at most so many distinct rows."""
+    """Return the counts of a table from the counts of its parts, sampled if there are more than `max_rows`."""
     if len(parts) == 1:
         return parts[0].sampled(max_rows)
     halvings = max(part.halvings for part in parts)
@@ -197,12 +199,12 @@ def merge(parts: Sequence[Counts], max_rows: int) -> Counts:
 
 def tally_of(cells: Codes, weights: _Longs | None, size: int) -> _Longs:
     """Return the number of rows for each position in a dictionary."""
-    # Floating sums of whole numbers are exact up to 2**53 rows.
+    # Sums of whole numbers in floating point are exact up to 2**53 rows.
     return np.bincount(cells, weights, minlength=size).astype(np.int64, copy=False)
 
 
 def _ordered(name: str, dictionary: pa.Array, tally: _Longs, rows: int, halvings: int = 0) -> Counts | None:
-    """Return the counts of a column of numbers or times alone; None of another one."""
+    """Return the counts of a single column of numbers or times, sorted; None for a column of another type."""
     found = sorted_distinct(dictionary, tally)
     if found is None:
         return None
@@ -217,17 +219,17 @@ def _grouped(
     *,
     exhaustive: bool = False,
 ) -> tuple[npt.NDArray[np.int32], _Longs]:
-    """Distinct rows and their numbers.
+    """Return the codes and the weights of the distinct rows.
 
     Args:
         codes: Shape (columns, rows).
-        sizes: How many codes each column has.
-        weights: Number of rows that each row represents; None for one each.
-        exhaustive: Whether to merge equal rows even where more than half of the rows are distinct.
+        sizes: Number of codes of each column.
+        weights: Number of rows of the table that each row represents; None if each represents one.
+        exhaustive: Whether to merge equal rows even if more than half of the rows are distinct.
     """
     rows = len(codes[0])
     if len(codes) == 1 and sizes[0] <= max(rows, _FEW):
-        counted = tally_of(codes[0], weights, sizes[0])  # its codes are keys already
+        counted = tally_of(codes[0], weights, sizes[0])  # the codes of a single column identify its rows
         present = np.flatnonzero(counted)
         return present.astype(np.int32)[np.newaxis], counted[present]
     combinations = 1
@@ -256,7 +258,7 @@ def _grouped(
 
 
 def _compact(key: _Longs) -> tuple[_Longs, int]:
-    """Renumber keys from 0 in the order of their appearance, and return them with the number of distinct ones."""
+    """Renumber keys from 0 in the order of their appearance, and return them with the number of distinct keys."""
     encoded = pc.dictionary_encode(to_arrow(key))
     return to_numpy(encoded.indices).astype(np.int64), len(encoded.dictionary)
 
@@ -264,7 +266,7 @@ def _compact(key: _Longs) -> tuple[_Longs, int]:
 def _grouped_in_place(
     codes: Sequence[Codes] | npt.NDArray[np.int32], sizes: Sequence[int], combinations: int, weights: _Longs | None
 ) -> tuple[npt.NDArray[np.int32], _Longs]:
-    """`_grouped` where all combinations of values fit into one small array."""
+    """Do the same as `_grouped`, for few combinations of values: an array has an element for each."""
     counted = np.zeros(combinations, dtype=np.int64)
     for start in range(0, len(codes[0]), _BLOCK):
         block = slice(start, start + _BLOCK)
@@ -272,11 +274,11 @@ def _grouped_in_place(
         for cells, size in zip(codes[1:], sizes[1:], strict=True):
             key *= size
             key += cells[block]
-        # Floating sums of whole numbers are exact up to 2**53 rows.
+        # Sums of whole numbers in floating point are exact up to 2**53 rows.
         found = np.bincount(key, None if weights is None else weights[block], minlength=combinations)
         counted += found.astype(np.int64, copy=False)
     present = np.flatnonzero(counted)
     cells, rest = np.empty((len(sizes), len(present)), dtype=np.int32), present
-    for column in reversed(range(len(sizes))):  # np.unravel_index knows at most 64 columns
+    for column in reversed(range(len(sizes))):  # np.unravel_index supports at most 64 columns
         rest, cells[column] = np.divmod(rest, max(sizes[column], 1))
     return cells, counted[present]

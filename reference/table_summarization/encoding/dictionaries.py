@@ -1,9 +1,9 @@
-"""Dictionary encoding: a column as its distinct values, and for each row a position among them.
+"""Dictionary encoding: represent a column by its distinct values, and by the position of each row's value among them.
 
 The dictionary is an Arrow array of one of a few types, so that millions of values are compared without making a Python
 object of each: bool, int64, float64, large_string, date32, timestamps and durations to the microsecond, times of day,
-null, and large_binary for `serialized` values. A missing value is the null in it. A dictionary may hold a value twice
-until `merge_dictionaries` removes the duplicates. Open this to see how a type of Arrow or pandas is read.
+null, and large_binary for `serialized` values. A null represents a missing value. A dictionary may hold a value twice
+until `merge_dictionaries` removes the duplicates. Open this module to see how a type of Arrow or pandas is read.
 """
 
 import datetime as dt
@@ -24,7 +24,7 @@ from reference.table_summarization.values import Value, canonical, outside_the_c
 
 Codes = npt.NDArray[np.int32]
 
-# So many values are looked at to guess whether a column's values mostly differ.
+# Number of values that are sampled to guess whether a column's values mostly differ.
 _SAMPLE = 1 << 13
 
 
@@ -45,13 +45,13 @@ def encode(name: str, column: Any, *, distinct: bool = True) -> Coded:
     """Encode a column by a dictionary.
 
     Args:
-        name: Its name, for the error.
-        distinct: Whether the dictionary is to hold a value once; if not, numbers and times that mostly differ are their
-            own dictionary, which takes no time.
+        name: The column's name, for error messages.
+        distinct: Whether the dictionary must hold each value once. If not, numbers or times that mostly differ are used
+            as the dictionary unchanged, which takes no time.
         column: An Arrow array or chunked array, a pandas Series, or a `Coded` column.
 
     Raises:
-        UnsupportedValuesError: It holds values that cannot be part of a pattern.
+        UnsupportedValuesError: The column holds values that cannot be part of a pattern.
     """
     if isinstance(column, Coded):
         return column
@@ -67,7 +67,10 @@ def encode(name: str, column: Any, *, distinct: bool = True) -> Coded:
 
 
 def _encode_arrow(column: pa.ChunkedArray | pa.Array, *, distinct: bool = True) -> Coded:
-    """Code an Arrow column; chunks of a column that is not primitive one by one, since each may have a dictionary."""
+    """Encode an Arrow column.
+
+    The chunks of a column that is not of a primitive type are encoded one by one, since each may have a dictionary.
+    """
     if isinstance(column, pa.ChunkedArray):
         if column.num_chunks > 1 and not pa.types.is_primitive(column.type):
             parts = [_encode_array(chunk) for chunk in column.chunks]
@@ -95,7 +98,7 @@ def _encode_array(column: pa.Array, *, distinct: bool = True) -> Coded:
         values = _encode_array(column.dictionary)
         dictionary = values.dictionary.take(to_arrow(values.codes))
         return _with_missing(column.indices, dictionary)
-    # Views and half floats have no hash kernel.
+    # Arrow cannot hash string views, binary views and half-precision floats.
     if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
         column = column.cast(pa.large_string() if pa.types.is_string_view(kind) else pa.large_binary())
     elif pa.types.is_float16(kind):
@@ -124,7 +127,7 @@ def _merge_zeros_and_missing(column: Coded) -> Coded:
 
 
 def _with_missing(indices: pa.Array, dictionary: pa.Array) -> Coded:
-    """Codes of any whole type, of which some may be missing."""
+    """Return a column from its codes, which are integers of any size; a missing code becomes a missing value."""
     if indices.null_count:
         codes = np.where(missing_in(indices), len(dictionary), to_numpy(indices).astype(np.int64)).astype(np.int32)
         return Coded(codes, pa.concat_arrays([dictionary, pa.nulls(1, dictionary.type)]))
@@ -132,7 +135,7 @@ def _with_missing(indices: pa.Array, dictionary: pa.Array) -> Coded:
 
 
 def _encode_extension(column: pa.Array) -> Coded:
-    """Code a column of an extension type that Arrow itself defines; others are refused."""
+    """Encode a column of an extension type that Arrow itself defines; other extension types are refused."""
     name = column.type.extension_name
     if name == "arrow.uuid":
         stored = _encode_array(column.storage)
@@ -147,16 +150,16 @@ def _encode_extension(column: pa.Array) -> Coded:
 
 
 def _converts_directly(kind: pa.DataType) -> bool:
-    """Return whether values of a type become those of a dictionary without a Python object each."""
+    """Return whether Arrow converts values of a type to a dictionary's type, without a Python object for each."""
     number = (pa.types.is_integer(kind) and kind != pa.uint64()) or pa.types.is_floating(kind)
     return bool(number or pa.types.is_temporal(kind)) and not pa.types.is_interval(kind)
 
 
 def _mostly_different(column: pa.Array) -> bool:
-    """Return whether most of a column's values differ, by a sample from all over it.
+    """Return whether most of a column's values seem to differ, by a random sample.
 
-    Hashing few values takes a tenth of the time of sorting all rows, and sorting a tenth of the time of hashing many. A
-    wrong guess costs time and changes no count.
+    Hashing a column of few values takes a tenth of the time of sorting it; sorting a column of many values takes a
+    tenth of the time of hashing it. A wrong guess costs time, but does not change the counts.
     """
     if len(column) <= _SAMPLE:
         return True
@@ -168,7 +171,7 @@ def to_dictionary_type(dictionary: pa.Array) -> pa.Array:
     """Return a dictionary cast to one of the module's types.
 
     Raises:
-        UnsupportedValuesError: It holds times that Python's calendar does not have.
+        UnsupportedValuesError: The dictionary holds times that Python's calendar cannot represent.
     """
     kind = dictionary.type
     if pa.types.is_integer(kind):
@@ -236,7 +239,7 @@ def _unsigned(dictionary: pa.Array) -> pa.Array:
 
 
 def serialized(values: Iterable[object]) -> pa.Array:
-    """Return values of any kinds as a dictionary of bytes."""
+    """Return values of any types as a dictionary of bytes."""
     return pa.array([serialize(value) for value in values], pa.large_binary())
 
 
@@ -268,33 +271,33 @@ def _encode_series(series: Any, *, distinct: bool = True) -> Coded:
 
 
 def encode_objects(cells: npt.NDArray[np.object_]) -> Coded:
-    """Encode Python objects of any kinds.
+    """Encode Python objects of any types.
 
-    pandas' hash table compares as Python does, so True and 1 are equal there and distinct here.
+    pandas' hash table compares as Python does, so that True equals 1; the codes are corrected, since they differ here.
     """
     import pandas as pd
 
     try:
         found, uniques = pd.factorize(cells)
-    except (TypeError, ValueError):  # some cannot be hashed: `canonical` converts bytearrays and refuses lists
+    except (TypeError, ValueError):  # some values have no hash: `canonical` converts bytearrays, and refuses lists
         canonical_cells = np.empty(len(cells), dtype=object)
         canonical_cells[:] = [canonical(cell) for cell in cells]
         found, uniques = pd.factorize(canonical_cells)
         cells = canonical_cells
     codes = found.astype(np.int32)
     values = uniques.tolist()
-    # NumPy's durations are no numbers, and newer versions warn of a comparison with one.
+    # NumPy's durations are not numbers, and newer versions warn when one is compared with a number.
     if any(not isinstance(value, str | np.timedelta64) and value in (0, 1) for value in values):
         is_bool = np.fromiter((isinstance(cell, bool | np.bool_) for cell in cells), dtype=bool, count=len(cells))
         codes[is_bool] = len(values) + cells[is_bool].astype(np.int32)
-        # Of equal values the hash table keeps the first, which may be the bool: here it represents the number.
+        # Of equal values the hash table keeps the first, which may be the bool; it is replaced by the number.
         values = [int(value) if isinstance(value, bool | np.bool_) else value for value in values] + [False, True]
     codes[codes < 0] = len(values)
     return Coded(codes, _dictionary([*values, None]))
 
 
 def _dictionary(values: list[object]) -> pa.Array:
-    """Return Python values as a dictionary; texts alone are converted directly, which is fast."""
+    """Return Python values as a dictionary; if all are texts, they are converted directly, which is fast."""
     if all(type(value) is str for value in values[:-1]):
         try:
             return pa.array(values, pa.large_string())
@@ -304,7 +307,7 @@ def _dictionary(values: list[object]) -> pa.Array:
 
 
 def to_common_type(dictionaries: Sequence[pa.Array]) -> list[pa.Array]:
-    """Cast dictionaries to one type: floats if that changes no integer, else serialized bytes."""
+    """Cast dictionaries to a common type: floats if that changes no integer, else serialized bytes."""
     kinds = {dictionary.type for dictionary in dictionaries} - {pa.null()}
     if kinds == {pa.int64(), pa.float64()}:
         try:
@@ -326,7 +329,7 @@ def merge_dictionaries(dictionaries: Sequence[pa.Array]) -> tuple[list[Codes], p
         dictionaries: Dictionaries of any of the module's types.
 
     Returns:
-        For each dictionary the new position of each of its values; and the merged dictionary.
+        An array for each dictionary, with the new position of each of its values; and the merged dictionary.
     """
     dictionaries = to_common_type(dictionaries)
     if dictionaries[0].type == pa.null():

@@ -1,7 +1,8 @@
 """Replace the values of a column before rows are counted: by their interval, or by "any other value".
 
-A recoding works on a column's dictionary, and so on each distinct value once. Its result is a dictionary of positions
-in its `values`, of type int32, which no other dictionary has.
+A recoding replaces the values of a column's dictionary, and so handles each distinct value once. Its result is a
+dictionary of positions in the recoding's `values`; no other dictionary has their type, int32. Open this module to add
+another replacement.
 """
 
 import math
@@ -29,7 +30,7 @@ class Recoding(Protocol):
 
     @property
     def quick(self) -> bool:
-        """Whether recoding a value is as fast as a dictionary lookup, so that no dictionary is needed first."""
+        """Whether replacing a value is as fast as encoding it, so that the column need not be encoded first."""
 
     @property
     def values(self) -> list[Value]:
@@ -47,11 +48,11 @@ def recode(column: Coded, recoding: Recoding) -> Coded:
 
 @dataclass(frozen=True)
 class ReplaceByInterval:
-    """Each value becomes the interval it is in, a missing one stays missing.
+    """Replaces each value by the interval that contains it; a missing value stays missing.
 
     Attributes:
         intervals: The intervals.
-        quick: Yes, by a binary search.
+        quick: True: the interval is found by a binary search.
     """
 
     intervals: Intervals
@@ -59,7 +60,7 @@ class ReplaceByInterval:
 
     @property
     def values(self) -> list[Value]:
-        """The intervals, then missing."""
+        """The intervals, and then the missing value."""
         return [*self.intervals, None]
 
     def positions(self, dictionary: pa.Array) -> Codes:
@@ -90,7 +91,7 @@ def _as_numbers(dictionary: pa.Array, edges: Sequence[Any]) -> tuple[_Numbers, _
 
 
 def _float_from(edge: float) -> float:
-    """Return the least float that is not below an edge, which may be an integer beyond 2**53."""
+    """Return the smallest float that is not below an edge, which may be an integer beyond 2**53."""
     try:
         nearest = float(edge)
     except OverflowError:
@@ -100,12 +101,12 @@ def _float_from(edge: float) -> float:
 
 @dataclass(frozen=True)
 class KeepOnly:
-    """A few values stay, all others become one that no pattern can fix.
+    """Keeps a few values, and replaces all others by one value that no pattern can fix.
 
     Attributes:
         values: The values that stay.
-        before: A recoding that is applied first; None for none.
-        quick: No, value by value.
+        before: A recoding that is applied first, or None.
+        quick: False: values are looked up one by one.
     """
 
     values: list[Value]
@@ -114,11 +115,11 @@ class KeepOnly:
 
     @cached_property
     def _position_by_value(self) -> dict[tuple[type, Value], int]:
-        # True equals 1 in Python, and is another value here.
+        # True equals 1 in Python, but is a different value here.
         return {(type(value), value): position for position, value in enumerate(self.values)}
 
     def positions(self, dictionary: pa.Array) -> Codes:
-        """Return the positions of values that stay; the position after them for all others."""
+        """Return the positions of the values that stay; all others get the position after those."""
         if self.before is None:
             first = None
             values = values_of(dictionary)

@@ -1,8 +1,8 @@
 """Serialize values of mixed types as bytes that are equal if and only if the values are equal.
 
-Arrow's columns have one type. A pandas object column may hold 1, True, "1" and 1.5, and two partitions of a Dask
-DataFrame may disagree about a column's type; such columns are carried as JSON of canonical values. So are kinds that
-differ only in how they are stored, such as decimals of several scales.
+A column of Arrow has one type. A pandas object column may hold 1, True, "1" and 1.5, and two partitions of a Dask
+DataFrame may have different types for a column; such columns are stored as JSON of canonical values. So are types
+whose equal values are stored differently, such as decimals of several scales.
 """
 
 import datetime as dt
@@ -25,7 +25,7 @@ def serialize(value: object) -> bytes | None:
     """Return a value as bytes, or None if it is missing.
 
     Raises:
-        UnsupportedValuesError: If a pattern cannot fix it; see `values.canonical`.
+        UnsupportedValuesError: A pattern cannot fix the value; see `values.canonical`.
     """
     match canonical(value):
         case None:
@@ -43,7 +43,7 @@ def serialize(value: object) -> bytes | None:
 
 
 def deserialize(serialized: bytes | None) -> Value:
-    """Return the value that `serialize` has written."""
+    """Return the value from which `serialize` made these bytes."""
     if serialized is None:
         return None
     read: Any = json.loads(serialized)

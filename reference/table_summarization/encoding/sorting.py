@@ -1,4 +1,4 @@
-"""Counts numbers and times by sorting them: ten times faster than hashing where nearly all values differ."""
+"""Count numbers and times by sorting them: ten times faster than hashing if nearly all values differ."""
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ def sorted_distinct(dictionary: pa.Array, rows: _Longs) -> tuple[pa.Array, _Long
         rows: The number of rows that hold each value; values without rows are dropped.
 
     Returns:
-        Values and numbers of rows; None if these are neither numbers, nor dates, nor instants.
+        Values and numbers of rows; None if the values are neither numbers, nor dates, nor instants.
     """
     if dictionary.type not in _AS_NUMBERS:
         return None

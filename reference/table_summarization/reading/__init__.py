@@ -1,6 +1,6 @@
 """Reading: open files, frames and warehouses, and count a table's distinct rows where it is stored.
 
-`opening` chooses the source class for some data; `source` is the interface that all sources have.
+Begin with `opening`, which chooses the source class for the data; `source` has the interface of all sources.
 """
 
 from typing import TYPE_CHECKING

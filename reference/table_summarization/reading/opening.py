@@ -32,7 +32,7 @@ def as_frame(data: Any) -> Any:
     """Return a Series of pandas or Dask as a DataFrame of one column, and anything else as it is.
 
     Raises:
-        UnreadableError: It is another object of these packages, such as a Bag or an Index.
+        UnreadableError: The data is another object of these packages, such as a Bag or an Index.
     """
     if not type(data).__module__.startswith(("pandas", "dask")):
         return data
@@ -41,7 +41,7 @@ def as_frame(data: Any) -> Any:
         return data
     if "Series" in classes:
         return data.to_frame()
-    raise UnreadableError(f"a {type(data).__name__} is no table; turn it into a data frame")
+    raise UnreadableError(f"a {type(data).__name__} is not a table; turn it into a data frame")
 
 
 def source_of(
@@ -57,17 +57,17 @@ def source_of(
     """Return the source that can read the data.
 
     Args:
-        data: Path or paths, records, a data frame or an Arrow table; with a table or a query, the warehouse's URL.
-        table: Name of a table of a warehouse.
-        query: A query of a warehouse, instead of a table.
+        data: Path or paths, records, a data frame or an Arrow table; with `table` or `query`, the warehouse's URL.
+        table: Name of a warehouse's table.
+        query: A SELECT to run in a warehouse, instead of `table`.
         client: The Dask client whose cluster reads the data; None for the current one, if there is one.
         storage_options: Options of the object store that holds the files.
         max_distinct: Maximum number of distinct rows that are counted exactly.
         progress: Called after each part of the table that has been counted.
-        stated: The format of CSV files, as far as the caller states it.
+        stated: Known facts about the format of CSV files; the others are detected.
 
     Raises:
-        UnreadableError: The data cannot be read, or is of a kind that no source reads.
+        UnreadableError: The data cannot be read, or no source reads data of this type.
     """
     from reference.table_summarization.reading.source import Threads
 
@@ -110,7 +110,7 @@ def source_of(
 
 
 def _runner(client: Any, progress: "Progress | None") -> "Runner":
-    """Return the runner that counts files: the cluster of the given or the current client, else threads."""
+    """Return the runner that counts files: the cluster of the given client or of the current one, else threads."""
     if client is None and "distributed" in sys.modules:
         from distributed import default_client
 

@@ -1,4 +1,7 @@
-"""Small tables, of a few thousand rows at most, read without numpy: importing it takes longer than the summary."""
+"""Read small tables (at most 2000 records, or 64 KiB of CSV) without numpy: to import it takes longer than a summary.
+
+The results equal those of the other modules, which use arrays: change both together.
+"""
 
 import csv
 from collections import Counter
@@ -28,13 +31,13 @@ from reference.table_summarization.search.table import NO_VALUE, CodedTable, Col
 from reference.table_summarization.values import Value, canonical, order
 
 MOST_ROWS = 2000
-"""From more rows on, arrays are faster."""
+"""Maximum number of rows; for more rows, arrays are faster."""
 
 _MOST_BYTES = SAMPLE_BYTES
 
 
 def distribution(cells: Sequence[Value]) -> tuple[list[Value], list[int]] | None:
-    """As `search.preparation.distribution`, of a column's cells."""
+    """Do the same as `search.preparation.distribution`, for a column's cells."""
     tally = Counter(_identity(value) for value in cells if value is not None)
     values = sorted((value for _, value in tally), key=order)
     return (values, [tally[_identity(value)] for value in values]) if binnable(values) else None
@@ -48,12 +51,12 @@ def _identity(value: Value) -> tuple[type, Value]:
 def table_of(
     cells: Mapping[str, Sequence[Value]], intervals: Mapping[str, Intervals], *, ignore_missing: bool
 ) -> CodedTable:
-    """Return the table that the search takes; the same as `search.preparation.prepare_table` gives.
+    """Return the input of the search: the same table that `search.preparation.prepare_table` returns.
 
     Args:
         cells: Each column's canonical values.
-        intervals: The bins of the columns that have some.
-        ignore_missing: Whether no pattern may fix a missing value.
+        intervals: The intervals of the columns that are binned.
+        ignore_missing: Whether patterns may not fix a missing value.
     """
     columns, codes = [], []
     for name in sorted(cells):
@@ -78,7 +81,7 @@ def table_of(
 
 
 def cells_of_records(records: Sequence[Mapping[Any, object]]) -> dict[str, list[object]]:
-    """Return the cells of rows that are dicts; a key that a row lacks is missing in it."""
+    """Return the cells of rows that are dicts; if a row lacks a key, its cell is missing."""
     names = {name: str(name) for record in records for name in record}
     unique_names(list(names))
     return {text: [record.get(name) for record in records] for name, text in names.items()}
@@ -88,7 +91,7 @@ def canonical_cells(name: str, cells: Sequence[object]) -> list[Value]:
     """Return a column's cells as canonical values.
 
     Raises:
-        UnsupportedValuesError: If a value cannot be fixed by a pattern.
+        UnsupportedValuesError: A pattern cannot fix a value.
     """
     try:
         return list(map(canonical, cells))
@@ -99,10 +102,10 @@ def canonical_cells(name: str, cells: Sequence[object]) -> list[Value]:
 def cells_of_files(
     paths: Sequence[str], storage_options: Mapping[str, Any], stated: CsvFormat
 ) -> tuple[dict[str, list[object]], str] | None:
-    """Return the cells and the dialect of small CSV files on this machine; None for anything else.
+    """Return the cells of small local CSV files, and a description of their dialect; None for other files.
 
     Raises:
-        UnreadableError: If they cannot be read as one table.
+        UnreadableError: The files cannot be read as one table.
     """
     if any("://" in path for path in paths):
         return None

@@ -1,4 +1,7 @@
-"""The interfaces of sources and runners, and the counting of a source's parts on this machine's cores."""
+"""The interfaces of sources and runners, and the counting of a source's parts on this machine's cores.
+
+Open it before you add a kind of data: write a `Source`, whose parts a `Runner` counts.
+"""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,13 +18,13 @@ from reference.table_summarization.encoding.dictionaries import encode
 T = TypeVar("T")
 Groupings: TypeAlias = Sequence[tuple[str, ...]]
 Progress: TypeAlias = Callable[[int, int], None]
-"""Called with (parts done, parts in all) whenever a part of the table has been counted in a pass."""
+"""Called with (parts done, total number of parts) whenever a part of the table has been counted in a pass."""
 
 BLOCK_ROWS = 1 << 20
 """Number of rows of a table in memory that make one part."""
 
 MAX_PENDING = 32
-"""Maximum number of results before they are merged: merging more often is slow, less often fills the memory."""
+"""Maximum number of unmerged results: a smaller number takes more time, a larger one more memory."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Survey:
 
     Attributes:
         columns: The counts of each watched column.
-        together: The distinct rows of all columns; None where they are not known yet.
+        together: The distinct rows of all columns; None if they were not counted.
     """
 
     columns: Sequence[Counts]
@@ -49,29 +52,29 @@ class Source(Protocol):
         """A description of the source and of where it is counted."""
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
-        """Return the columns that may hold numbers or times, and whose values are counted first, to bin them."""
+        """Return the columns that may hold numbers or times: their values are counted first, to choose their bins."""
 
     def survey(self, watched: Sequence[str], names: Sequence[str], max_rows: int) -> "Survey":
-        """Count columns one by one, and all of them together if that takes no further pass over the table.
+        """Count columns one by one, and also all columns together if that takes no further pass over the table.
 
         Args:
-            watched: The columns to count one by one: those that may be binned.
+            watched: The columns to count one by one, because they may be binned.
             names: All columns of the summary.
-            max_rows: As `count`.
+            max_rows: As in `count`.
         """
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
         """Return the distinct rows of each grouping of columns, counted in one pass over the table.
 
         Args:
-            groupings: Names of columns; each grouping is counted by itself.
+            groupings: Tuples of column names, each of which is counted separately.
             recodings: Replacements of values before counting, by column.
             max_rows: Maximum number of distinct rows; more are sampled: see `encoding.counts.Counts.sampled`.
         """
 
 
 class Part(Protocol):
-    """A part of a table; it can be sent to another process unless it holds the data itself."""
+    """A part of a table: a reference to its data, which can be sent to another process, or the data itself."""
 
     def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
         """Yield blocks of rows: the columns of these names, and the number of rows in the block."""
@@ -88,8 +91,8 @@ class Runner(Protocol):
         """Return the joined results of all tasks.
 
         Args:
-            tasks: What to execute, in any order.
-            join: Joins any number of results, among them results that it has joined before.
+            tasks: Functions to execute, in any order.
+            join: Joins any number of results, some of which may be joined results.
         """
 
 
@@ -108,16 +111,16 @@ class Threads:
         self.plan = f"in this process on {self._threads} thread(s)"
 
     def reduce(self, tasks: Sequence[Callable[[], T]], join: Callable[[Sequence[T]], T]) -> T:
-        """As `Runner.reduce`; results are joined in windows, so that few of them are held at a time."""
+        """Do the same as `Runner.reduce`; results are joined in windows, so that few are in memory at a time."""
         waiting: list[T] = []
         with ThreadPoolExecutor(self._threads) as pool:
-            # Submitted in windows: a finished part's result should not wait for thousands of others in memory.
+            # A window is joined before the next is submitted, so that results of all parts are not held in memory.
             for start in range(0, len(tasks), MAX_PENDING):
                 window = [pool.submit(task) for task in tasks[start : start + MAX_PENDING]]
                 for done, future in enumerate(as_completed(window), start + 1):
                     future.result()
                     self._progress(done, len(tasks))
-                # In the order of the parts, not of their finishing, so that a sampled answer is the same every time.
+                # Results are joined in the order of the parts, so that a sampled result is the same every time.
                 waiting = [join([*waiting, *(future.result() for future in window)])]
         return waiting[0]
 
@@ -152,14 +155,15 @@ def count_parts(
 
 
 def survey_part(part: Part, watched: Sequence[str], names: Sequence[str], max_rows: int, in_vain: list[bool]) -> Survey:
-    """Return the counts of each watched column of a part, and of all columns together if these are few.
+    """Return the counts of each watched column of a part, and of all columns together if they have few distinct rows.
 
     Args:
         part: The part.
-        watched: As `Source.survey`.
-        names: As `Source.survey`.
-        max_rows: As `Source.survey`.
-        in_vain: Not empty where the columns of another part were too many together; this part adds what it finds.
+        watched: As in `Source.survey`.
+        names: As in `Source.survey`.
+        max_rows: As in `Source.survey`.
+        in_vain: A list that all parts share. A part appends to it if all columns together have too many distinct rows;
+            then the other parts do not try to count them.
     """
     rest = [name for name in names if name not in watched]
     others = part.blocks(rest)
@@ -193,7 +197,7 @@ def join_surveys(max_rows: int, parts: Sequence[Survey]) -> Survey:
 def survey_parts(
     runner: Runner, parts: Iterable[Part], watched: Sequence[str], names: Sequence[str], max_rows: int
 ) -> Survey:
-    """Return the counts of each watched column of all parts, and of all columns together if these are few."""
+    """Return the counts of each watched column of all parts, and of all columns together if they have few rows."""
     in_vain: list[bool] = []  # shared by the tasks of this process
     tasks = [partial(survey_part, part, watched, names, max_rows, in_vain) for part in parts]
     survey: Survey = runner.reduce(tasks, partial(join_surveys, max_rows))
@@ -201,7 +205,7 @@ def survey_parts(
 
 
 def group_small(rows: Sequence[int], max_rows: int) -> list[tuple[int, ...]]:
-    """Group neighbouring items into parts of at most `max_rows` rows, or of one item that has more.
+    """Group neighbouring items into parts of at most `max_rows` rows; an item with more rows is a part of its own.
 
     Returns:
         The positions of each part's items; one empty part if there are no items.

@@ -1,4 +1,4 @@
-"""Draw a summary: a bar for each pattern, as long as its coverage, and one for the rows in no pattern."""
+"""Draw a summary: a bar for each pattern, as long as its coverage, and a last bar for the rows in no pattern."""
 
 from typing import TYPE_CHECKING
 
@@ -18,19 +18,19 @@ def draw(summary: Summary, title: str = "") -> "Figure":
         title: Title of the figure.
 
     Returns:
-        A figure, in no window: each pattern with the rows that it covers, those that none before it covers darker, and
-        its saving; last the rows in none of them.
+        A figure, which is not shown. Each pattern has a bar for the rows that it covers, whose darker part is the rows
+        that no pattern before it covers, and its saving. The last bar is for the rows in no pattern.
     """
     from matplotlib.figure import Figure
 
-    labels = [*(str(found) for found in summary.patterns), "none of these"]
+    labels = [*(str(found) for found in summary.patterns), "in no pattern"]
     covered = [*(found.coverage for found in summary.patterns), 100 * summary.left_over / summary.rows]
     new = [100 * found.new_rows / summary.rows for found in summary.patterns]
     figure = Figure(figsize=(9, 1.2 + 0.45 * len(labels)), layout="constrained")
     axes = figure.subplots()
     positions = range(len(labels))
     axes.barh(positions, covered, color=[_COVERED] * len(new) + [_LEFT_OVER])
-    axes.barh(positions[:-1], new, color=_NEW, height=0.5, label="of which no pattern above covers")
+    axes.barh(positions[:-1], new, color=_NEW, height=0.5, label="not covered by a pattern above")
     for position, found in enumerate(summary.patterns):
         axes.annotate(
             f"saves {found.saving:,} bits",
@@ -40,7 +40,7 @@ def draw(summary: Summary, title: str = "") -> "Figure":
             va="center",
             size=8,
         )
-    # Column names and values are text, not mathematics: a dollar sign in them is one.
+    # Column names and values are plain text: matplotlib must not read a dollar sign in them as mathematics.
     axes.set_yticks(positions, [label.replace("$", r"\$") for label in labels], size=9)
     axes.invert_yaxis()
     axes.set_xlabel(f"rows covered, in % of {summary.rows:,}")

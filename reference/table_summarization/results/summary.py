@@ -1,4 +1,7 @@
-"""The result of `summarize`: ordered patterns and the rows left over, as JSON, text, Markdown or a DataFrame."""
+"""The result of `summarize`: ordered patterns and the number of rows left over; as JSON, text, Markdown or a DataFrame.
+
+Open it to see which fields a summary has, and what each of them means.
+"""
 
 import json
 from collections.abc import Mapping
@@ -21,12 +24,12 @@ class Pattern:
     """Values that many rows have in common.
 
     Attributes:
-        pattern: The values it fixes, by column, in the order of the table's columns; for a binned column the interval's
-            label, whose edges are in `Summary.bins`.
-        saving: Bits that it saves on the rows not covered by the patterns before it; see `costs`.
+        pattern: The values that it fixes, by column, in the order of the table's columns. For a binned column the value
+            is the label of an interval in `Summary.bins`.
+        saving: Bits that it saves on the rows that no pattern before it covers; see `costs`.
         coverage: Percentage of the table's rows that it covers.
         rows: Number of the table's rows that it covers.
-        new_rows: Number of those that no pattern before it covers.
+        new_rows: Number of the rows that it covers and no pattern before it does.
     """
 
     pattern: dict[str, Value]
@@ -36,7 +39,7 @@ class Pattern:
     new_rows: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Return pattern, saving and coverage, as the published package shows them, in values that JSON has."""
+        """Return pattern, saving and coverage, as the published package shows them, in values that JSON supports."""
         return {
             "pattern": {column: as_json(value) for column, value in self.pattern.items()},
             "saving": self.saving,
@@ -52,11 +55,11 @@ class Plan:
     """How a summary was made.
 
     Attributes:
-        source: What was read, and where it was counted.
-        distinct_rows: Number of rows that were searched.
-        exact: Whether the patterns are those of all rows. If not, they were searched in a sample and then counted in
-            all rows: savings and coverages are exact, the choice of patterns is that of the sample.
-        sampled_rows: Number of rows of the sample; all if exact.
+        source: A description of the data, and of where it was counted.
+        distinct_rows: Number of distinct rows that were searched.
+        exact: Whether all rows were searched. If not, the patterns were found in a sample, and then counted in all
+            rows: their savings and coverages are exact, but all rows might have other patterns.
+        sampled_rows: Number of rows of the sample; the number of all rows if exact.
         error: Bound, in percent of the table and with a probability of 99 %, on the difference between a pattern's
             share of the sample and its share of the table; 0 if exact.
     """
@@ -82,14 +85,14 @@ class Summary:
     """A summarized table.
 
     Attributes:
-        patterns: The patterns, the one that saves most first.
+        patterns: The patterns, in descending order of what they save.
         columns: The summarized columns, in the order of the table.
         rows: Number of rows of the table.
-        left_over: Number of those that no pattern covers.
+        left_over: Number of the rows that no pattern covers.
         cost: The name of the cost model.
         bins: The intervals of the columns that were binned.
-        plan: How it was made.
-        not_shown: Number of further patterns that save something, beyond those asked for; at most `MOST_COUNTED` are
+        plan: How the summary was made.
+        not_shown: Number of further patterns that save something, beyond the maximum; at most `MOST_COUNTED` are
             searched.
     """
 
@@ -103,7 +106,7 @@ class Summary:
     not_shown: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the whole summary in values that JSON has."""
+        """Return the whole summary in values that JSON supports."""
         return {
             "patterns": [
                 {**found.as_dict(), "rows": found.rows, "new_rows": found.new_rows} for found in self.patterns
@@ -124,7 +127,7 @@ class Summary:
         return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in written)
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return a row for each pattern: the table's columns (`*` where it fixes no value), then figures."""
+        """Return a DataFrame with a row for each pattern: its values (`*` if it fixes none), and its figures."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -137,7 +140,7 @@ class Summary:
         )
 
     def table(self) -> list[list[str]]:
-        """Return the patterns as cells of text, a header first; only columns that some pattern fixes."""
+        """Return the patterns as rows of texts, after a header; columns that no pattern fixes are left out."""
         fixed = [column for column in self.columns if any(column in found.pattern for found in self.patterns)]
         header = [*map(printable, fixed), "saving", "coverage", "rows"]
         return [header] + [

@@ -1,13 +1,14 @@
 """The saving of a pattern in bits: the cost models, each with its formula.
 
-With N the number of rows that a pattern covers, D the number of columns of the table and W_i what the pattern's i-th
-value costs in bits, every model has the form of the paper (Chen, Pan, Faloutsos and Papadimitriou: TSum, fast,
-principled table summarization, ADKDD 2013):
+Let N be the number of rows that a pattern covers, D the number of columns of the table, and W_i the cost of the
+pattern's i-th value in bits. Every model has the form of the paper (Chen, Pan, Faloutsos and Papadimitriou: TSum,
+fast, principled table summarization, ADKDD 2013):
 
     saving = benefit - overhead,  benefit = (N - 1) * sum(W_i)
 
-since the values that a pattern fixes are written once instead of N times, and the overhead says which rows those are.
-The models differ in W_i and in the overhead. All of them count whole bits, so that ties are ties on every machine.
+The benefit: the values that a pattern fixes are written once instead of N times. The overhead: the bits that tell which
+rows these are. The models differ in W_i and in the overhead. All of them compute with whole bits, so that two patterns
+that tie on one machine tie on every machine.
 
 A model does not depend on the interpreter that runs it: object sizes are data here, never `sys.getsizeof`.
 """
@@ -31,11 +32,11 @@ class CostModel:
     """A cost model: W_i by `bits`, and an overhead of `fixed(D) + per_step(D) * code_length(N)`.
 
     Attributes:
-        name: The name by which it is chosen.
-        formula: The formula of its saving, for people.
+        name: The name of the model, for the option `cost`.
+        formula: The formula of the saving, to show to people.
         bits: Returns the cost of each value of a column, in bits: as many numbers as the column has values.
-        reaches: Ascending thresholds; the code length of N is the number of thresholds up to N.
-        fixed: Returns the part of the overhead that depends on the number of columns alone.
+        reaches: Ascending thresholds; the code length of N is the number of thresholds that are at most N.
+        fixed: Returns the part of the overhead that depends only on the number of columns.
         per_step: Returns the cost of one step of the code length, for a number of columns.
     """
 
@@ -50,9 +51,9 @@ class CostModel:
         """Return what a pattern saves, in bits.
 
         Args:
-            rows: N, the rows it covers.
-            bits: The sum of W_i over the values it fixes.
-            columns: D, the columns of the table.
+            rows: N, the number of rows that it covers.
+            bits: The sum of W_i over the values that it fixes.
+            columns: D, the number of columns of the table.
         """
         return (
             (rows - 1) * bits - self.fixed(columns) - self.per_step(columns) * bisect.bisect_right(self.reaches, rows)
@@ -65,7 +66,7 @@ def object_size(value: Value) -> int:
     None 16; a bool 28; an int 24 and 4 for each 30-bit digit, at least one; a float 24; a text 49
     (ASCII) or 73 (Latin-1) and 1 for each character, 74 and 2 for each (up to U+FFFF), 76 and 4 for each (beyond);
     bytes 33 and 1 for each; a date 32, a time of day 40, an instant 128 (pandas' Timestamp), a duration 168 (pandas'
-    Timedelta). An interval costs what the number or the instant at its end does, whatever its label is.
+    Timedelta). An interval has the size of the number or the instant at its end; its label does not count.
 
     Examples:
         >>> object_size("adult"), object_size("é"), object_size(0), object_size(2**30), object_size(1.5)
@@ -135,7 +136,7 @@ CPYTHON_3_11 = CostModel(
 
     saving = (N - 1) * sum(8 * object_size(value)) - D * floor(2 * log2(N + 2))
 
-It pays for long texts, and charges the length of N once for every column.
+Long texts therefore save more, and the code length of N is charged once for every column.
 """
 
 PAPER = CostModel(
@@ -165,8 +166,8 @@ DOMAIN = CostModel(
 
     saving = (N - 1) * sum(ceil(log2(V_i))) - (D + 2 * ceil(log2(N + 2)))
 
-with V_i the number of distinct values in the i-th column. Neither spelling nor type counts, and a constant column is
-worth nothing.
+with V_i the number of distinct values in the i-th column. The length and the type of a value do not count, and the
+value of a constant column saves nothing.
 """
 
 MODELS = {model.name: model for model in (CPYTHON_3_11, PAPER, DOMAIN)}
@@ -176,7 +177,7 @@ def cost_model(name: str) -> CostModel:
     """Return the cost model of this name.
 
     Raises:
-        SummaryError: There is none of that name.
+        SummaryError: No cost model has this name.
     """
     try:
         return MODELS[name]

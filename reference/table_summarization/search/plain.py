@@ -1,15 +1,15 @@
 """The search for patterns in plain Python: the algorithm as the paper states it, and fastest for few distinct rows.
 
-Two steps, both of the paper. *Local expansion* grows one pattern at a time: from nothing, the value (of any column not
-yet fixed) that gives the grown pattern the largest saving on the rows that no earlier pattern covers is added, as
-long as the saving grows. The next pattern is grown on what is left, until none saves anything. *Marshalling* then puts
-them in order: again and again the pattern that saves most on the rows not covered by those before it; one that saves
-nothing any more is left out.
+The algorithm has the two steps of the paper. *Local expansion* grows one pattern at a time, beginning with the empty
+one. In each round it adds the value (of a column not yet fixed) with which the pattern saves most on the rows that no
+earlier pattern covers; it stops when the saving no longer grows. The next pattern is grown on the rows that are left,
+until no pattern saves anything. *Marshalling* then puts the patterns in order: it repeatedly chooses the pattern that
+saves most on the rows that no chosen pattern covers, and drops the patterns that no longer save anything.
 
-Ties have one order, whatever the engine: on equal savings the column whose name comes first, then the value that comes
-first (`values.order`); among patterns the one found first.
+Ties are broken in the same way in every engine: of equal savings, the column whose name comes first wins, then the
+value that comes first (`values.order`); of two patterns, the one that was found first.
 
-`vectorized.VectorizedSearch` gives the same answer from arrays; tests hold both to a brute-force search.
+`vectorized.VectorizedSearch` gives the same result from arrays; tests compare both with a brute-force search.
 """
 
 from collections import Counter
@@ -20,15 +20,15 @@ from reference.table_summarization.search.costs import CostModel
 from reference.table_summarization.search.table import NO_VALUE, CodedTable
 
 Fixed: TypeAlias = dict[int, int]
-"""A pattern in codes: column position to the code of the value it fixes."""
+"""A pattern in codes: the position of each column that it fixes, and the code of the value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Which patterns are searched for.
+    """Limits of the patterns to find.
 
     Attributes:
-        patterns: Maximum number of patterns; None for all that save something.
+        patterns: Maximum number of patterns; None for all patterns that save something.
         rows: Minimum number of rows that a pattern covers when it is found.
     """
 
@@ -38,13 +38,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A pattern found.
+    """A pattern that the search has found.
 
     Attributes:
         fixed: Its codes.
-        saving: What it saves on the rows not covered by the patterns before it, in bits.
+        saving: Bits that it saves on the rows that no pattern before it covers.
         rows: Number of rows of the whole table that it covers.
-        new_rows: Number of those that no pattern before it covers.
+        new_rows: Number of the rows that it covers and no pattern before it does.
     """
 
     fixed: Fixed
@@ -78,7 +78,7 @@ class PlainSearch:
         return self._model.saving(rows, bits, len(self._codes))
 
     def _expand(self, rows: list[int], min_rows: int) -> Fixed:
-        """Return one pattern, grown on these rows; empty if none saves anything."""
+        """Return one pattern, grown on these rows; an empty one if no pattern saves anything."""
         fixed: Fixed = {}
         best = bits = 0
         while True:
@@ -114,7 +114,7 @@ class PlainSearch:
         return patterns
 
     def marshal(self, patterns: list[Fixed]) -> list[Found]:
-        """Marshal patterns: return those that save something, in their order."""
+        """Marshal patterns: return the patterns that save something, in order."""
         left = list(range(len(self._weights)))
         remaining = dict(enumerate(patterns))
         ordered: list[Found] = []

@@ -1,7 +1,7 @@
 """Convert counted rows to the input of the search, and a column's counts to the input of a binning rule.
 
-Values get codes in the order that breaks ties. A value of a single row gets none, since no pattern with it saves
-anything.
+Values get codes in the order that breaks ties (`values.order`). A value of a single row gets no code, since no pattern
+with it saves anything.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,15 +25,15 @@ _Longs = npt.NDArray[np.int64]
 
 
 def prepare_table(counts: Counts, recodings: Recodings, *, ignore_missing: bool) -> CodedTable:
-    """Return the table that the search takes.
+    """Return the input of the search.
 
     Under every cost model a pattern of one row saves nothing. A value of one row therefore gets no code, so that a
-    column of a hundred million names need not be sorted.
+    column of a hundred million different names need not be sorted.
 
     Args:
         counts: The distinct rows.
-        recodings: The replacements of values while they were counted, by column.
-        ignore_missing: Whether no pattern may fix a missing value.
+        recodings: The replacements of values that were applied when rows were counted, by column.
+        ignore_missing: Whether patterns may not fix a missing value.
     """
     columns, codes = [], []
     rows = int(counts.weights.sum())
@@ -76,7 +76,7 @@ def _stored_bits(dictionary: pa.Array) -> _Longs:
 
 
 class _Values(Sequence[Any]):
-    """An array's values, each converted when it is read: a binning rule reads few of millions."""
+    """An array's values, each of which is converted when it is read: a binning rule reads few of millions."""
 
     def __init__(self, array: pa.Array) -> None:
         self._array = array
@@ -89,13 +89,14 @@ class _Values(Sequence[Any]):
 
 
 def distribution(counts: Counts) -> tuple[Sequence[Any], list[int]] | None:
-    """Return a column's values, ascending, without missing ones, and the rows of each, if the column can be binned.
+    """Return a column's values in ascending order, without missing ones, and the number of rows of each.
 
     Args:
-        counts: The distinct rows of that column alone.
+        counts: The distinct rows of this single column.
 
     Returns:
-        Values and numbers of rows; None unless there are values, and all are numbers, or all dates, or all instants.
+        Values and numbers of rows; None if the column cannot be binned: it has no values, or they are not all numbers,
+        or all dates, or all instants.
     """
     (dictionary,) = counts.dictionaries
     found = sorted_distinct(dictionary, tally_of(counts.codes[0], counts.weights, len(dictionary)))

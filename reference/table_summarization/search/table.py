@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     Weights: TypeAlias = Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int64]]
 
 NO_VALUE = -1
-"""The code of a cell that no pattern can fix: its value is in one row only, or is missing and to be ignored."""
+"""The code of a cell that no pattern can fix: only one row has its value, or the value is missing and ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column's values.
+    """The values of a column.
 
     Attributes:
-        name: Its name.
-        values: The values that a pattern can fix, ascending by `values.order`; a cell's code is a position in it.
+        name: Name of the column.
+        values: The values that a pattern can fix, in the order of `values.order`; a cell's code is a position in it.
         domain: The number of distinct values in the column, including those without a code and a missing one.
         mean_bits: The average number of bits that a cell takes, rounded up; see `costs.stored_bits`.
     """
@@ -35,13 +35,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class CodedTable:
-    """The rows of a table, encoded and with equal rows counted together.
+    """The distinct rows of a table, encoded, with their numbers.
 
     Attributes:
-        columns: The columns by ascending name, so that the order of a table's columns changes no tie.
+        columns: The columns in the order of their names, so that the order of a table's columns affects no tie.
         codes: Shape (columns, distinct rows): each cell's code in its column, or `NO_VALUE`.
-        weights: Shape (distinct rows,): how many rows of the table each represents. Equal rows may occur more than
-            once: the search needs weights, not distinctness.
+        weights: Shape (distinct rows,): number of rows of the table that each represents. Equal rows may be listed
+            more than once: the search needs only their weights.
         rows: Number of rows of the table.
     """
 

@@ -1,8 +1,8 @@
-"""The search for patterns over arrays: the same answer as `plain.PlainSearch`, for millions of distinct rows.
+"""The search for patterns over arrays: the same result as `plain.PlainSearch`, for millions of distinct rows.
 
-All values of all columns are candidates in one array, in the order that breaks ties, each with its number of rows that
-are not covered yet; the best is an argmax. The rows that a pattern covers are subtracted from these numbers instead of
-counting again, so all patterns together cost one more pass over the cells, however many they are.
+All values of all columns are candidates in one array, in the order that breaks ties. A second array has the number of
+rows of each that no pattern covers yet, and argmax finds the best. When a pattern is found, its rows are subtracted
+from these numbers instead of counting again, so that all patterns together take one more pass over the cells.
 """
 
 import numpy as np
@@ -30,7 +30,7 @@ class VectorizedSearch:
     def __init__(self, table: CodedTable, model: CostModel) -> None:
         codes = np.ascontiguousarray(table.codes, dtype=np.int32)
         sizes = np.array([len(column.values) for column in table.columns], dtype=np.int64)
-        # Candidate 0 stands for all the cells without a value; column i's values follow from starts[i] on.
+        # Candidate 0 is for all cells without a code; the values of column i are the candidates from starts[i] on.
         self._starts = np.concatenate(([1], 1 + np.cumsum(sizes)))
         self._cells: npt.NDArray[np.int32] = np.where(
             codes == NO_VALUE, 0, codes + self._starts[:-1, None].astype(np.int32)
@@ -50,21 +50,24 @@ class VectorizedSearch:
         return saved
 
     def _count(self, cells: npt.NDArray[np.int32], weights: _Longs) -> tuple[_Rows, _Longs]:
-        """Return the candidates among these cells, ascending, and the rows of each; shapes (columns, n) and (n,)."""
+        """Return the candidates among these cells in ascending order, and the number of rows of each.
+
+        The shapes of `cells` and `weights` are (columns, rows) and (rows,).
+        """
         if cells.size * 4 < len(self._bits):
             present, positions = np.unique(cells, return_inverse=True)
             counts = np.bincount(positions.ravel(), np.broadcast_to(weights, cells.shape).ravel()).astype(np.int64)
             return present.astype(np.intp), counts
         counts = np.zeros(len(self._bits), dtype=np.int64)
         for row in cells:  # a column's cells
-            # Floating sums of whole numbers are exact up to 2**53 rows.
+            # Sums of whole numbers in floating point are exact up to 2**53 rows.
             found = np.bincount(row) if self._plain else np.bincount(row, weights)
             counts[: len(found)] += found.astype(np.int64, copy=False)
         candidates = np.flatnonzero(counts)
         return candidates, counts[candidates]
 
     def _rows(self, column: int, candidate: int) -> _Rows:
-        """Return all rows with this value."""
+        """Return all rows that have the value of a candidate."""
         if column not in self._index and self._scans[column] < _SCANS_BEFORE_INDEX:
             self._scans[column] += 1
             return np.flatnonzero(self._cells[column] == candidate)
@@ -93,7 +96,7 @@ class VectorizedSearch:
         return rows
 
     def _grow(self, first: int, best: int, rows: _Rows, min_rows: int) -> tuple[list[int], _Rows]:
-        """Expand a pattern of one value as long as its saving grows, and return its candidates and its rows."""
+        """Expand a pattern of one value while its saving grows; return its candidates and its rows."""
         chosen = [first]
         while True:
             cells = self._cells[:, rows]
@@ -114,7 +117,7 @@ class VectorizedSearch:
             rows = rows[self._cells[self._column(chosen[-1]), rows] == chosen[-1]]
 
     def expand_all(self, limits: Limits) -> list[Fixed]:
-        """Local expansion: the patterns in the order they are found."""
+        """Return the patterns of local expansion, in the order in which they are found."""
         candidates, found = self._count(self._cells, self._weights)
         counts = np.zeros(len(self._bits), dtype=np.int64)
         counts[candidates] = found
@@ -144,13 +147,14 @@ class VectorizedSearch:
         return patterns
 
     def marshal(self, patterns: list[Fixed]) -> list[Found]:
-        """Marshalling: those of the patterns that save something, in their order."""
+        """Marshal patterns: return the patterns that save something, in order."""
         if not patterns:
             return []
         covered = [self._covered(fixed) for fixed in patterns]
         everywhere = np.array([self._weights[rows].sum() for rows in covered], dtype=np.int64)
         bits = np.array([sum(self._bits[c] for _, c in self._candidates(fixed)) for fixed in patterns], dtype=np.int64)
-        # By row, the patterns that cover it: rows of a chosen pattern are subtracted from the others that cover them.
+        # `owners` lists the patterns that cover each row, row by row: the rows of a chosen pattern are subtracted from
+        # the counts of all other patterns that cover them.
         owners = np.repeat(np.arange(len(patterns)), [len(rows) for rows in covered])
         flat = np.concatenate(covered)
         by_row = np.argsort(flat, kind="stable")
@@ -173,5 +177,5 @@ class VectorizedSearch:
             taken = np.bincount(sharers, np.repeat(self._weights[rows], lengths), minlength=len(patterns))
             others = np.flatnonzero(taken)
             counts[others] -= taken[others].astype(np.int64)
-            # The chosen one has no rows left, so it saves nothing any more and is not chosen again.
+            # The chosen pattern has no rows left, so it saves nothing, and is not chosen again.
             savings[others] = self._savings(counts[others], bits[others])

@@ -1,4 +1,7 @@
-"""Infer the types of CSV columns from all their texts (see `text_types`), without a Python object for each text."""
+"""Infer the types of CSV columns from all their texts by Arrow's functions, without a Python object for each text.
+
+The rule is that of `text_types`, which small files use: change both together.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -38,7 +41,8 @@ _ARROW_TYPES = {
 ColumnTypes: TypeAlias = dict[str, tuple[set[Kind] | None, Counts | None]]
 """By column, the kinds that its texts allow (None: all are missing), and its values with their numbers of rows.
 
-A column of numbers is counted as numbers, any other by its texts. The counts are None where parts of the file disagree.
+A column of numbers is counted as numbers, any other column by its texts. The counts are None if the parts of the file
+have different types.
 """
 
 
@@ -91,7 +95,7 @@ def join(max_rows: int, inferred: Sequence[ColumnTypes]) -> ColumnTypes:
 
 
 def _joined(max_rows: int, tallies: Sequence[Counts | None]) -> Counts | None:
-    """Return merged tallies; None where texts meet numbers, or integers beyond 2**53 meet other numbers."""
+    """Return the merged counts; None if some are of texts and some of numbers, or of floats and of large integers."""
     known = [tally for tally in tallies if tally is not None]
     types = {tally.dictionaries[0].type for tally in known}
     if len(known) < len(tallies) or (TEXTS in types and len(types) > 1):
@@ -121,7 +125,7 @@ def _trimmed(cells: pa.Array) -> pa.Array:
 
 
 def _as_arrow_spells(cells: pa.Array, kind: Kind | None) -> pa.Array:
-    """Return texts of a kind in the spelling that Arrow can cast."""
+    """Return texts of a kind, rewritten to a spelling that Arrow can cast."""
     if kind in {Kind.GROUPED, Kind.COMMA}:
         cells = pc.replace_substring_regex(cells, SEPARATORS_OF_THOUSANDS[kind], "")
         return pc.replace_substring(cells, ",", ".")
@@ -132,7 +136,7 @@ def _as_arrow_spells(cells: pa.Array, kind: Kind | None) -> pa.Array:
 
 
 def kinds_in(cells: pa.Array, kinds: Collection[Kind]) -> set[Kind] | None:
-    """Return what `text_types.kinds_of` does for a dictionary, without a Python object for each text."""
+    """Return the same as `text_types.kinds_of`, for a dictionary and without a Python object for each text."""
     trimmed = _trimmed(cells)
     known = pc.and_(cells.is_valid(), pc.invert(pc.is_in(trimmed, _MISSING)))
     present = trimmed.filter(known)
@@ -143,13 +147,13 @@ def kinds_in(cells: pa.Array, kinds: Collection[Kind]) -> set[Kind] | None:
         found.add(Kind.TRIMMED)
     for kind in found & {Kind.DATE, Kind.INSTANT}:
         if not any(_casts(_as_arrow_spells(present, kind), arrow_type) for arrow_type in _ARROW_TYPES[kind]):
-            # Not a date of the calendar, or one that Arrow cannot parse.
+            # A text is not a date of the calendar, or Arrow cannot parse it.
             return kinds_of(cells.to_pylist(), kinds)
     return found | {Kind.TEXT}
 
 
 def _all_match(cells: pa.Array, pattern: str) -> bool:
-    # The first text decides most columns.
+    # For most columns the first text does not match, which saves matching all others.
     whole = rf"\A(?:{pattern})\z"
     return all(pc.all(pc.match_substring_regex(some, whole)).as_py() for some in (cells[:1], cells))
 

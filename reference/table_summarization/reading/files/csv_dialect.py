@@ -1,8 +1,8 @@
 """The dialect of a CSV file: encoding, separator, header, quotes and numbers, as stated or detected.
 
-One function, `recognise`, looks at the first 64 KiB of the first file, whatever the size of the table, so that a small
-file and a large one are read alike. Where that does not suffice, the error names the option to set. `Summary.plan`
-says what was recognised.
+One function, `recognise`, reads the first 64 KiB of the first file of a table, so that a small file and a large one
+are read in the same way. If it cannot decide, the error names the option to set. `Summary.plan` shows the dialect.
+Open this module if a file is read wrongly or refused.
 """
 
 import codecs
@@ -42,13 +42,13 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 
 @dataclass(frozen=True)
 class CsvFormat:
-    """Known facts about the format of CSV files; what is None is detected.
+    """Known facts about the format of CSV files; a fact that is None is detected.
 
     Attributes:
-        delimiter: What separates fields, one character.
-        decimal: `.` or `,`, what separates the fraction of a number.
+        delimiter: The separator of fields, one character.
+        decimal: The decimal separator of numbers, `.` or `,`.
         encoding: Python's name of an encoding, such as `latin-1`.
-        header: Whether the first line has the names of the columns; without them they are `column_1` and so on.
+        header: Whether the first line has the names of the columns. If not, they are `column_1`, `column_2` and so on.
     """
 
     delimiter: str | None = None
@@ -60,18 +60,18 @@ class CsvFormat:
         if self.delimiter is not None and (
             len(self.delimiter) != 1 or self.delimiter in '"\r\n' or self.delimiter > "~"
         ):
-            raise SummaryError(f"a delimiter is one ASCII character that is no quote, not {self.delimiter!r}")
+            raise SummaryError(f"a delimiter is one ASCII character other than a quote, not {self.delimiter!r}")
         if self.decimal not in {None, ".", ","}:
-            raise SummaryError(f"a decimal separator is . or ',', not {self.decimal!r}")
+            raise SummaryError(f"a decimal separator is '.' or ',', not {self.decimal!r}")
         if self.decimal is not None and self.decimal == self.delimiter:
-            raise SummaryError(f"fields and fractions cannot both be separated by {self.decimal!r}")
+            raise SummaryError(f"{self.decimal!r} cannot be both the delimiter and the decimal separator")
         if self.encoding is not None:
             try:
                 known = codecs.lookup(self.encoding)
             except LookupError:
                 raise SummaryError(f"no encoding is called {self.encoding!r}; try latin-1 or utf-16") from None
             if not known._is_text_encoding:  # noqa: SLF001 (what `str.encode` itself asks)
-                raise SummaryError(f"{self.encoding!r} is no encoding of text; try latin-1 or utf-16")
+                raise SummaryError(f"{self.encoding!r} is not an encoding of text; try latin-1 or utf-16")
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,12 @@ class Dialect:
     """The format of a CSV file.
 
     Attributes:
-        delimiter: What separates fields.
+        delimiter: The separator of fields.
         encoding: Python's name of the encoding.
         header: Whether the first line has the names of the columns.
-        skips_blanks: Whether a blank behind a separator belongs to no field.
+        skips_blanks: Whether blanks after a separator are skipped.
         escapes: Whether a quote within quotes is written with a backslash before it.
-        quotes: Whether there are quotes in the beginning of the file.
+        quotes: Whether the beginning of the file has quotes.
         kinds: The kinds that columns may have; see `text_types`.
     """
 
@@ -129,7 +129,7 @@ def dialect_of(file: File, stated: CsvFormat) -> Dialect:
     """Return the dialect of a table's first file, which all its files share.
 
     Raises:
-        UnreadableError: As `recognise`, or the file cannot be opened.
+        UnreadableError: The file cannot be opened, or `recognise` refuses it.
     """
     try:
         sample, whole = file.beginning(SAMPLE_BYTES)
@@ -154,11 +154,11 @@ def recognise(path: str, sample: bytes, *, whole: bool, by_name: str | None, sta
     if stated.encoding is None:
         for magic, meaning in _FORMATS:
             if sample.startswith(magic):
-                raise UnreadableError(f"{path} is no CSV file, but {meaning}")
+                raise UnreadableError(f"{path} is not a CSV file, but {meaning}")
     encoding = stated.encoding or _encoding(path, sample, whole=whole)
     text = _decoded(path, sample, encoding, whole=whole)
     if _is_json(text, whole=whole):
-        raise UnreadableError(f"{path} is no CSV file, but JSON; turn its records into CSV or Parquet")
+        raise UnreadableError(f"{path} is not a CSV file, but JSON; turn its records into CSV or Parquet")
     if not whole:  # the last line may be cut
         text = text[: text.rfind("\n") + 1] or text
     delimiter = stated.delimiter or by_name or _delimiter(text)
@@ -172,7 +172,7 @@ def recognise(path: str, sample: bytes, *, whole: bool, by_name: str | None, sta
         if len(rows) > 1 and _looks_like_data(rows, kinds):
             raise UnreadableError(
                 f"the first line of {path} looks like data ({', '.join(rows[0][:3])}), not like names; "
-                "say whether it has names: --header or --no-header (CsvFormat(header=...))"
+                "state whether it has names: --header or --no-header (CsvFormat(header=...))"
             )
     return Dialect(delimiter, encoding, header, chosen.skips_blanks, chosen.escapes, plain.quotes, kinds)
 
@@ -187,8 +187,8 @@ def _encoding(path: str, sample: bytes, *, whole: bool) -> str:
         raise not_utf8(path) from None
     if b"\0" in sample:
         raise UnreadableError(
-            f"{path} is no CSV file, or is in an encoding without a mark; "
-            "say which, such as --encoding utf-16-le (CsvFormat(encoding=...))"
+            f"{path} is not a CSV file, or is in an encoding without a byte order mark; "
+            "give the encoding, such as --encoding utf-16-le (CsvFormat(encoding=...))"
         )
     return "utf-8-sig"
 
@@ -197,7 +197,7 @@ def not_utf8(path: str) -> UnreadableError:
     """Return the error for a file in another encoding."""
     return UnreadableError(
         f"{path} cannot be read: its encoding is not UTF-8 (decode error); "
-        "say which it is, such as --encoding latin-1 (CsvFormat(encoding=...))"
+        "give the encoding, such as --encoding latin-1 (CsvFormat(encoding=...))"
     )
 
 
@@ -215,7 +215,7 @@ def _is_json(text: str, *, whole: bool) -> bool:
     try:
         json.loads(start)
     except json.JSONDecodeError:
-        # The beginning of a larger document, or a line for each record.
+        # The sample may be the beginning of a larger document, or have one document in each line.
         try:
             json.JSONDecoder().raw_decode(start)
         except json.JSONDecodeError as error:
@@ -224,7 +224,7 @@ def _is_json(text: str, *, whole: bool) -> bool:
 
 
 def _delimiter(text: str) -> str:
-    """Return the separator by which the first rows have equally many fields, and most of them; else a comma."""
+    """Return the separator that splits the first rows into the most fields, equally many in each; else a comma."""
     found, most = {}, {}
     for delimiter in _DELIMITERS:
         rows = _some_rows(_best(Dialect(delimiter), text), text)
@@ -237,19 +237,21 @@ def _delimiter(text: str) -> str:
 
 
 def _best(plain: Dialect, text: str) -> Dialect:
-    """Return the dialect with its treatment of blanks and backslashes detected."""
-    blanks = _follow_every_separator(plain, text)
-    ways = [Dialect(plain.delimiter, plain.encoding, skips_blanks=blanks, escapes=escapes) for escapes in (False, True)]
+    """Return the dialect after detecting how blanks and backslashes are treated."""
+    blanks = _blanks_follow_every_separator(plain, text)
+    candidates = [
+        Dialect(plain.delimiter, plain.encoding, skips_blanks=blanks, escapes=escapes) for escapes in (False, True)
+    ]
     if '\\"' not in text:
-        return ways[0]
-    for way in ways:
-        rows = _some_rows(way, text)
+        return candidates[0]
+    for dialect in candidates:
+        rows = _some_rows(dialect, text)
         if rows and len({len(row) for row in rows}) == 1:
-            return way
-    return ways[0]
+            return dialect
+    return candidates[0]
 
 
-def _follow_every_separator(plain: Dialect, text: str) -> bool:
+def _blanks_follow_every_separator(plain: Dialect, text: str) -> bool:
     """Return whether a blank follows every separator; separators within quotes do not count."""
     rows = _some_rows(Dialect(plain.delimiter, skips_blanks=True, escapes='\\"' in text), text)
     fields = sum(len(row) - 1 for row in rows or [])
@@ -288,7 +290,7 @@ def _kinds(delimiter: str, decimal: str | None) -> frozenset[Kind]:
 
 
 def _looks_like_data(rows: list[list[str]], kinds: frozenset[Kind]) -> bool:
-    """Return whether every field of the first row is a number or a time, as those below it are."""
+    """Return whether every field of the first row is a number or a time, and the fields below it are, too."""
     first, *others = rows
     for position, cell in enumerate(first):
         kind = kind_of([kinds_of([cell], kinds)])

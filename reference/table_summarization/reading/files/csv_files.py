@@ -1,4 +1,8 @@
-"""CSV files, streamed. Columns are encoded while they are parsed, and typed by all their texts (see `text_types`)."""
+"""Read CSV files as streams: columns are encoded while they are parsed, and typed by all their texts.
+
+Open it to see how a file is split among cores, and which columns are parsed in one pass and which in two. `text_types`
+has the rule for types.
+"""
 
 import csv
 import io
@@ -45,12 +49,12 @@ class _LineRange:
     Attributes:
         file: The file.
         dialect: Its dialect.
-        kinds: The kind of each column; the values of a column that is not in it are its texts.
-        types: The Arrow types that columns are parsed as; a column that is not in it is dictionary-encoded.
+        kinds: The kinds of columns; a column without a kind keeps its texts.
+        types: The Arrow types as which columns are parsed; a column without a type is dictionary-encoded.
         header: The columns' names, if the range does not begin with them.
-        start: Its first byte.
-        stop: The end of its last line; None for the file's own.
-        partition: Values of the columns encoded in its folders' names.
+        start: The position of the first byte.
+        stop: The position after the last byte; None for the end of the file.
+        partition: Values of the columns that are in the names of the file's folders.
     """
 
     file: File
@@ -91,7 +95,7 @@ class _LineRange:
         return self.file.path if self.file.local and not self.file.xz else self.file.open()
 
     def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
-        """Yield the rows, some megabytes at a time."""
+        """Yield the rows in blocks of some megabytes."""
         own = [name for name in names if name not in self.partition]
         blocks = self._blocks_by_csv(own) if self.dialect.skips_blanks else self._blocks_by_arrow(own)
         try:
@@ -106,7 +110,8 @@ class _LineRange:
             raise unreadable(self.file.path, error) from None
 
     def _blocks_by_arrow(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
-        first = [] if names or not self.header else list(self.header[:1])  # without a column there would be no rows
+        # Even if no column is wanted, one is read, so that Arrow counts the rows.
+        first = [] if names or not self.header else list(self.header[:1])
         with self._reader(names or first or self.dialect_names()[:1]) as reader:
             for batch in reader:
                 yield {name: batch.column(name) for name in names}, batch.num_rows
@@ -188,9 +193,9 @@ class CsvSource:
 
     Args:
         files: The files.
-        runner: Counts them on this machine or on a cluster.
-        max_rows: Maximum number of distinct texts of a column for the inference of its type; more are sampled.
-        stated: Known facts about their format.
+        runner: Counts the files on this machine or on a cluster.
+        max_rows: Maximum number of distinct texts from which a column's type is inferred; more are sampled.
+        stated: Known facts about the files' format.
     """
 
     def __init__(self, files: Sequence[File], runner: Runner, max_rows: int, stated: CsvFormat) -> None:
@@ -210,8 +215,8 @@ class CsvSource:
             for file, folder in zip(files, folders, strict=True)
         ]
         block, rows = next(whole[0].blocks(self._own), ({}, 0))  # a file that has only a header has no block
-        # A column of mostly different values is not encoded while it is typed, and one that is text by the first block
-        # is not typed.
+        # While types are inferred, a column of mostly different values is not encoded. A column that is text in the
+        # first block is text, and is not read for its type.
         self._differing = {name for name, column in block.items() if len(column.dictionary) * 2 > rows}
         self._maybe_typed = {
             name
@@ -223,7 +228,10 @@ class CsvSource:
         self.plan = f"{len(files)} CSV file(s) with {dialect}, counted {runner.plan}"
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
-        """As `Source.binnable_columns`; types the columns, in one pass over those that the first block leaves open."""
+        """Do the same as `Source.binnable_columns`, and infer the types of columns.
+
+        This takes one pass over the columns whose type the first block does not decide.
+        """
         open_ = [name for name in names if name in self._maybe_typed]
         kinds: dict[str, Kind | None] = dict.fromkeys((name for name in names if name in self._own), Kind.TEXT)
         types: dict[str, pa.DataType] = {}
@@ -238,22 +246,22 @@ class CsvSource:
                 if tally is None or kinds[name] in {None, Kind.BOOL, Kind.TEXT}:
                     continue
                 if tally.dictionaries[0].type == TEXTS:
-                    # Two texts may be spellings of one value.
+                    # Two texts may spell the same value.
                     values = typed(tally.dictionaries[0], kinds[name])
                     tally = replace(tally, dictionaries=(values,), deduplicated=False)
                 elif not tally.halvings and allowed is not None and Kind.TRIMMED in allowed:
-                    types[name] = tally.dictionaries[0].type  # every text of it was read so
+                    types[name] = tally.dictionaries[0].type  # Arrow parsed every text of the column as this type
                 self._tallies[name] = tally
         self._parts = [replace(part, kinds=kinds, types=types) for part in self._parts]
         folders = [name for name in names if name not in self._own]
         return [name for name in open_ if kinds[name] not in {None, Kind.BOOL, Kind.TEXT}] + folders
 
     def survey(self, watched: Sequence[str], names: Sequence[str], max_rows: int) -> Survey:
-        """As `Source.survey`."""
+        """Do the same as `Source.survey`."""
         return Survey(self.count([(name,) for name in watched], {}, max_rows))
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
-        """As `Source.count`; single columns are known from typing them."""
+        """Do the same as `Source.count`; single columns were already counted to infer their types."""
         known = {names: self._tallies[names[0]] for names in groupings if len(names) == 1 and names[0] in self._tallies}
         if recodings:
             known = {}

@@ -1,4 +1,7 @@
-"""Find files by path, glob, folder or address, and open them; without pyarrow, for a fast start."""
+"""Find files by path, glob, folder or address, and open them; pyarrow is imported only if needed, for a fast start.
+
+Open it to see which files of a folder belong to a table, and which columns come from the names of folders.
+"""
 
 import glob
 import re
@@ -23,7 +26,7 @@ class File:
     Attributes:
         path: A path, or an address such as s3://bucket/key.
         options: Options for fsspec's file system, for an address.
-        partition: Columns encoded in its folders' names, as in Hive: `country=DE` in its path is ("country", "DE").
+        partition: Columns in the names of its folders, as Hive writes them: `country=DE` becomes ("country", "DE").
     """
 
     path: str
@@ -32,36 +35,36 @@ class File:
 
     @property
     def local(self) -> bool:
-        """Whether it is a path of this machine."""
+        """Whether the file is on this machine."""
         return "://" not in self.path
 
     @property
     def suffixes(self) -> list[str]:
-        """The ends of its name, lower case, without that of a compression."""
+        """The suffixes of the file's name, in lower case, without the suffix of a compression."""
         return [suffix.lower() for suffix in Path(self.path).suffixes if suffix.lower() not in _COMPRESSED]
 
     @property
     def compressed(self) -> bool:
-        """Whether it is compressed as a whole."""
+        """Whether the whole file is compressed."""
         return Path(self.path).suffix.lower() in _COMPRESSED
 
     @property
     def xz(self) -> bool:
-        """Whether it is compressed in a way that Arrow does not read by itself."""
+        """Whether the file is compressed by xz, which Arrow does not read."""
         return Path(self.path).suffix.lower() == ".xz"
 
     @property
     def parquet(self) -> bool:
-        """Whether its name says that it is Parquet; everything else is CSV."""
+        """Whether the file's name has a suffix of Parquet; all other files are CSV."""
         return bool(self.suffixes) and self.suffixes[-1] in _PARQUET
 
     @property
     def delimiter(self) -> str | None:
-        """The separator of fields implied by its name, for a CSV file."""
+        """The separator of fields that the name of a CSV file implies, if any."""
         return "\t" if self.suffixes and self.suffixes[-1] == ".tsv" else None
 
     def beginning(self, size: int) -> tuple[bytes, bool]:
-        """Return its first bytes, decompressed, and whether these are all of it."""
+        """Return the file's first bytes, decompressed, and whether they are the whole file."""
         if self.local and self.compressed and not self.xz:
             import pyarrow as pa
 
@@ -78,11 +81,11 @@ class File:
         return lzma.open(self.path)
 
     def open(self) -> IO[bytes]:
-        """Return the file's bytes.
+        """Open the file for reading bytes.
 
         Raises:
-            UnreadableError: If it cannot be opened.
-            MissingExtraError: If the package of its kind of address is not installed.
+            UnreadableError: The file cannot be opened.
+            MissingExtraError: The package for this kind of address is not installed.
         """
         if self.local:
             try:
@@ -108,10 +111,11 @@ def without_password(path: str) -> str:
 
 @contextmanager
 def store_errors(path: str) -> Iterator[None]:
-    """Translate whatever the file system of an address raises into one sentence.
+    """Translate every error of an address's file system into an error of one sentence.
 
     Raises:
-        UnreadableError: In place of any other error: each store has its own for a wrong key, no key, ...
+        UnreadableError: Instead of the file system's error: each store has its own exceptions, for example for a
+            wrong key.
     """
     try:
         yield
@@ -128,7 +132,7 @@ def _file_system(path: str, options: Mapping[str, Any]) -> tuple[Any, str]:
 
         if _scheme(path) not in fsspec.available_protocols():
             raise UnreadableError(
-                f"{without_password(path)} is no address of files; of a warehouse name a table too, or a query"
+                f"{without_password(path)} is not an address of files; for a warehouse, also give a table or a query"
             )
         found: tuple[Any, str] = fsspec.core.url_to_fs(path, **options)
         return found
@@ -138,15 +142,15 @@ def _file_system(path: str, options: Mapping[str, Any]) -> tuple[Any, str]:
 
 
 def _scheme(path: str) -> str:
-    """Return the scheme of an address; of one that is chained through a cache, the scheme behind the cache."""
+    """Return the scheme of an address; in `simplecache::s3://...`, which reads through a cache, that is `s3`."""
     return path.partition("://")[0].rpartition("::")[2]
 
 
 def files(paths: Sequence[str], options: Mapping[str, Any]) -> list[File]:
-    """Return the files of paths, globs and folders, in the order given and by name within each.
+    """Return the files of paths, globs and folders, in the given order; the files of each are sorted by name.
 
     Raises:
-        UnreadableError: If one of them names no file.
+        UnreadableError: A path, glob or folder has no file.
     """
     found: list[File] = []
     for path in paths:
@@ -176,11 +180,11 @@ def files(paths: Sequence[str], options: Mapping[str, Any]) -> list[File]:
 
 
 def _partition(name: str, path: str) -> tuple[tuple[str, str | None], ...]:
-    """Return the partition columns in the folders of a file; Hive writes a missing value by a name of its own.
+    """Return the partition columns in the names of a file's folders.
 
     Args:
         name: The file.
-        path: The path that was given: as with pandas, only the folders below it count.
+        path: The path that was given: as in pandas, only the folders below it count.
     """
     base = str(Path(path).expanduser()) if "://" not in path else path
     below = name.removeprefix(base.rstrip("/") + "/") if not glob.has_magic(base) else name
@@ -190,7 +194,7 @@ def _partition(name: str, path: str) -> tuple[tuple[str, str | None], ...]:
 
 
 def partition_values(files: Sequence[File], own: Sequence[str]) -> list[dict[str, str | int | None]]:
-    """Return the values of the partition columns for each file: integers if all of a column are, else texts.
+    """Return the values of the partition columns for each file: integers if all values of a column are, else texts.
 
     Args:
         files: The files.

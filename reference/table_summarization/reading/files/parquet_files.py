@@ -1,4 +1,4 @@
-"""Parquet files, a group of rows at a time. Columns of texts keep the dictionary encoding that the file has."""
+"""Read Parquet files by row groups; text columns keep the dictionary encoding of the file."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from reference.table_summarization.reading.source import (
     survey_parts,
 )
 
-# Maximum number of rows of row groups that one task reads: a thousand small ones are not a thousand tasks.
+# Maximum number of rows in the row groups of one task, so that small row groups share a task.
 _PART_ROWS = 1 << 19
 
 
@@ -98,15 +98,15 @@ class ParquetSource:
         self.plan = f"{len(files)} Parquet file(s) of {rows} rows, counted {runner.plan}"
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
-        """As `Source.binnable_columns`, by the columns' types in all files; a partition column may be binned."""
+        """Do the same as `Source.binnable_columns`, by the columns' types in all files, and all partition columns."""
         return [name for name in names if name not in self._types or any(map(may_be_binned, self._types[name]))]
 
     def survey(self, watched: Sequence[str], names: Sequence[str], max_rows: int) -> Survey:
-        """As `Source.survey`."""
+        """Do the same as `Source.survey`."""
         return survey_parts(self._runner, self._parts, watched, names, max_rows)
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
-        """As `Source.count`; only the columns asked for are read."""
+        """Do the same as `Source.count`; only the requested columns are read."""
         return count_parts(self._runner, self._parts, groupings, recodings, max_rows)
 
 

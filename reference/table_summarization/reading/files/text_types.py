@@ -1,14 +1,14 @@
 """Infer the type of a CSV column from its texts, by one rule for small and for large files.
 
-A column is typed by all its distinct texts together, so neither the first block of a file nor its partitioning decides:
+The type depends on all distinct texts of the column, and so on neither the first block of a file nor its partitioning:
 
-- texts that pandas too reads as missing (`MISSING`: an empty field, NA, NaN, null, ...) are missing;
-- a column is of bools, whole numbers, numbers, dates (`2013-01-31`) or instants (ISO 8601) if every other text of it
-  is; a leading zero (a postal code) makes it text;
-- numbers with thousands separators (`1,234.5`) or a decimal comma (`1.234,5`) are numbers where the file's dialect
-  allows them and all the texts together leave one reading; where both fit (`1,234`), the column stays text;
-- blanks around a number, a time or a missing value do not count; a text keeps its own;
-- anything else is text.
+- texts that pandas reads as missing (`MISSING`: an empty field, NA, NaN, null, ...) are missing;
+- if all other texts of a column are bools, whole numbers, numbers, dates (`2013-01-31`) or instants (ISO 8601), that is
+  its type; a text with a leading zero, such as a postal code, makes the column text;
+- numbers with thousands separators (`1,234.5`) or a decimal comma (`1.234,5`) are numbers if the file's dialect allows
+  them, and if the texts are not ambiguous: a column that has only texts such as `1,234` stays text;
+- blanks around a number, a time or a missing value are ignored; a text keeps its blanks;
+- any other column is text.
 """
 
 import datetime as dt
@@ -22,13 +22,13 @@ MISSING = frozenset(
     {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"}
     | {"<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
 )
-"""The texts that stand for a missing value: those of `pandas.read_csv`."""
+"""The texts that mean a missing value, as in `pandas.read_csv`."""
 
 BLANKS = " \t"
 
 
 class Kind(enum.Enum):
-    """The kind of a column: the first of these that all its texts have."""
+    """The kind of a column is the first of these that all its texts have."""
 
     BOOL = enum.auto()
     INTEGER = enum.auto()
@@ -98,7 +98,7 @@ def _is(kind: Kind, text: str) -> bool:
         return False
     try:
         canonical(_READ[kind](text))
-    except ValueError:  # the 31st of February, or an instant that is in the year 10000 of UTC
+    except ValueError:  # such as 31 February, or an instant in the year 10000 of UTC
         return False
     return True
 
@@ -107,11 +107,11 @@ def kinds_of(texts: Iterable[str | None], kinds: Collection[Kind] = DEFAULT_KIND
     """Return the kinds that some texts of a column allow.
 
     Args:
-        texts: Distinct texts, in any order; None and those of `MISSING` do not count.
+        texts: Distinct texts, in any order; None and the texts in `MISSING` do not count.
         kinds: The kinds that the file's dialect allows.
 
     Returns:
-        The kinds that all texts have, always with TEXT; None if all are missing.
+        The kinds that all texts have, always including TEXT; None if all texts are missing.
     """
     present = [text for text in texts if text is not None and text.strip(BLANKS) not in MISSING]
     return {kind for kind in kinds if all(_is(kind, text) for text in present)} if present else None

@@ -1,10 +1,10 @@
-"""Dask: DataFrames wherever their partitions are, and files read by a cluster's workers.
+"""Dask: count DataFrames where their partitions are, and files on a cluster's workers.
 
-One graph for a pass: a task for each partition, and a tree of merges over them. What comes to the client is the root:
-distinct rows with their numbers. Nothing is computed in a loop over candidates. A DataFrame made of data in
-this process goes to a cluster with its texts encoded, and small partitions go together.
+Each pass over a table is one task graph: a task for each partition, and a tree of merges over their results. The client
+receives only the result of the last merge: distinct rows with their counts. If a DataFrame was made of data in this
+process, its texts are encoded before it is sent to a cluster, and small partitions are sent together.
 
-A column of Python objects is what Dask makes of it: texts, unless its option `dataframe.convert-string` is off.
+Dask converts a column of Python objects to texts, unless its option `dataframe.convert-string` is off.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 _FAN_IN = 8
 _TYPES_ARE_DECLARED = (FromPandas, ReadParquet)
-"""Expressions whose partitions have the types that the frame's meta declares."""
+"""Expressions whose partitions certainly have the types that the frame's meta declares."""
 
 
 class DaskRunner:
@@ -35,7 +35,7 @@ class DaskRunner:
 
     Args:
         client: The client of a cluster; None for Dask's current scheduler.
-        scheduler: One of Dask's own to use instead, such as `threads`.
+        scheduler: The name of a scheduler of Dask to use instead, such as `threads`.
     """
 
     def __init__(self, client: Any = None, scheduler: str | None = None) -> None:
@@ -45,11 +45,11 @@ class DaskRunner:
         self.plan = f"by Dask's scheduler ({where}), merged in a tree of {_FAN_IN} at a time"
 
     def reduce(self, tasks: Sequence[Callable[[], T]], join: Callable[[Sequence[T]], T]) -> T:
-        """As `source.Runner.reduce`."""
+        """Do the same as `source.Runner.reduce`."""
         return self.tree([delayed(task, pure=False)() for task in tasks], join)
 
     def tree(self, leaves: Sequence[Delayed], join: Callable[[Sequence[T]], T]) -> T:
-        """Return the results of tasks, joined eight at a time."""
+        """Return the joined results of tasks; a tree of tasks joins up to `_FAN_IN` results at a time."""
         joined = delayed(join, pure=False)
         level = list(leaves)
         while len(level) > 1:
@@ -72,10 +72,10 @@ def count_partition(
 
     Args:
         frame: A pandas DataFrame.
-        names: Its columns' names as text.
-        groupings: As `source.Source.count`.
-        recodings: As `source.Source.count`.
-        max_rows: As `source.Source.count`.
+        names: The names of the frame's columns, as text.
+        groupings: As in `source.Source.count`.
+        recodings: As in `source.Source.count`.
+        max_rows: As in `source.Source.count`.
     """
     columns = {name: frame.iloc[:, position] for position, name in enumerate(names)}
     return [
@@ -83,13 +83,13 @@ def count_partition(
     ]
 
 
-def _says_nothing(kind: Any) -> bool:
-    """Return whether a declared type says nothing of the values: objects, and unknown categories."""
+def _is_undetermined(kind: Any) -> bool:
+    """Return whether a column of this declared type may hold values of any type: objects, or unknown categories."""
     return holds_objects(kind) or (hasattr(kind, "categories") and UNKNOWN_CATEGORIES in kind.categories)
 
 
 def _may_be_binned(frame: Any) -> list[bool | None]:
-    """Return whether each column of a partition may be binned; None where it has only missing values."""
+    """Return whether each column of a partition may be binned, or None for a column that has only missing values."""
     columns = (frame.iloc[:, position] for position in range(frame.shape[1]))
     return [None if column.isna().all() else series_may_be_binned(column) for column in columns]
 
@@ -99,8 +99,8 @@ class DaskSource:
 
     Args:
         frame: The DataFrame.
-        client: The client of the cluster that counts it; None for Dask's current scheduler, or for this process's
-            threads where its rows are in this process anyway: sending them takes longer than counting them.
+        client: The client of the cluster that counts the frame. None uses Dask's current scheduler, or threads of this
+            process if the frame was made of data in this process, which takes longer to send than to count.
     """
 
     def __init__(self, frame: Any, client: Any = None) -> None:
@@ -112,16 +112,16 @@ class DaskSource:
         self.plan = f"a Dask DataFrame of {frame.npartitions} partitions, counted {runner.plan}"
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
-        """As `source.Source.binnable_columns`: by the declared types where they bind, else by what the partitions hold.
+        """Do the same as `source.Source.binnable_columns`, by the declared types if they are reliable, else by values.
 
-        A frame's meta says nothing of objects and of unknown categories, and it may be wrong where a program made the
+        A frame's meta does not tell what objects and unknown categories are, and it may be wrong if a program made the
         partitions (`from_delayed`, `from_map`, `map_partitions`).
         """
         positions = {name: position for position, name in enumerate(self.names) if name in set(names)}
         meta = self._frame._meta  # noqa: SLF001 (Dask's documented way to the columns' types)
         declared = {name: meta.iloc[:, position] for name, position in positions.items()}
         if isinstance(self._frame.expr, _TYPES_ARE_DECLARED):
-            open_ = [name for name, column in declared.items() if _says_nothing(column.dtype)]
+            open_ = [name for name, column in declared.items() if _is_undetermined(column.dtype)]
         else:
             open_ = list(declared)
         found = [name for name, column in declared.items() if name not in open_ and series_may_be_binned(column)]
@@ -130,15 +130,15 @@ class DaskSource:
         columns = [self._frame.columns[positions[name]] for name in open_]
         parts = self._frame[columns].to_delayed()
         answers = self._runner.computed(delayed(list)([delayed(_may_be_binned)(part) for part in parts]))
-        # One text decides against binning, one number not in favor of it: binning itself checks all values.
+        # A column with a number in one partition may have texts in others: binning itself checks all values.
         return found + [name for name, maybes in zip(open_, zip(*answers, strict=True), strict=True) if any(maybes)]
 
     def survey(self, watched: Sequence[str], names: Sequence[str], max_rows: int) -> Survey:
-        """As `source.Source.survey`."""
+        """Do the same as `source.Source.survey`."""
         return Survey(self.count([(name,) for name in watched], {}, max_rows))
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
-        """As `source.Source.count`; only the columns asked for are read."""
+        """Do the same as `source.Source.count`; only the requested columns are read."""
         wanted = {name for grouping in groupings for name in grouping}
         names = [name for name in self.names if name in wanted]
         columns = [column for column, name in zip(self._frame.columns, self.names, strict=True) if name in wanted]

@@ -1,4 +1,4 @@
-"""Prepare rows of this process for a cluster's workers: encode texts, and group small partitions."""
+"""Prepare rows in this process to be sent to a cluster's workers: encode their texts, and group small partitions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Partition:
     """A partition of a table.
 
     Attributes:
-        columns: Its columns; those of texts are dictionary-encoded, with codes as small as they can be.
-        rows: The number of its rows.
+        columns: The columns; text columns are dictionary-encoded, with codes of the smallest possible integer type.
+        rows: The number of rows.
     """
 
     columns: Mapping[str, Any]
@@ -35,7 +35,7 @@ class PartitionGroup:
     partitions: Sequence[Partition]
 
     def blocks(self, names: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], int]]:
-        """As `source.Part.blocks`: one partition after the other."""
+        """Do the same as `source.Part.blocks`: each partition is a block."""
         for partition in self.partitions:
             yield {name: _restore_codes(partition.columns[name]) for name in names}, partition.rows
 
@@ -45,7 +45,7 @@ def encode_partition(frame: pd.DataFrame, names: Sequence[str]) -> Partition:
 
     Args:
         frame: The partition.
-        names: Its columns' names as text.
+        names: The names of its columns, as text.
     """
     # An index would be sent with each column, unless it is a range.
     rows = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index(drop=True)
@@ -55,14 +55,17 @@ def encode_partition(frame: pd.DataFrame, names: Sequence[str]) -> Partition:
 
 
 def encode_local_frame(frame: dd.DataFrame, names: Sequence[str]) -> list[Partition] | None:
-    """Encode a Dask DataFrame made from one of pandas, without its partitions: Dask would turn its objects into texts.
+    """Encode a Dask DataFrame that was made from a pandas DataFrame, directly from the pandas DataFrame.
+
+    In its partitions, Dask would already have converted objects to texts.
 
     Args:
-        frame: The DataFrame, its expression a `FromPandas`.
-        names: Its columns' names as text.
+        frame: The DataFrame, whose expression is a `FromPandas`.
+        names: The names of its columns, as text.
 
     Returns:
-        The partitions; None if the frame has only some of them, or if a column of objects holds more than texts.
+        The partitions; None if the frame has only some of the original's partitions, or if a column of objects holds
+        values other than texts.
     """
     expression = frame.expr
     rows = getattr(expression.operand("frame"), "_data", None)

@@ -1,4 +1,7 @@
-"""Tables in this process's memory: pandas DataFrames, and tables with Arrow's interface (pyarrow, Polars, DuckDB)."""
+"""Tables in this process's memory: pandas DataFrames, and tables with Arrow's interface (pyarrow, Polars, DuckDB).
+
+Open it to see which objects count as tables, and which of their columns may be binned.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +28,7 @@ from reference.table_summarization.values import canonical
 
 
 def may_be_binned(kind: pa.DataType) -> bool:
-    """Return whether columns of an Arrow type hold numbers or times."""
+    """Return whether values of an Arrow type are numbers or times."""
     if pa.types.is_dictionary(kind):
         return may_be_binned(kind.value_type)
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)) or bool(
@@ -56,7 +59,7 @@ class ArrowSource:
 
     Args:
         table: The table.
-        runner: Counts it on this machine or on a cluster.
+        runner: Counts the table on this machine or on a cluster.
     """
 
     def __init__(self, table: pa.Table, runner: Runner) -> None:
@@ -67,15 +70,15 @@ class ArrowSource:
         self._runner = runner
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
-        """As `Source.binnable_columns`, by the columns' types."""
+        """Do the same as `Source.binnable_columns`, by the columns' types."""
         return [name for name in names if may_be_binned(self._columns[name].type)]
 
     def survey(self, watched: Sequence[str], names: Sequence[str], max_rows: int) -> Survey:
-        """As `Source.survey`."""
+        """Do the same as `Source.survey`."""
         return survey_parts(self._runner, _slices(self._columns, self._rows), watched, names, max_rows)
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
-        """As `Source.count`."""
+        """Do the same as `Source.count`."""
         return count_parts(self._runner, _slices(self._columns, self._rows), groupings, recodings, max_rows)
 
 
@@ -89,7 +92,7 @@ class PandasSource:
 
     def __init__(self, frame: Any, progress: Progress | None = None) -> None:
         self.names = unique_names(list(frame.columns))
-        # Columns of Python objects are read under the global interpreter lock, so threads would not help.
+        # Columns of Python objects are read under the global interpreter lock, so more threads would not be faster.
         runner = Threads(progress, 1 if any(map(holds_objects, frame.dtypes)) else None)
         self.plan = f"a pandas DataFrame of {len(frame)} rows, counted {runner.plan}"
         self._columns = {name: _Positions(frame.iloc[:, position]) for position, name in enumerate(self.names)}
@@ -97,21 +100,21 @@ class PandasSource:
         self._runner = runner
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
-        """As `Source.binnable_columns`, by the columns' types, and by the first value where that says nothing."""
+        """Do the same as `Source.binnable_columns`, by the columns' types, or by the first value of objects."""
         return [name for name in names if series_may_be_binned(self._columns[name].series)]
 
     def survey(self, watched: Sequence[str], names: Sequence[str], max_rows: int) -> Survey:
-        """As `Source.survey`."""
+        """Do the same as `Source.survey`."""
         return survey_parts(self._runner, _slices(self._columns, self._rows), watched, names, max_rows)
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
-        """As `Source.count`."""
+        """Do the same as `Source.count`."""
         return count_parts(self._runner, _slices(self._columns, self._rows), groupings, recodings, max_rows)
 
 
 @dataclass(frozen=True)
 class _Positions:
-    """A Series, sliced by position whatever its index is."""
+    """A Series that is sliced by position, regardless of its index."""
 
     series: Any
 
@@ -120,12 +123,12 @@ class _Positions:
 
 
 def holds_objects(kind: Any) -> bool:
-    """Return whether a pandas dtype is that of Python objects; the dtype of texts has the same kind."""
+    """Return whether a pandas dtype is that of Python objects; the dtype of texts has the same letter as its kind."""
     return isinstance(kind, np.dtype) and kind.kind == "O"
 
 
 def series_may_be_binned(series: Any) -> bool:
-    """Return whether a pandas Series may hold numbers or times; for objects the first that is not missing decides."""
+    """Return whether a pandas Series may hold numbers or times; of objects, the first that is not missing decides."""
     kind = series.dtype
     if hasattr(kind, "categories"):
         return series_may_be_binned(kind.categories.to_series())
@@ -146,10 +149,10 @@ def _missing(value: object) -> bool:
 
 
 def frame_of_records(records: Sequence[Mapping[Any, object]]) -> Any:
-    """Return records as a pandas DataFrame with the values as they are: pandas' own way makes floats of some integers.
+    """Return records as a pandas DataFrame with unchanged values: `pandas.DataFrame` makes floats of some integers.
 
     Args:
-        records: The rows; a key that a row lacks is missing in it.
+        records: The rows; if a row lacks a key, its cell is missing.
     """
     import pandas as pd
 
@@ -161,7 +164,7 @@ _NUMBERS: dict[type, pa.DataType] = {int: pa.int64(), float: pa.float64()}
 
 
 def _column(values: list[object]) -> Any:
-    """Return a Series of numbers of one type, which is fast, or else of objects."""
+    """Return a Series of numbers if all values are numbers of one type, which is fast; else a Series of objects."""
     import pandas as pd
 
     kinds = {*map(type, values)} - {type(None)}
@@ -177,7 +180,7 @@ def arrow_table(data: Any) -> pa.Table:
     """Return the Arrow table of an object that has Arrow's PyCapsule interface, or that pyarrow can scan.
 
     Raises:
-        UnreadableError: The object has no such interface, or no table, or another package cannot convert it.
+        UnreadableError: The object has no such interface, is not a table, or its package cannot convert it.
     """
     if isinstance(data, pa.Table):
         return data
@@ -189,20 +192,20 @@ def arrow_table(data: Any) -> pa.Table:
     )
     if not taken:
         first = "collect it first" if hasattr(data, "collect") else "give a data frame, an Arrow table, a list of dicts"
-        raise UnreadableError(f"a {kind.__name__} is no table; {first}, or the path of a file")
+        raise UnreadableError(f"a {kind.__name__} is not a table; {first}, or the path of a file")
     try:
         table = pa.table(data)
-    except Exception as error:  # noqa: BLE001 (what a package raises that converts its own types is its own)
+    except Exception as error:  # noqa: BLE001 (a package that converts its own type may raise any exception)
         reason = str(error).strip().partition("\n")[0]
-        raise UnreadableError(f"a {kind.__name__} is no table: {reason}") from None
+        raise UnreadableError(f"a {kind.__name__} is not a table: {reason}") from None
     if kind.__module__.startswith("polars"):
         for position, (name, held) in enumerate(data.schema.items()):
-            if str(held) == "Object":  # in Arrow it is the addresses of Python objects
+            if str(held) == "Object":  # in Arrow, such a column holds the addresses of Python objects
                 table = table.set_column(position, name, _opaque(table.column(position)))
     return table
 
 
 def _opaque(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column with a type of which encoding says that it cannot be summarized."""
+    """Return a column with an opaque type, which the encoding refuses with a message."""
     kind = pa.opaque(column.type, "Object", "polars")
     return pa.chunked_array([pa.ExtensionArray.from_storage(kind, chunk) for chunk in column.chunks], kind)

@@ -1,8 +1,8 @@
 """Warehouses: a table or a query of any database that SQLAlchemy supports.
 
-The server groups its rows; only the distinct rows with their numbers are fetched. The values equal those of a data
-frame with the same table: `warehouse_values` says by which expression each column is selected. Open this to see which
-statements are sent, and `_refusal_by_column` for how the column that causes a server's error is found.
+The server groups its rows; only the distinct rows with their counts are fetched. The values equal those of a data
+frame with the same table: `warehouse_values` has the expressions by which columns are selected. Open this module to
+see which statements are sent; `_refusal_by_column` finds the column that causes an error of the server.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class WarehouseSource:
     """A table or a query of a database.
 
     Args:
-        url: SQLAlchemy's address of the database.
+        url: Address of the database, as SQLAlchemy writes it.
         relation: The table or the query that rows are selected from; see `relation_of`.
     """
 
@@ -47,7 +47,7 @@ class WarehouseSource:
         held = self._engine.url.database
         if dialect == "sqlite" and held and not held.startswith((":memory:", "file:")) and not Path(held).exists():
             raise UnreadableError(f"no file is called {held}")  # SQLite would create it
-        self.plan = f"a {dialect} warehouse, which groups its rows itself; only the groups come here"
+        self.plan = f"a {dialect} warehouse, which groups its rows itself; only the groups are fetched"
         try:
             with self._engine.connect() as connection:
                 empty = connection.execute(sa.select(sa.text("*")).select_from(relation).limit(0))
@@ -60,10 +60,10 @@ class WarehouseSource:
             raise _refused(error) from None
 
     def binnable_columns(self, names: Sequence[str]) -> list[str]:
-        """As `source.Source.binnable_columns`: those whose first value that is not missing is a number or a time.
+        """Do the same as `source.Source.binnable_columns`, by the first value of each column that is not missing.
 
-        A column with a text, a bool or bytes anywhere is not binned, so one such value decides; after a number or a
-        time, binning itself checks all values.
+        A text, a bool or bytes excludes the column, since one such value prevents binning. A number or a time does
+        not: binning itself checks all values.
         """
         found = []
         for name in names:
@@ -82,11 +82,11 @@ class WarehouseSource:
         return found
 
     def survey(self, watched: Sequence[str], names: Sequence[str], max_rows: int) -> Survey:
-        """As `source.Source.survey`."""
+        """Do the same as `source.Source.survey`."""
         return Survey(self.count([(name,) for name in watched], {}, max_rows))
 
     def count(self, groupings: Groupings, recodings: Recodings, max_rows: int) -> list[Counts]:
-        """As `source.Source.count`, by a GROUP BY on the server for each grouping."""
+        """Do the same as `source.Source.count`, by a GROUP BY on the server for each grouping."""
         for name in sorted({name for grouping in groupings for name in grouping}):
             self._keys[name].check(name)
         counted = []
@@ -114,7 +114,7 @@ class WarehouseSource:
         return sa.select(*shown, sa.func.count().label("rows_of_key")).group_by(*compared)
 
     def _count(self, connection: sa.Connection, names: Sequence[str], recodings: Recodings, max_rows: int) -> Counts:
-        # Values that the server cannot replace as Python would are replaced here.
+        # If the server might replace values otherwise than Python, they are replaced here.
         replaced = {name: self._keys[name].replaced(recodings[name]) for name in names if name in recodings}
         on_server = {name: expression for name, expression in replaced.items() if expression is not None}
         here = {name: recodings[name] for name in names if name in recodings and name not in on_server}
@@ -142,7 +142,7 @@ class WarehouseSource:
         return merge(parts, max_rows)
 
     def _refusal_by_column(self, names: Sequence[str], error: Exception) -> UnreadableError | UnsupportedValuesError:
-        """Return the error of a statement; it names a column if a query of that column alone fails, too."""
+        """Return the error of a statement; if a query of a single column fails, too, the error names that column."""
         for name in names:
             key = self._keys[name]
             try:
@@ -159,24 +159,24 @@ def relation_of(table: str | None, query: str | None) -> sa.FromClause:
     """Return the table or the query that rows are selected from.
 
     Args:
-        table: A table's name, `schema.table` if need be.
+        table: A table's name, `table` or `schema.table`.
         query: A SELECT, which runs as it is written.
 
     Raises:
         UnreadableError: Both are given, or neither.
     """
     if (table is None) == (query is None):
-        raise UnreadableError("a warehouse needs a table or a query, and not both")
+        raise UnreadableError("give either a table or a query of the warehouse, not both")
     if table is not None:
         schema, _, name = table.rpartition(".")
         return sa.table(name, schema=schema or None)
     written = str(query).rstrip().rstrip(";")
-    # SQLAlchemy would take `:word` for a parameter; a line's end closes a comment of the query's last line.
+    # SQLAlchemy would read `:word` as a parameter. The line break ends a comment in the query's last line.
     return sa.text(written.replace(":", "\\:") + "\n").columns().subquery("queried")
 
 
 def _with_driver(url: str) -> sa.URL:
-    """Return an address with the driver of the extra, where it names none and SQLAlchemy would take another."""
+    """Return an address with the driver that the extra installs, if it names no driver and SQLAlchemy's is another."""
     address = sa.make_url(url)
     return address.set(drivername="postgresql+psycopg") if address.drivername == "postgresql" else address
 

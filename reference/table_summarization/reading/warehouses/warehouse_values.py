@@ -1,11 +1,13 @@
 """The expressions that select a warehouse's columns, so that values equal those of a data frame of the same table.
 
-- A number's NaN is missing, though a server takes it for the greatest number (PostgreSQL) or an error.
-- A `real`, or MariaDB's `float`, is the double that a frame of 32-bit floats has, not the shortest decimal for it;
+- NaN becomes NULL, so that it is missing: PostgreSQL treats it as the greatest number, other servers as an error.
+- A `real`, or MariaDB's `float`, is converted to a double, as in a frame of 32-bit floats, not to its shortest decimal;
   `money` is a number.
-- Texts are equal only if their characters are: by COLLATE "C" on PostgreSQL, COLLATE BINARY on SQLite and a digest of
+- Texts are compared by their characters: by COLLATE "C" on PostgreSQL, COLLATE BINARY on SQLite, and by a digest of
   their bytes on MySQL and MariaDB. Other servers group by the collation of the column.
-- Numbers and times are binned by the server where it certainly compares as Python does, else in this process.
+- The server bins numbers and times if it certainly compares them as Python does; else this process bins them.
+
+Open this module to add a database, or if a summary of a warehouse differs from that of the same data in a file.
 """
 
 import datetime as dt
@@ -33,10 +35,10 @@ class Key:
     """How a column is selected.
 
     Attributes:
-        expression: Selects its values, NaN as NULL.
-        literal: Returns a value as SQL, for the server to compare with; None where this process compares.
-        compared: Returns what rows are grouped by, where the server takes different values for equal.
-        refused: Why the column cannot be summarized; None where it can.
+        expression: Selects the column's values, with NULL for NaN.
+        literal: Returns a value as SQL, with which the server compares; None if this process compares.
+        compared: Returns the expression by which rows are grouped, in case the server treats different values as equal.
+        refused: The reason why the column cannot be summarized; None if it can.
     """
 
     expression: _Element
@@ -45,10 +47,10 @@ class Key:
     refused: str | None = None
 
     def check(self, name: str) -> None:
-        """Refuse a column that cannot be summarized.
+        """Check that the column can be summarized.
 
         Raises:
-            UnsupportedValuesError: It cannot.
+            UnsupportedValuesError: The column cannot be summarized.
         """
         if self.refused is not None:
             raise UnsupportedValuesError(
@@ -56,7 +58,7 @@ class Key:
             )
 
     def replaced(self, recoding: Recoding) -> _Element | None:
-        """Return the position of each value's replacement, as SQL; None where the server might compare differently."""
+        """Return the position of each value's replacement, as SQL; None if the server might compare otherwise."""
         if self.literal is None:
             return None
         match recoding:
@@ -87,7 +89,7 @@ def key_of(dialect: str, name: str, kind: object) -> Key:
     Args:
         dialect: SQLAlchemy's name of the database.
         name: The column.
-        kind: Its type as the driver's cursor describes it.
+        kind: The column's type, as the driver's cursor describes it.
     """
     column: _Element = sa.column(name)
     match dialect:
@@ -100,18 +102,18 @@ def key_of(dialect: str, name: str, kind: object) -> Key:
     return Key(column)
 
 
-# By the numbers that the protocol of MySQL has for types.
+# The protocol of MySQL numbers its types.
 _MYSQL_FLOAT = 4
 _MYSQL_NUMBERS_AND_TIMES = {0, 1, 2, 3, 5, 7, 8, 9, 10, 11, 12, 13, 246}
 
 
 def _mysql(column: _Element, kind: object) -> Key:
-    """Return how to read a column of MySQL or MariaDB, by the number of its type in the protocol."""
-    if kind == _MYSQL_FLOAT:  # of which six digits are sent, and of a sum all
+    """Return how a column of MySQL or MariaDB is selected, by the number of its type in the protocol."""
+    if kind == _MYSQL_FLOAT:  # the server sends six digits of a float, but all digits of a sum, which is a double
         return Key(column.op("+")(sa.literal_column("0e0")))
     if kind in _MYSQL_NUMBERS_AND_TIMES:
         return Key(column)
-    # Grouped by themselves, texts that begin with the same `max_sort_length` bytes might be taken for equal.
+    # GROUP BY of a text itself compares only its first `max_sort_length` bytes.
     return Key(column, compared=lambda text: sa.func.sha2(sa.cast(text, sa.BINARY), 256))
 
 
@@ -120,12 +122,12 @@ _TEXTS = {25, 1043, 1042}
 _TIMES: dict[int, Any] = {1082: sa.Date(), 1114: sa.DateTime(), 1184: sa.DateTime(timezone=True)}
 _READ_AS_THEY_ARE = {16, 17, 1083, 1266, 1186}  # bool, bytea, time, timetz, interval
 _UUID = 2950
-_FIRST_OF_USERS = 16384  # enumerations, citext and other types of users and extensions: as they are spelled
+_FIRST_OF_USERS = 16384  # from this OID on: enumerations, citext and other types, which are selected as text
 _JSON = {114: "json", 3802: "jsonb"}
 
 
 def _postgresql(column: _Element, kind: int) -> Key:
-    """Return how to read a column, by the OID of its type in PostgreSQL."""
+    """Return how a column is selected, by the OID of its type in PostgreSQL."""
     if kind in _JSON:
         return Key(column, refused=f"its type is {_JSON[kind]}")
     if kind in _FLOATS:
