@@ -2,8 +2,8 @@
 
 Describe the table once (`Description`), create and check it (`Deployment`), read and write it (`Rows`, `DirectRows`),
 write rows of several servers together (`Outbox`), and change its partitions while it is in use (`Rebalance`).
-Sub-package `deploy` creates and checks, `access` reads and writes, `rebalance` replaces partitions. Names are imported
-when they are first used, so that the command can say which package is missing.
+The sub-package `deploy` creates and checks tables, `access` reads and writes rows, and `rebalance` replaces partitions.
+Names are imported when they are first used, so that the command can say which package is missing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Connections to the servers of a description."""
+"""Connect to a server of a description: the one function by which operators' connections are made."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def connect(
     """Connect to a server.
 
     Args:
-        name: Its name in errors.
-        endpoint: Its address, login and TLS.
+        name: Name of the server in error messages.
+        endpoint: Address, login and TLS of the server.
         timeout: Seconds to connect.
         autocommit: Whether each statement is a transaction of its own.
 

@@ -1,4 +1,7 @@
-"""The description of a table over several servers: its columns, its partitions, and the server of each of them."""
+"""The description of a table over several servers: its columns, its partitions, and the server of each partition.
+
+Open it to see what can be described, and which descriptions are refused. `reading` parses a description from a file.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ NOT_OF_A_TYPE = re.compile(
     r"\b(check|constraint|default|deferrable|generated|not|null|primary|references|unique|collate|setof)\b",
     re.IGNORECASE,
 )
-# The parameters of libpq that concern TLS, but for a key's passphrase, and the modes that it knows.
+# The parameters of libpq that concern TLS, except the passphrase of a key.
 TLS = frozenset(
     {
         *(
@@ -43,7 +46,7 @@ TLS = frozenset(
     }
 )
 TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-# Those of them that a user mapping may hold.
+# The parameters for TLS that a user mapping may hold.
 TLS_OF_A_LOGIN = frozenset({"sslcert", "sslkey"})
 INTEGERS = ("bigint", "int8", "integer", "int", "int4")
 
@@ -82,7 +85,7 @@ class Endpoint:
         user: Name of the user.
         password: Password of the user.
         tls: Parameters of libpq for operators' connections: `{"sslmode": "verify-full", "sslrootcert": "root.pem"}`.
-            For a server they are added to those of its `settings`, whose files are the base's.
+            For a server they are added to the TLS options in its `settings`, which name files of the base.
     """
 
     host: str
@@ -128,16 +131,16 @@ class Server:
     Attributes:
         name: Name of the foreign server on the base.
         endpoint: Address and login that the base uses.
-        reached: Host and port that operators use, where they differ.
+        reached: Host and port that operators use, if the base uses others.
         batch_size: Number of rows of one INSERT that are sent at once (PostgreSQL 14).
-        fetch_size: Number of rows of an answer that are fetched at once; PostgreSQL's default of 100 slows large
-            answers down.
+        fetch_size: Number of rows of a result that are fetched at once; with PostgreSQL's default of 100, large results
+            are slow.
         asynchronous: Whether scans of several of its partitions, or of several servers, overlap (PostgreSQL 14).
-        connect_timeout: Seconds the base waits for a connection to it.
+        connect_timeout: Seconds that the base waits for a connection to the server.
         settings: Further options of the foreign server, such as `{"sslmode": "verify-full"}` or
-            `{"use_remote_estimate": "true"}`. Those for TLS name files of the base. They apply to operators'
-            connections, too, unless `tls` of the endpoint says otherwise.
-        roles: User mappings of further roles of the base: by role, the login on the server.
+            `{"use_remote_estimate": "true"}`. Options for TLS name files of the base. They also apply to operators'
+            connections, unless `tls` of the endpoint has another value.
+        roles: User mappings for further roles of the base: the login on the server, by role.
     """
 
     name: str
@@ -174,7 +177,7 @@ class Server:
 
     @property
     def options(self) -> Mapping[str, str]:
-        """The options of the foreign server, as the catalog has them."""
+        """The options of the foreign server, by their names in the catalog."""
         return {**self._own_options, **self.settings}
 
     @property
@@ -219,7 +222,7 @@ class Column:
 
     @property
     def collation(self) -> str | None:
-        """The collation that the type names, as it is spelled there."""
+        """The collation in the type, as it is spelled there; None if the type has none."""
         found = TYPE.fullmatch(self.type)
         assert found is not None
         collation: str | None = found["collation"]
@@ -231,8 +234,8 @@ class Table:
     """The base table.
 
     Attributes:
-        name: Its name; the partitions' servers have an empty table of this name above their partitions, whose bound
-            they thereby enforce.
+        name: Name of the table. The partitions' servers have an empty partitioned table of the same name, which is the
+            parent of their partitions, so that they enforce the partitions' bounds.
         columns: Its columns by name.
         hash: The partition key: the column by whose hash rows are distributed.
         identity: The identity column, filled only by the base table's sequence.
@@ -286,7 +289,7 @@ class Table:
 
     @property
     def layout_table(self) -> str:
-        """The name of the table by which a server says which layout its partitions are of."""
+        """The name of the table in which a server records the layout of its partitions."""
         return suffixed(self.name, "_layout")
 
     @property
@@ -320,8 +323,8 @@ class Description:
         table: The base table.
         partitions: The partitions, in the order of their remainders; their number is the modulus.
         servers: The servers that the partitions name.
-        partitionwise: Whether the base's database enables partitionwise joins and aggregates, without which none is
-            pushed down to the servers.
+        partitionwise: Whether the base's database enables partitionwise joins and aggregates. Otherwise joins and
+            aggregates are not pushed down to the servers.
     """
 
     base: Endpoint
@@ -353,12 +356,12 @@ class Description:
 
     @property
     def modulus(self) -> int:
-        """How many partitions there are."""
+        """The number of partitions."""
         return len(self.partitions)
 
     @property
     def layout(self) -> str:
-        """The number of partitions and a digest of their names and servers, which differs for every other layout."""
+        """The number of partitions, and a digest of their names and servers: every layout has another digest."""
         named = repr([(each.name, each.server) for each in self.partitions])
         return f"{self.modulus} partitions, {sha256(named.encode()).hexdigest()[:16]}"
 
@@ -368,7 +371,7 @@ class Description:
 
 
 def suffixed(name: str, suffix: str) -> str:
-    """Return a name with a suffix; one that PostgreSQL would truncate is shortened and made unique by a hash."""
+    """Return a name with a suffix; if PostgreSQL would truncate it, it is shortened and made unique by a hash."""
     if len((name + suffix).encode()) <= LONGEST_NAME:
         return name + suffix
     digest = sha256(name.encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""The exceptions of this library; every one is a `ForeignPartitionsError`."""
+"""The exceptions of this library; every one is a `ForeignPartitionsError`. Open it to find which one to catch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Conflict(ForeignPartitionsError):
 
 
 class Unreachable(ForeignPartitionsError, ConnectionError):
-    """A server does not answer an operator, or refuses the connection."""
+    """A server does not answer an operator's connection, or refuses it."""
 
 
 class PartitionUnavailable(ForeignPartitionsError, ConnectionError):

@@ -1,4 +1,4 @@
-"""Reading and writing rows: through the base (`rows`), past it (`direct`), on several servers at once (`outbox`)."""
+"""Read and write rows: through the base (`rows`), directly on the servers (`direct`), or on several (`outbox`)."""
 
 from __future__ import annotations
 

@@ -31,18 +31,18 @@ CACHED = frozenset({int, str, bytes, UUID, Decimal, date, datetime})
 class DirectRows:
     """Lookups of rows of a described table, each sent to the server that has them.
 
-    The results equal those of `Rows.find`, except for transactions: of a foreign partition only committed rows are
+    The results equal those of `Rows.find`, except for transactions: in a foreign partition only committed rows are
     read, without uncommitted changes of the caller's transaction on the base. Each server must enforce its partitions'
     bounds, as `Deployment.apply` sets them up. Values are parsed with the settings of the base's session: a
-    datetime without an offset is in its time zone.
+    datetime without an offset is in the session's time zone.
 
-    Each lookup reads in its one statement whether its server's partitions are still those of the description. While a
-    rebalance is under way, and after it with the old description, rows are looked up through the base: more slowly, and
-    with the same results. `bypassed` counts the other lookups.
+    The statement of each lookup also reads the layout of the server's partitions. If it is not the layout of the
+    description, the row is looked up through the base, which is slower and has the same result: this happens during a
+    rebalance, and after a rebalance with the old description. `bypassed` counts the lookups that did not use the base.
 
     Args:
-        base: A connection to the base, which is queried for its own rows, and once per value of the hash column for its
-            partition.
+        base: A connection to the base. It is queried for rows that the base stores, and once per value of the hash
+            column for the value's partition.
         description: Description of the table; servers are reached at operators' addresses. After a rebalance create an
             object with the new description, so that lookups go to the servers again.
         remembered: Maximum number of values of the hash column whose partition is cached.
@@ -66,7 +66,7 @@ class DirectRows:
         self._statement = lru_cache(256)(self._compose)
 
     def __enter__(self) -> Self:
-        """Return the object; the block closes the connections to servers, but not the caller's to the base."""
+        """Return the object; the block closes the connections to servers, but not the connection to the base."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -85,7 +85,7 @@ class DirectRows:
         """Find rows by equal columns (None: by NULL), on the server that has them.
 
         Raises:
-            WithoutPartitionKey: The hash column is not among them.
+            WithoutPartitionKey: The hash column is not among the columns.
             PartitionUnavailable: The partition's server does not answer.
         """
         key = require_partition_key(self._description.table, columns)
@@ -103,7 +103,7 @@ class DirectRows:
         return found
 
     def connection(self, name: str) -> psycopg.Connection[Any]:
-        """Return the connection to a server, made when it is first asked for; each statement on it commits.
+        """Return the connection to a server, which is made at the first call; each statement on it commits.
 
         Raises:
             PartitionUnavailable: The server does not answer.
@@ -131,7 +131,7 @@ class DirectRows:
     def _rows_on(
         self, name: str, statement: bytes, values: list[Any], session: tuple[bytes | None, ...]
     ) -> list[dict[str, Any]] | None:
-        """Return the rows of a leaf; None where the server's partitions are not those of the description."""
+        """Return the rows of a leaf; None if the server's partitions are not those of the description."""
         fresh = name not in self._connections
         connection = self.connection(name)
         try:
@@ -153,16 +153,19 @@ class DirectRows:
         return self._rows_on(name, statement, values, session)
 
     def _ask_base(self, _kind: str, value: Any, _session: tuple[bytes | None, ...]) -> Partition:
-        """Ask the base, whose types and hash functions decide; one answer holds for a type and a session."""
+        """Return the partition of a value, by the types and hash functions of the base.
+
+        The result is cached for the value's type and the session's settings, which may change the result.
+        """
         found = self._base.execute(self._remainder, [value]).fetchone()
         assert found is not None, "every value has a remainder"
         remainder: int = found[0]
         return self._description.partitions[remainder]
 
     def _compose(self, leaf: str, columns: tuple[tuple[str, bool], ...]) -> bytes:
-        """Return a statement that reads the rows of a leaf and, before them, the layout that they are of.
+        """Return a statement that reads the rows of a leaf, and the layout that the server has recorded.
 
-        In one statement, since the leaf may be replaced between two.
+        It is one statement, since the leaf may be replaced between two statements.
         """
         table = self._description.table
         return (

@@ -1,9 +1,9 @@
 """A transactional outbox: rows for several servers are recorded in one transaction of the base, then delivered.
 
 PostgreSQL has no atomic commit over foreign servers. But the base can record in one commit that all rows are to be
-inserted; each is then delivered in a transaction of its own, which inserts it and removes it from the outbox. The
-partition's server commits before the base does, so after a crash in between the row is delivered again; its key makes
-the second insert a no-op. Meanwhile readers may see some of the rows and not the others.
+inserted. Each row is then delivered in a transaction of its own, which inserts it and removes it from the outbox. The
+partition's server commits before the base does, so after a crash between the two commits the row is delivered again;
+the second insert has no effect, since the key exists. Until all rows are delivered, readers may see only some of them.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class SetAside:
     """A row of the outbox whose insert was refused for its values.
 
     Attributes:
-        place: Its number in the outbox.
-        row: Its columns, each value as PostgreSQL spells it.
+        place: Number of the row in the outbox.
+        row: The columns of the row, each value as PostgreSQL spells it.
         error: The reason of the refusal.
     """
 
@@ -80,10 +80,10 @@ class Outbox:
         self._types: dict[str, str] = {}
 
     def create(self) -> None:
-        """Create the outbox's table where it is missing.
+        """Create the outbox's table if it is missing.
 
         Raises:
-            Conflict: A table of that name exists and is not an outbox.
+            Conflict: A table of this name exists and is not an outbox.
         """
         with self.connection.transaction():
             self.connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
@@ -130,8 +130,8 @@ class Outbox:
     def deliver(self) -> int:
         """Insert the waiting rows, each in a transaction of its own that also removes it from the outbox.
 
-        May be called at any time, concurrently, and again after any crash. A row that is refused for its values is set
-        aside (see `set_aside`); rows of servers that do not answer stay, and the others are delivered.
+        The call is safe at any time, concurrently with other calls, and after a crash. A row whose values are refused
+        is set aside (see `set_aside`); rows of servers that do not answer stay; all other rows are delivered.
 
         Returns:
             Number of rows that this call delivered.
@@ -139,7 +139,7 @@ class Outbox:
         Raises:
             InTransaction: The connection is in a transaction: deliveries must commit one by one.
             PartitionUnavailable: A partition's server does not answer.
-            psycopg.Error: Delivery failed for another reason than the row's values, such as a missing table.
+            psycopg.Error: Delivery failed for a reason other than the row's values, such as a missing table.
         """
         if self.connection.info.transaction_status != TransactionStatus.IDLE:
             raise InTransaction("deliver commits each row by itself: commit or roll back first")
@@ -173,7 +173,7 @@ class Outbox:
             return [SetAside(place, _texts(row), error) for place, row, error in self.connection.execute(query)]
 
     def retry(self) -> int:
-        """Let the next delivery try the rows again that were set aside, and return their number."""
+        """Let the next delivery retry the rows that were set aside, and return their number."""
         statement = sql.SQL("UPDATE {} SET error = NULL WHERE error IS NOT NULL").format(self._name)
         with self.connection.transaction():
             return self.connection.execute(statement).rowcount

@@ -1,4 +1,7 @@
-"""Insert rows of a table over several servers so that a retry is safe, and find them in their one partition."""
+"""Insert rows of a table over several servers so that a retry is safe, and find them in their one partition.
+
+Open it to see how an application reads and writes a described table through the base.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +38,8 @@ class Rows:
     """Reads and writes the rows of a described table, through a connection to the base.
 
     Args:
-        connection: A connection to the base, with transactions controlled by the caller. Each server commits by itself,
-            so a transaction is atomic only within one partition; use the outbox for rows of several.
+        connection: A connection to the base, whose transactions the caller controls. Each server commits by itself, so
+            a transaction is atomic only within one partition; use the outbox for rows of several partitions.
         description: Description of the table.
     """
 
@@ -51,7 +54,7 @@ class Rows:
         """Draw numbers from the base's sequence, for rows that may have to be inserted more than once.
 
         Raises:
-            BadDescription: The table has no identity, or not yet.
+            BadDescription: The description has no identity, or the table has none yet.
         """
         query = "SELECT nextval(%s) FROM generate_series(1, %s)"
         found: list[int] = [row[0] for row in self.connection.execute(query, [self._sequence(), number])]
@@ -61,15 +64,17 @@ class Rows:
     def insert(self, row: Mapping[str, Any]) -> bool:
         """Insert a row. If the row contains its whole key, the call may be repeated after any error.
 
-        An explicit number for the identity column advances the base's sequence, so that it is not generated again.
+        An explicit number for the identity column advances the base's sequence past it, so that the sequence does not
+        generate the number again.
 
         Returns:
-            Whether the row is new; False where the same row exists already.
+            Whether the row is new; False if the same row exists already.
 
         Raises:
             BadRow: A column is not part of the description.
             KeyTaken: A different row with the same key exists.
-            PartitionUnavailable: Its server does not answer; the row may have been inserted: repeat the call.
+            PartitionUnavailable: The partition's server does not answer. The row may have been inserted: repeat the
+                call.
         """
         check_columns(self.table, row)
         statement = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({}) ON CONFLICT DO NOTHING").format(
@@ -96,7 +101,7 @@ class Rows:
         """Find rows by equal columns (None: by NULL), in the one partition that has them.
 
         Raises:
-            WithoutPartitionKey: The hash column is not among them.
+            WithoutPartitionKey: The hash column is not among the columns.
             PartitionUnavailable: The partition's server does not answer.
         """
         statement, parameters = self.lookup(**columns)
@@ -104,10 +109,10 @@ class Rows:
             return cursor.execute(statement, parameters).fetchall()
 
     def lookup(self, **columns: Any) -> tuple[sql.Composed, list[Any]]:
-        """Return the statement of `find` with its parameters, to be explained or made part of another.
+        """Return the statement of `find` with its parameters, for EXPLAIN or as a part of another statement.
 
         Raises:
-            WithoutPartitionKey: The hash column is not among them.
+            WithoutPartitionKey: The hash column is not among the columns.
         """
         require_partition_key(self.table, columns)
         return lookup(self.table, self._name, conditions(columns)), compared(columns)
@@ -115,8 +120,8 @@ class Rows:
     def move(self, to: Any, **columns: Any) -> int:
         """Change the partition key of rows: a delete and an insert in one statement.
 
-        Two partitions of one server commit together. Between two servers there are two commits, and a crash in between
-        can lose or duplicate the rows: move such rows while nothing else runs, or through an outbox.
+        Two partitions of one server commit together. Two servers commit one after the other, and a crash between the
+        commits can lose or duplicate the rows: move such rows while nothing else runs, or through an outbox.
 
         Args:
             to: The new value of the hash column.
@@ -126,7 +131,7 @@ class Rows:
             Number of rows moved.
 
         Raises:
-            WithoutPartitionKey: The hash column is not among them.
+            WithoutPartitionKey: The hash column is not among the columns.
             PartitionUnavailable: A partition's server does not answer.
         """
         if self.table.hash not in columns:
@@ -178,7 +183,7 @@ class Rows:
         self._highest = max(last, number)
 
     def _same_is_there(self, row: Mapping[str, Any]) -> bool | None:
-        """Return whether the existing row of this key has this content; None where no row has this key."""
+        """Return whether the existing row of this key has this content; None if no row has this key."""
         if any(name not in row for name in self.table.key):
             return None
         query = """SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attname = ANY(%s)
@@ -232,7 +237,7 @@ def require_partition_key(table: Table, columns: Mapping[str, Any]) -> Any:
     """Return the partition key among the columns of a lookup.
 
     Raises:
-        WithoutPartitionKey: It is not among them.
+        WithoutPartitionKey: The partition key is not among the columns.
     """
     if table.hash not in columns:
         raise WithoutPartitionKey(
@@ -242,7 +247,7 @@ def require_partition_key(table: Table, columns: Mapping[str, Any]) -> Any:
 
 
 def conditions(columns: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
-    """Return for each column whether it is compared with NULL: the shape of a statement, used as cache key."""
+    """Return for each column whether it is compared with NULL; statements are cached by this value."""
     return tuple((name, value is None) for name, value in columns.items())
 
 
@@ -252,12 +257,12 @@ def compared(columns: Mapping[str, Any]) -> list[Any]:
 
 
 def lookup(table: Table, name: sql.Identifier, columns: Sequence[tuple[str, bool]]) -> sql.Composed:
-    """Return the statement that finds rows by equal columns, in the base table or in a leaf of it."""
+    """Return the statement that finds rows by equal columns, in the base table or in one of its leaves."""
     return sql.SQL("SELECT {} FROM {} WHERE {}").format(column_list(table.columns), name, _equal(table, columns))
 
 
 def column_list(columns: Mapping[str, Any] | Sequence[str]) -> sql.Composed:
-    """Return quoted names, separated by commas."""
+    """Return the quoted names of columns, separated by commas."""
     return sql.SQL(", ").join(map(sql.Identifier, columns))
 
 

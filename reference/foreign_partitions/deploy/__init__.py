@@ -1,4 +1,4 @@
-"""Creating the tables on all servers, and checking them: `deployment` is the order of the steps."""
+"""Create the tables on all servers, and check them. Begin with `deployment`, which has the order of the steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of a server: the part of its catalogs that a description is compared with."""
+"""Read the state of a server: the part of its catalogs that `planning` compares with a description."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ColumnState:
     """A column of an existing table.
 
     Attributes:
-        type: Its type as the server spells it, with a collation that differs from the type's default.
+        type: The type as the server spells it, with its collation if that is not the type's default.
         null: Whether it is nullable.
         identity: `a` for GENERATED ALWAYS, `d` for BY DEFAULT, else empty.
         default: Whether it has a default.
@@ -51,7 +51,7 @@ class TableState:
         kind: `r` plain, `p` partitioned, `f` foreign.
         columns: Its columns by name, in table order.
         partitioned_by: The definition of its partition key, such as `HASH (quarter)`.
-        parent: The table it is a partition of, qualified by its schema if that is another schema.
+        parent: The table of which it is a partition, with its schema if that is another schema.
         bound: Its partition bound, as the server spells it.
         server: The foreign server that stores it.
         key: The columns of its primary key.
@@ -82,7 +82,7 @@ class ServerState:
 
     Attributes:
         schema: Whether the schema exists.
-        relations: The existing tables among those asked for, by name.
+        relations: The requested tables that exist, by name.
         spelled: The described columns' types as this server spells them; None for an unknown type.
         extension: Whether postgres_fdw is installed.
         servers: Options of foreign servers by name.
@@ -224,7 +224,10 @@ def inspect_server(connection: Connection[Any], table: Table, names: Collection[
 
 
 def layout_of(connection: Connection[Any], table: Table) -> str | None:
-    """Return the layout that a server has recorded in its layout table; empty for no record, None for no table."""
+    """Return the layout that a server has recorded in its layout table.
+
+    The result is empty if the table has no row, and None if there is no such table.
+    """
     name = sql.Identifier(table.schema, table.layout_table)
     if not is_there(connection, name, ("layout",), "the record of a table's layout"):
         return None
@@ -233,7 +236,7 @@ def layout_of(connection: Connection[Any], table: Table) -> str | None:
 
 
 def _spelled(connection: Connection[Any], columns: Mapping[str, Column], what: str) -> dict[str, str | None]:
-    """Return each described type as the server spells it, None for one that it does not know."""
+    """Return each described type as the server spells it; None for a type that the server does not have."""
     spelled: dict[str, str | None] = {}
     for name, column in columns.items():
         try:

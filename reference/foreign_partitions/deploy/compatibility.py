@@ -1,8 +1,9 @@
 """Check that servers agree on the types of a table, so that a row hashes to the same partition on each of them.
 
 PostgreSQL routes a row by the hash of its partition key on the base, and the partition's server checks the row against
-the hash that it computes itself. Where the two differ, rows of some values can never be stored, and no statement says
-so before one is inserted. This module reads from a server what decides a hash, and says what differs between two.
+the hash that it computes itself. If the two differ, rows with some values can never be stored, and the first error
+comes when such a row is inserted. This module reads the definitions that determine a hash from a server, and finds the
+differences between two servers.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ class ServerTypes:
 
     Attributes:
         encoding: Encoding of the database, such as `UTF8`.
-        definitions: Each type that a column is made of (elements of arrays, fields of composites, the types below
-            domains and ranges), by its name: what defines it.
-        collations: What each collation that a column uses is, by its name; `default` is the database's.
+        definitions: The definitions of the types that columns consist of (elements of arrays, fields of composites, and
+            the types of domains and ranges), by name.
+        collations: The definitions of the collations that columns use, by name; `default` is the database's collation.
         carries_text: Whether some column holds text.
-        hashed_by_oid: Types that the partition key is made of and that are hashed by a number each server assigns.
+        hashed_by_oid: Types in the partition key whose hash depends on a number that each server assigns itself.
         hashable: Whether the partition key's type has a hash function for partitions.
-        hashes: The partition hash of sample values, by type and value, of the types that the key is made of.
+        hashes: The partition hash of sample values of the types in the key, by type and value.
     """
 
     encoding: str = "UTF8"

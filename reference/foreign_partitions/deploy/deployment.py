@@ -1,4 +1,7 @@
-"""Connections to all the servers of a description, and `plan`, `apply` and `verify` over them."""
+"""The operations on a whole deployment: `plan`, `apply` and `verify`, over connections to all servers.
+
+Open it to see in which order servers are changed, and what is locked meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ LOCK = 0x66647730
 
 
 class Deployment:
-    """Connections to the base and to every server of a description, as long as the block lasts.
+    """Connections to the base and to every server of a description, which are open while a `with` block lasts.
 
     Args:
         description: The description.
@@ -72,7 +75,7 @@ class Deployment:
         return hosts.pop(BASE), hosts
 
     def plan(self) -> Plan:
-        """Return what `apply` would do; where the base has other partitions, that is a conflict, and nothing else."""
+        """Return what `apply` would do. If the base has other partitions, the plan has this conflict and no changes."""
         table, base = self.description.table, self._connections[BASE]
         attached = partitions_of(base, table)
         under_way = rebalance_under_way(base, table)
@@ -93,10 +96,11 @@ class Deployment:
         return replace(state, types=inspect_types(connection, table))
 
     def apply(self) -> Plan:
-        """Carry the description out and return what was changed; a second call changes nothing.
+        """Change the servers until they match the description, and return the changes; a second call has none.
 
-        Each server's part is one transaction; the base's is last. When one fails, the servers before it keep their
-        changes, which nothing uses yet, and the next call continues from there. Concurrent calls wait for each other.
+        Each server is changed in one transaction, and the base in the last one. If a transaction fails, the servers
+        before it keep their changes, which nothing uses yet, and the next call continues from there. Concurrent calls
+        wait for each other.
 
         Raises:
             Conflict: The state contradicts the description, a statement was refused, or another call did not end.
@@ -139,7 +143,7 @@ class Deployment:
         return due
 
     def execute(self, due: Plan) -> None:
-        """Execute the statements of a plan, those of each host in a transaction, while the caller holds the lock.
+        """Execute the statements of a plan, in one transaction for each host, while the caller holds the lock.
 
         Raises:
             Conflict: The plan has conflicts, or a statement was refused.

@@ -31,9 +31,9 @@ class Attached:
     """A partition that the base's table has.
 
     Attributes:
-        name: Name of the leaf table, with its schema where that is another than the table's.
+        name: Name of the leaf table, with its schema if that is not the table's schema.
         server: Name of the server that stores it; None for the base.
-        modulus: Modulus of its bound; 0 where its bound is not one of hashes.
+        modulus: Modulus of its bound; 0 if it is not a partition by hash.
         remainder: Remainder of its bound.
     """
 
@@ -60,16 +60,16 @@ def partitions_of(connection: Connection[Any], table: Table) -> list[Attached]:
 
 
 def is_there(connection: Connection[Any], name: sql.Identifier, columns: Sequence[str], purpose: str) -> bool:
-    """Return whether a table of this library's own exists.
+    """Return whether a table that this library creates for itself exists.
 
     Args:
-        connection: A connection to its server.
-        name: Its name.
-        columns: Its columns, in their order.
-        purpose: What it is for, to be said where another table has its name.
+        connection: A connection to the server of the table.
+        name: Name of the table.
+        columns: Names of the table's columns, in order.
+        purpose: Purpose of the table, for the message if another table has its name.
 
     Raises:
-        Conflict: A table of that name exists, and has other columns.
+        Conflict: A table of this name exists, and has other columns.
     """
     ((oid, found),) = connection.execute(
         """SELECT to_regclass(%(name)s)::oid, ARRAY(SELECT attname::text FROM pg_attribute
@@ -82,7 +82,7 @@ def is_there(connection: Connection[Any], name: sql.Identifier, columns: Sequenc
 
 
 def rebalance_under_way(connection: Connection[Any], table: Table) -> str | None:
-    """Return how far a rebalance that has begun and not ended has come; None where there is none.
+    """Return the progress of a rebalance that has begun and not ended; None if there is none.
 
     Args:
         connection: A connection to the base.

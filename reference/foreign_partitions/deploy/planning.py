@@ -1,4 +1,7 @@
-"""Compare the state of the servers with the description: the statements that are missing, and the conflicts."""
+"""Compare the state of the servers with the description, and plan the statements that remove the differences.
+
+Open it to see which differences `apply` repairs, and which it reports as conflicts.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ class Plan:
     """The difference between the state and the description.
 
     Attributes:
-        changes: Statements to execute, in order: those of the servers first, since the base's depend on them.
+        changes: Statements to execute, in order: the servers' statements first, since the base's depend on them.
         conflicts: Differences that no statement can resolve without losing data or guessing.
     """
 

@@ -25,9 +25,9 @@ class Report:
         drift: Statements that would turn the state into the description, passwords masked.
         conflicts: Differences that `apply` would not repair, unreadable partitions, a sequence that lags behind its
             rows, and rows that the outbox could not deliver.
-        misplaced: By leaf, the number of rows that do not belong there: no query by the partition key finds them.
+        misplaced: The number of rows that do not belong to a leaf, by leaf: no query by the partition key finds them.
         duplicates: The first twenty keys that occur more than once, with their leaves.
-        rows: By leaf, the number of rows.
+        rows: The number of rows, by leaf.
     """
 
     drift: Sequence[str] = ()
@@ -50,7 +50,7 @@ def verify(connection: Connection[Any], description: Description, due: Plan) -> 
     Args:
         connection: A connection to the base.
         description: The description of the table.
-        due: What `apply` would change, and the conflicts that it would report.
+        due: The plan of `apply`: the changes that it would make, and the conflicts that it would report.
 
     Raises:
         PartitionUnavailable: A server does not answer the base.
@@ -114,7 +114,7 @@ def _is_readable(connection: Connection[Any], description: Description) -> bool:
 
 
 def _lagging_sequence(connection: Connection[Any], description: Description) -> list[str]:
-    """Return a sentence if the base's sequence would generate numbers that rows already have, else nothing."""
+    """Return a sentence if the base's sequence would generate numbers that rows already have, else an empty list."""
     table = description.table
     if table.identity is None:
         return []
@@ -136,7 +136,7 @@ def _lagging_sequence(connection: Connection[Any], description: Description) -> 
 
 
 def _set_aside(connection: Connection[Any], description: Description) -> list[str]:
-    """Return a sentence if the outbox has set rows aside because a server refused them, else nothing."""
+    """Return a sentence if the outbox has set rows aside because a server refused them, else an empty list."""
     name = sql.Identifier(description.table.schema, description.table.outbox)
     query = "SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'error'"
     if connection.execute(query, [name.as_string()]).fetchone() is None:
@@ -147,7 +147,7 @@ def _set_aside(connection: Connection[Any], description: Description) -> list[st
 
 
 def _duplicates(connection: Connection[Any], description: Description) -> list[dict[str, Any]]:
-    """Return the first keys that occur more than once, how many times, and in which leaves."""
+    """Return the first keys that occur more than once, each with its number of rows and its leaves."""
     table = description.table
     # An identity must be unique; a key without one contains the hash column and must be unique, too.
     columns = [table.identity] if table.identity is not None else list(table.key)

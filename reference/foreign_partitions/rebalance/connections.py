@@ -1,4 +1,7 @@
-"""The connections of a rebalance: two to each server, of one process at a time, and none to one that is frozen."""
+"""The connections of a rebalance: two to each server, locks against a second process, and limits on waiting.
+
+Open it to see which session settings a rebalance needs, and what ends it when a server is lost.
+"""
 
 from __future__ import annotations
 
@@ -37,14 +40,14 @@ class Connections:
 
     Args:
         description: The description.
-        lock_timeout: Seconds to wait for another process that is at work.
+        lock_timeout: Seconds to wait for another process that holds the locks.
         answer_timeout: Seconds after which a server that does not answer counts as unavailable.
         connect_timeout: Seconds to wait for each connection.
 
     Attributes:
         deployment: The connections that read and lock.
         writers: The connections that write, by `base` or the name of the server.
-        watch: Shuts the connections down when no server has answered for long.
+        watch: Shuts the connections down when no server has answered for `answer_timeout`.
     """
 
     def __init__(
@@ -122,7 +125,7 @@ class Connections:
         """Hold a lock on every server, so that a process that lost one of them cannot still write to the others.
 
         Raises:
-            Conflict: Another process holds one.
+            Conflict: Another process holds such a lock.
         """
         others = {host: writer for host, writer in self.writers.items() if host != BASE}
         with self.deployment.locked():

@@ -1,4 +1,4 @@
-"""Rows from an old leaf to the new ones: the copy of all rows, and the changes since, by recorded keys."""
+"""Copy rows from an old leaf to the new ones: first all rows, and then the rows whose keys were recorded as changed."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Copier:
     """Statements that create new leaves and fill them.
 
     Args:
-        description: The description of the table as it shall be.
-        progress: Called after each piece that a server has sent or taken.
+        description: The description of the table after the rebalance.
+        progress: Called whenever a server has sent or received a piece of data.
     """
 
     def __init__(self, description: Description, progress: Callable[[], None]) -> None:
@@ -42,11 +42,11 @@ class Copier:
         return sql.Identifier(self.table.schema, leaf)
 
     def changes(self, move: Move) -> sql.Identifier:
-        """Return the quoted name of the table of recorded changes, which its trigger and function have, too."""
+        """Return the quoted name of the table of recorded changes, which is also the name of the trigger's function."""
         return self.name(suffixed(move.source.name, "_changes"))
 
     def create(self, connection: Connection[Any], remainder: int, leaf: Partition) -> None:
-        """Create a new leaf as a plain table, or empty it where an interrupted rebalance has left it."""
+        """Create a new leaf as a plain table, or empty it if an interrupted rebalance has left it."""
         name = self.name(leaf.name)
         if connection.execute("SELECT to_regclass(%s)", [name.as_string()]).fetchall() != [(None,)]:
             connection.execute(sql.SQL("TRUNCATE {}").format(name))
@@ -68,7 +68,7 @@ class Copier:
     def record_changes(self, connection: Connection[Any], move: Move) -> None:
         """Let a trigger of the old leaf record the keys of changed rows, in the transactions that change them.
 
-        TRUNCATE is recorded as a row without a key: it removes rows, too, that its own transaction does not see.
+        TRUNCATE is recorded as a row without a key, since it also removes rows that its own transaction does not see.
         """
         changes, source, key = self.changes(move), self.name(move.source.name), column_list(self.table.key)
         query = "SELECT FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgname = %s"
@@ -105,7 +105,7 @@ class Copier:
             )
 
     def copy(self, move: Move, source: Connection[Any], writer: Writer) -> int:
-        """Copy all rows of the old leaf, each new leaf in a transaction, and return their number."""
+        """Copy all rows of the old leaf, in one transaction for each new leaf, and return their number."""
         copied = 0
         for remainder, leaf in move.targets.items():
             connection = writer(leaf.server or BASE)
@@ -116,7 +116,7 @@ class Copier:
         return copied
 
     def quickly_caught_up(self, move: Move, source: Connection[Any], limit: int) -> bool:
-        """Return whether fewer than `limit` changes are recorded, and no TRUNCATE, after which all rows are copied."""
+        """Return whether fewer than `limit` changes are recorded, and no TRUNCATE, which needs a copy of all rows."""
         query = sql.SQL("SELECT count(*) < {} AND count(*) = count({}) FROM {}").format(
             sql.Literal(limit), sql.Identifier(self.table.key[0]), self.changes(move)
         )
@@ -124,10 +124,10 @@ class Copier:
         return bool(quickly)
 
     def catch_up(self, move: Move, source: Connection[Any], writer: Writer, limit: int) -> list[int]:
-        """Bring the new leaves to the old leaf's present rows of up to `limit` changes; return the changes' numbers.
+        """Copy the old leaf's present rows of up to `limit` recorded changes; return the numbers of the changes.
 
-        Every connection of `writer` is left in a transaction that the caller commits; only then the changes may be
-        forgotten (`forget`). The statements on `source` must see one state of it: by its isolation, or by a lock.
+        Every connection of `writer` is left in a transaction that the caller commits; only then may the caller remove
+        the records (`forget`). All statements on `source` must see one state, by the isolation level or by a lock.
         """
         query = sql.SQL("SELECT {change}, {first} IS NULL FROM {changes} ORDER BY {change} LIMIT {limit}").format(
             change=sql.Identifier(CHANGE),
@@ -171,7 +171,7 @@ class Copier:
         return numbers
 
     def forget(self, move: Move, source: Connection[Any], numbers: Sequence[int]) -> None:
-        """Remove recorded changes that the new leaves have."""
+        """Remove the records of changes that were copied to the new leaves."""
         statement = sql.SQL("DELETE FROM {} WHERE {} = ANY(%s)").format(self.changes(move), sql.Identifier(CHANGE))
         source.execute(statement, [list(numbers)])
 
@@ -188,7 +188,7 @@ class Copier:
         )
 
     def _belongs(self, connection: Connection[Any], remainder: int) -> sql.Composed:
-        """Return the bound as PostgreSQL itself spells it, so that attaching the leaf need not read it again."""
+        """Return the bound as PostgreSQL itself spells it, so that attaching the leaf need not check its rows again."""
         ((parent,),) = connection.execute("SELECT to_regclass(%s)::oid", [self._parent.as_string()]).fetchall()
         return sql.SQL("satisfies_hash_partition({}::oid, {}, {}, {})").format(
             sql.Literal(str(parent)),

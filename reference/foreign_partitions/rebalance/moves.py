@@ -1,4 +1,4 @@
-"""Which partitions a rebalance replaces, and by which: a comparison of the present partitions with the description."""
+"""Determine which partitions a rebalance replaces, and by which: compare the present ones with the description."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def moves(description: Description, attached: Sequence[Attached]) -> tuple[list[
     its own.
 
     Args:
-        description: The description of the table as it should become.
+        description: The description of the table after the rebalance.
         attached: The partitions that the table has now.
     """
     name, modulus = description.table.name, description.modulus

@@ -68,7 +68,7 @@ def obstacles(
     *,
     begun: bool,
 ) -> list[str]:
-    """Return a sentence for each reason.
+    """Return the reasons to refuse the rebalance, each as a sentence.
 
     Args:
         deployment: Connections to the servers.
@@ -95,7 +95,7 @@ def obstacles(
 
 
 def _unlike_a_leaf(connection: Connection[Any], table: Table, move: Move, host: str) -> str | None:
-    """Return why the rows of an old leaf cannot be copied from it."""
+    """Return the reason why the rows of an old leaf cannot be copied, or None."""
     name = move.source.name
     held = connection.execute(
         HELD,
@@ -123,7 +123,7 @@ def _unlike_a_leaf(connection: Connection[Any], table: Table, move: Move, host: 
 
 
 def _own(connection: Connection[Any], table: Table, name: str) -> Iterator[str]:
-    """Return what a leaf has beyond what the description gives to every leaf."""
+    """Yield the objects of a leaf that its new leaves would lack, since the description does not create them."""
     rows = connection.execute(
         OF_THE_LEAF,
         {
@@ -163,7 +163,7 @@ def _missing_roles(deployment: Deployment, move: Move) -> Iterator[str]:
 
 
 def _taken(move: Move, states: tuple[ServerState, Mapping[str, ServerState]], *, begun: bool) -> Iterator[str]:
-    """Return a sentence for each new leaf whose name another table has."""
+    """Yield a sentence for each new leaf whose name another table has."""
     base, servers = states
     for target in move.targets.values():
         there = servers[target.server] if target.server is not None else base

@@ -1,4 +1,4 @@
-"""Privileges that new leaves need: those of the old leaf, and those of the roles that the base connects as."""
+"""Grant the privileges that new leaves need: those on the old leaf, and those of the logins that the base uses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def grants(connection: Connection[Any], leaf: sql.Identifier) -> Grants:
 
 
 def of_logins(base: Connection[Any], parent: sql.Identifier, server: Server) -> Grants:
-    """Return for each role's login on a server the privileges that the role has on the base's table."""
+    """Return the privileges that each login on a server needs: those of its role on the base's table."""
     query = """SELECT array_agg(p) FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) p
         WHERE has_table_privilege(%s, %s, p)"""
     found: dict[tuple[str, bool], set[str]] = {}

@@ -1,4 +1,4 @@
-"""The steps of a rebalance in their order, over connections to all servers; see the package for what each is for."""
+"""The steps of a rebalance in their order, over connections to all servers; the package's docstring describes them."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ class Rebalance:
     """Replaces the partitions of a table by the described ones, while the table is in use.
 
     Args:
-        description: The description of the table as it shall be; servers that still have partitions must be part of it.
-        lock_timeout: Seconds for which others may have to wait while a lock is asked for.
-        hold: Seconds after which the base gives up a switch, whatever this process does.
-        patience: Seconds for which something is tried again that long transactions keep from happening.
+        description: The description of the table after the rebalance; servers that still have partitions must be part
+            of it.
+        lock_timeout: Seconds for which other transactions may have to wait while a lock is requested.
+        hold: Seconds after which the base aborts a switch, even if this process is frozen.
+        patience: Seconds for which a step is retried while long transactions prevent it.
         answer_timeout: Seconds after which a server that does not answer counts as unavailable.
         connect_timeout: Seconds to wait for each connection.
-        batch: Number of changes that are caught up at once; a switch begins with fewer waiting.
+        batch: Number of changes that are caught up at once; a switch begins when fewer are left.
     """
 
     def __init__(
@@ -77,18 +78,19 @@ class Rebalance:
         return Record(self._to.reader(BASE), self.description)
 
     def plan(self) -> tuple[list[Move], list[str]]:
-        """Return the replacements that are still to be done, and the conflicts that forbid them."""
+        """Return the replacements that remain to be done, and the conflicts that prevent them."""
         found, conflicts, _ = self._plan()
         return found, conflicts
 
     def run(self) -> Iterator[str]:
         """Carry the rebalance out, or continue it, and yield a sentence after each step.
 
-        From the step `locked` to the step `switched` clients wait, so that what is done between them must be quick.
+        Clients wait from the step `locked` to the step `switched`, so the caller must not delay the steps between them.
 
         Raises:
-            Conflict: It is impossible, another process is at it, or long transactions kept the table for `patience`.
-            PartitionUnavailable: A server was lost or did not answer. What is done stays; `run` continues from there.
+            Conflict: The rebalance is impossible, another process carries it out, or long transactions held the table
+                for longer than `patience`.
+            PartitionUnavailable: A server was lost or did not answer. Completed steps stay; `run` continues from there.
         """
         steps = self._run()
         while True:
@@ -164,7 +166,7 @@ class Rebalance:
             patience.end(Busy("more rows change than are caught up"))
 
     def _switch(self, move: Move, source: psycopg.Connection[Any]) -> Iterator[str]:
-        """Replace the old partition by the new ones: the base's commit does, whatever is before or after it."""
+        """Replace the old partition by the new ones; the commit on the base is the moment of the switch."""
         base, name, at = self._to.reader(BASE), self._copier.name(move.source.name), str(move)
         base.execute(limited("transaction_timeout", self.hold))
         base.execute(limited("lock_timeout", self.lock_timeout))
@@ -209,7 +211,7 @@ class Rebalance:
     def _outwait_older_snapshots(self, host: str) -> None:
         """Wait until no transaction of the base reads a server as it was before the last changes were committed.
 
-        postgres_fdw reads a server in one snapshot for as long as the base's transaction lasts. One that has used
+        During a transaction of the base, postgres_fdw reads a server in one snapshot. A transaction that has used
         another table of the server, and has not yet used this one, would find an old state of the new leaf.
         """
         writer = self._to.writer(host)
@@ -234,11 +236,11 @@ class Rebalance:
             time.sleep(0.01)
 
     def _settle(self, move: Move) -> None:
-        """Remove what is left of the old leaf, and attach the new ones on their servers; a repetition does no harm.
+        """Remove the remains of the old leaf, and attach the new leaves on their servers; idempotent.
 
-        Each step is a transaction of its own: clients that write to a new leaf read its parent, too, for the bound, and
-        a client's transaction may use several leaves. One that held the parent or a leaf, as these steps do, while it
-        waits for another leaf would be in a deadlock with them.
+        Each step is a transaction of its own. A client that writes to a new leaf also locks its parent, to read the
+        bound, and may use several leaves in one transaction. If these steps held the parent or a leaf while they wait
+        for another leaf, they could deadlock with such a client.
         """
         old, changes = move.source.server, self._copier.changes(move)
 
@@ -261,7 +263,7 @@ class Rebalance:
                 self._alone_on(leaf.server, f"attaching {leaf.name}", partial(attach, remainder=remainder, leaf=leaf))
 
     def _alone_on(self, server: str | None, what: str, step: Callable[[psycopg.Connection[Any]], None]) -> None:
-        """Do a step in a transaction of its own, and again while other transactions hold the locks that it needs."""
+        """Do a step in a transaction of its own, and retry it while other transactions hold the locks that it needs."""
 
         def once() -> None:
             writer = self._to.writer(server)
@@ -286,7 +288,7 @@ class Rebalance:
     def _grant(
         self, source: psycopg.Connection[Any], writer: psycopg.Connection[Any], move: Move, leaf: Partition
     ) -> None:
-        """Give the roles of the old leaf the same privileges on a new one, and logins of the base those they need."""
+        """Grant the privileges on the old leaf on a new one, and those that the base's logins need."""
         name = self._copier.name(leaf.name)
         grant(writer, name, grants(source, self._copier.name(move.source.name)))
         for server in self.description.servers:
@@ -296,7 +298,7 @@ class Rebalance:
                 base.rollback()
 
     def _plan(self) -> tuple[list[Move], list[str], list[Move]]:
-        """Return what is to be replaced, the conflicts, and what is replaced already."""
+        """Return the replacements to be done, the conflicts, and the replacements that are done already."""
         base = self._to.reader(BASE)
         recorded, layouts = self._record.read()
         if layouts - {self.description.layout}:
@@ -337,7 +339,7 @@ class Rebalance:
 
 
 def _is_partition(connection: psycopg.Connection[Any], name: sql.Identifier) -> bool | None:
-    """Return whether a table is a partition; None where there is no such table."""
+    """Return whether a table is a partition; None if there is no such table."""
     query = "SELECT relispartition FROM pg_class WHERE oid = to_regclass(%s)"
     found = connection.execute(query, [name.as_string()]).fetchone()
     return None if found is None else found[0]

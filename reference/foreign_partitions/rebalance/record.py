@@ -1,4 +1,4 @@
-"""The record of a rebalance on the base: which partitions are to be replaced, and which are."""
+"""The record of a rebalance, a table on the base: which partitions are to be replaced, and which have been."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .moves import Move
 
 
 class Record:
-    """The table that exists on the base for as long as a rebalance is under way.
+    """The table that exists on the base while a rebalance is under way.
 
     Args:
         base: A connection to the base.
-        description: The description of the table as it shall be.
+        description: The description of the table after the rebalance.
     """
 
     def __init__(self, base: Connection[Any], description: Description) -> None:
@@ -37,7 +37,7 @@ class Record:
         return found
 
     def read(self) -> tuple[list[Move], set[str]]:
-        """Return the replacements that are done, and the layouts that were described when it began."""
+        """Return the replacements that are done, and the layouts to which the recorded rebalance leads."""
         if not self.exists():
             return [], set()
         with self._base.cursor(row_factory=dict_row) as cursor:
@@ -55,7 +55,7 @@ class Record:
         return done, {row["layout"] for row in rows}
 
     def begin(self, found: Sequence[Move]) -> None:
-        """Record what is to be replaced, and commit."""
+        """Record the replacements to be done, and commit."""
         self._base.execute(
             sql.SQL(
                 """CREATE TABLE {} (source text PRIMARY KEY, server text, modulus integer NOT NULL,

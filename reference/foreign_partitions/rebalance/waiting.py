@@ -20,10 +20,10 @@ Result = TypeVar("Result")
 
 
 class Watch:
-    """Shuts connections down when a server has not answered for some time: a frozen one keeps its connections open.
+    """Shuts connections down when a server has not answered for some time; a frozen server never closes them itself.
 
     Args:
-        seconds: How long a server may take for an answer, or for the next piece of one.
+        seconds: Seconds that a server may take for an answer, or for the next piece of an answer.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -36,7 +36,7 @@ class Watch:
 
     @contextmanager
     def over(self, connections: Iterable[psycopg.Connection[Any]]) -> Generator[None]:
-        """Watch connections for as long as the block lasts."""
+        """Watch connections while the block lasts."""
         ended = threading.Event()
         self.progress()
 
@@ -57,13 +57,13 @@ class Watch:
 
 
 def shut_down(connection: psycopg.Connection[Any]) -> None:
-    """Shut the socket of a connection down, so that a statement in another thread ends with an error."""
+    """Shut down the socket of a connection, so that a statement in another thread ends with an error."""
     with suppress(OSError, psycopg.OperationalError), socket.socket(fileno=os.dup(connection.fileno())) as both_ways:
         both_ways.shutdown(socket.SHUT_RDWR)
 
 
 def limited(setting: str, seconds: float) -> sql.Composed:
-    """Return the statement that sets a limit in seconds for the present transaction."""
+    """Return the statement that sets a limit, in seconds, for the current transaction."""
     return sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(setting), sql.Literal(round(seconds * 1000)))
 
 
@@ -75,11 +75,11 @@ TRY_AGAIN = (Busy, psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetec
 
 
 class Patience:
-    """A limit on how long a step is tried again while other transactions prevent it.
+    """A limit on how long a step is retried while other transactions prevent it.
 
     Args:
-        seconds: The limit, which counts from now on.
-        what: Name of the step in the error.
+        seconds: The limit, which counts from the creation of this object.
+        what: Name of the step in the error message.
     """
 
     def __init__(self, seconds: float, what: str) -> None:
@@ -90,7 +90,7 @@ class Patience:
         """Pause before the next attempt, so that other transactions can go first.
 
         Args:
-            error: Why the last attempt failed.
+            error: The error of the last attempt.
             least: The shortest pause, in seconds; the longest is twice that.
 
         Raises:
