@@ -1,5 +1,6 @@
 """The view stays exact while its changes are folded into a base: at any size, when killed, in any order of arrival."""
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
@@ -12,12 +13,15 @@ from reference.realtime_data_platform.errors import BadInput, Refused
 from reference.realtime_data_platform.stream import artifacts
 from reference.realtime_data_platform.view import base
 from scenarios.realtime_data_platform.concurrent_updates import ReadCheck, repeating, updating_rows
+from scenarios.realtime_data_platform.killed_process import run_until_statement
 from scenarios.realtime_data_platform.pipeline import VISIBLE_WITHIN
 from scenarios.realtime_data_platform.replay import Replay
 
 ROWS = 250_000
 KEYS, ROWS_A_SEGMENT = 60, 100
-EXAMPLES, READS = (40, 40) if settings.get_current_profile_name() == "soak" else (5, 16)
+LONG = settings.get_current_profile_name() == "soak"
+EXAMPLES, READS = (40, 40) if LONG else (5, 16)
+KILLED = [True, False] if LONG else [True]  # whether while a statement runs, or before it
 
 pytestmark = pytest.mark.claim("rdp-32")
 
@@ -106,53 +110,27 @@ class TestReads:
         )
 
 
-class Killed(BaseException):
-    """Stands for the end of the process: no `except Exception` of the library catches it."""
-
-
-class TestKill:
-    @pytest.fixture
-    def kill_at(self, platform, monkeypatch):
-        """Makes every later compaction end before its n-th statement to Trino; None turns that off."""
-        query = platform.trino.query
-
-        def plan(number):
-            numbers = count(1)
-
-            def killing(sql):
-                if number == next(numbers):
-                    raise Killed(sql)
-                return query(sql)
-
-            monkeypatch.setattr(platform.trino, "query", query if number is None else killing)
-
-        return plan
-
-    def test_view_is_exact_after_a_killed_compaction(self, start_people, platform, kill_at, evidence):
-        pipeline = start_people("killed")
-        before = []
-        for step in count(1):
-            pipeline.sql(f"UPDATE {pipeline.quoted} SET name = '{step}' WHERE id <= 2")
-            pipeline.sql(f"DELETE FROM {pipeline.quoted} WHERE id = 3 + {step}")
-            if step % 3 == 0:
-                pipeline.sql(f"TRUNCATE {pipeline.quoted}")
-            pipeline.sql(f"INSERT INTO {pipeline.quoted} (id, customer_id, name) VALUES (4 + {step}, 1, 'new')")
-            pipeline.until_equal()
-            kill_at(step)
-            try:
-                platform.compact(pipeline.name)
-            except Killed as killed:
-                before.append(str(killed).split("\n")[0][:80])
-            else:
-                break
-            finally:
-                kill_at(None)
-            assert not platform.verify(pipeline.described())
-
-        assert any("MERGE" in each for each in before)
-        assert any("CREATE OR REPLACE VIEW" in each for each in before)
+@pytest.mark.parametrize("running", KILLED, ids=["during", "before"][: len(KILLED)])
+def test_view_is_exact_after_a_killed_compaction(start_people, platform, running, evidence):
+    pipeline = start_people(f"killed_{'during' if running else 'before'}")
+    at = []
+    for step in count(1):
+        pipeline.sql(f"UPDATE {pipeline.quoted} SET name = '{step}' WHERE id <= 2")
+        pipeline.sql(f"DELETE FROM {pipeline.quoted} WHERE id = 3 + {step}")
+        if step % 3 == 0:
+            pipeline.sql(f"TRUNCATE {pipeline.quoted}")
+        pipeline.sql(f"INSERT INTO {pipeline.quoted} (id, customer_id, name) VALUES (4 + {step}, 1, 'new')")
+        pipeline.until_equal()
+        code, statement, said = run_until_statement(platform, ["compact", pipeline.name], step, running=running)
         assert not platform.verify(pipeline.described())
-        evidence.json("the statements before which a compaction was killed", before)
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL, said
+        at.append(statement.split("\n")[0][:80])
+
+    assert any("MERGE" in each for each in at)
+    assert any("CREATE OR REPLACE VIEW" in each for each in at)
+    evidence.json(f"statements {'during' if running else 'before'} which a compaction was killed", at)
 
 
 class TestTwoAtOnce:
