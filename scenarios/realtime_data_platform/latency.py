@@ -40,18 +40,23 @@ class Timings:
         return dict(zip(HOPS[: len(medians)], medians, strict=True))
 
 
+def joined(measured):
+    """Return the timings of several measurements as one."""
+    return Timings(np.vstack([each.times for each in measured]))
+
+
 def percentiles(seconds):
     """Return p50, p95, p99 and the maximum, in milliseconds."""
     shares = np.percentile(seconds, [50, 95, 99, 100]) * 1000
     return dict(zip(("p50", "p95", "p99", "max"), map(float, shares.round(1)), strict=True))
 
 
-def follow(pipeline, changes, seed, updated=0, view=False):
+def follow(pipeline, changes, seed, updated=0, view=False, warm_up=WARM_UP):
     """Make changes one by one and return when each reached Kafka, Pinot and, with `view`, the Trino view.
 
     The pauses between changes are random, so that they are not in step with any polling. Updates and inserts alternate.
     The topic has one partition, which keeps the order: when n changes are visible, they are the first n. The first
-    `WARM_UP` changes let the JVMs compile their code and are not counted.
+    changes let the JVMs compile their code and are not counted.
 
     Args:
         pipeline: A running pipeline with rows to update.
@@ -59,9 +64,10 @@ def follow(pipeline, changes, seed, updated=0, view=False):
         seed: Seed of the random pauses.
         updated: Highest id that earlier measurements updated; this one updates the rows after it.
         view: Whether to query the view too, which takes processor time from all other stages.
+        warm_up: Number of changes before those that are counted.
     """
     pauses = random.Random(seed)
-    changes += WARM_UP
+    changes += warm_up
     query = "SELECT count(*) FROM {} WHERE op IN ('u', 'c')"
     with pipeline.connection() as connection, ThreadPoolExecutor() as pool:
         deadline = time.monotonic() + changes * MEAN_PAUSE + VISIBLE_WITHIN
@@ -86,7 +92,7 @@ def follow(pipeline, changes, seed, updated=0, view=False):
     changed = [pair for pair in pipeline.messages_with_events() if pair[1]["op"] in {"u", "c"}][-changes:]
     read = [event["ts_ms"] / 1000 for _, event in changed]
     stored = [message.timestamp()[1] / 1000 for message, _ in changed]
-    return Timings(np.array([sent, read, stored, *seen]).T[WARM_UP:])
+    return Timings(np.array([sent, read, stored, *seen]).T[warm_up:])
 
 
 def _first_seen(count, pause, before, changes, deadline):

@@ -84,29 +84,33 @@ class TestConnector:
 
 @pytest.mark.claim("rdp-2")
 class TestPinot:
-    def test_pinot_accepts_schema_and_table(self, stored, platform):
+    def test_pinot_accepts_schema_and_table(self, stored, platform, evidence):
         assert stored.schema_answer.json()["status"] == "person successfully added"
         assert "person_REALTIME successfully added" in stored.table_answer.json()["status"]
         table = requests.get(f"{platform.addresses.controller}/tables/person", timeout=10).json()["REALTIME"]
         assert table["upsertConfig"]["mode"] == "FULL"
+        evidence.json("the table, as Pinot keeps it", table)
 
-    def test_transforms_extract_columns_from_payload(self, stored):
+    def test_transforms_extract_columns_from_payload(self, stored, evidence):
         rows = stored.pinot("id, customer_id, source, op")
 
         extracted = sorted((key, customer, json.loads(row), op) for key, customer, row, op in rows)
         assert extracted == [
             (key, key, {"id": key, "customer_id": key, "name": name}, "r") for key, name in published.PEOPLE
         ]
+        names = ("id", "customer_id", "source", "op")
+        evidence.table("Pinot's columns of each message", [dict(zip(names, row, strict=True)) for row in extracted])
 
 
 @pytest.mark.usefixtures("stored")
 @pytest.mark.claim("rdp-3")
-def test_pinot_query_api_returns_the_rows(platform):
+def test_pinot_query_api_returns_the_rows(platform, evidence):
     query = {"sql": "SELECT id FROM person ORDER BY id LIMIT 10"}
 
     answer = requests.post(f"{platform.addresses.broker}/query/sql", json=query, timeout=10).json()
 
     assert answer["resultTable"]["rows"] == [[1], [2], [3]]
+    evidence.json("the answer of Pinot's query API", answer)
 
 
 @pytest.fixture
@@ -125,7 +129,7 @@ def by_sql(lake):
 
 @pytest.mark.usefixtures("stored")
 @pytest.mark.claim("rdp-4")
-def test_trino_creates_catalogs_and_schema_by_sql(by_sql, platform):
+def test_trino_creates_catalogs_and_schema_by_sql(by_sql, platform, evidence):
     by_sql.query(published.pinot_catalog(platform.peers, "pinot_by_sql"))
     by_sql.query(published.hive_catalog(platform.peers, "hive_by_sql"))
     by_sql.query("CREATE SCHEMA hive_by_sql.by_sql WITH (location = 's3://lake/by_sql/')")
@@ -133,6 +137,7 @@ def test_trino_creates_catalogs_and_schema_by_sql(by_sql, platform):
     assert ("person",) in by_sql.query("SHOW TABLES FROM pinot_by_sql.default")
     [(created,)] = by_sql.query("SHOW CREATE SCHEMA hive_by_sql.by_sql")
     assert "location = 's3://lake/by_sql" in created
+    evidence.text("the schema, as Trino shows it", created)
 
 
 @pytest.mark.usefixtures("viewed")
@@ -181,27 +186,39 @@ def test_one_query_joins_pinot_postgres_and_parquet(sources, evidence):
         "JOIN hive.views.score s USING (customer_id) ORDER BY 1"
     )
 
-    assert sources.query(query) == [("Alice", "Lahore", 20), ("Fasih", "Karachi", 10)]
+    rows = sources.query(query)
+
+    assert rows == [("Alice", "Lahore", 20), ("Fasih", "Karachi", 10)]
     [(path,)] = sources.query('SELECT DISTINCT "$path" FROM hive.views.score')
     assert path.startswith("s3://lake/views/score/")
     evidence.text("the query", query)
+    evidence.table("its rows", [dict(zip(("name", "city", "points"), row, strict=True)) for row in rows])
 
 
 @pytest.mark.usefixtures("stored")
 @pytest.mark.claim("rdp-7")
-def test_pinot_rejects_create_view(pinot):
-    with pytest.raises(Refused, match=r"CREATE VIEW[\s\S]*(ParseException|parsing)"):
-        pinot.query("CREATE VIEW people AS SELECT id FROM person")
+def test_pinot_rejects_create_view(pinot, evidence):
+    query = "SELECT id FROM person LIMIT 10"
+    assert pinot.query(query)
+
+    with pytest.raises(Refused, match=r"CREATE VIEW[\s\S]*(ParseException|parsing)") as refused:
+        pinot.query(f"CREATE VIEW people AS {query}")
+
+    evidence.text("Pinot's answer to CREATE VIEW", str(refused.value))
 
 
 @pytest.mark.claim("rdp-3")
-def test_update_leaves_only_the_newest_row_of_a_key(stored):
+def test_update_leaves_only_the_newest_row_of_a_key(stored, evidence):
     stored.sql("UPDATE person SET name = 'Alicia' WHERE id = 2")
 
     stored.until(lambda: "Alicia" in str(stored.pinot("source")), "Pinot lacks the update")
 
     rows = [json.loads(row)["name"] for key, row in stored.pinot("id, source") if key == 2]
     assert rows == ["Alicia"]
+    columns = ("id", "source", "op")
+    evidence.table(
+        "Pinot after an update", [dict(zip(columns, row, strict=True)) for row in stored.pinot("id, source, op")]
+    )
 
 
 @pytest.mark.claim("rdp-1")

@@ -133,14 +133,16 @@ class TestUnchangedLongValue:
         return shown, name
 
     @pytest.mark.claim("rdp-30", shows="published", fails_with=r"== '__debezium_unavailable_value'")
-    def test_published_update_loses_a_long_value(self, updated):
-        shown, _ = updated
+    def test_published_update_loses_a_long_value(self, updated, evidence):
+        shown, name = updated
         assert shown == UNAVAILABLE
+        evidence.json("a long name after an update of another column", {"in PostgreSQL": name[:60], "shown": shown})
 
     @pytest.mark.claim("rdp-30", shows="corrected", fails_with=r"assert '__debezium_unavailable_value' == ")
-    def test_update_keeps_an_unchanged_long_value(self, updated):
+    def test_update_keeps_an_unchanged_long_value(self, updated, evidence):
         shown, name = updated
         assert shown == name
+        evidence.json("its length with REPLICA IDENTITY FULL", {"in PostgreSQL": len(name), "shown": len(shown)})
 
 
 class TestUnprocessableEvent:

@@ -120,6 +120,13 @@ class TestDataFile:
         finally:
             lake.remove_catalog("without_s3")
 
+    @pytest.mark.claim("rdp-27")
+    def test_s3_needs_the_secret_of_the_key(self, lake, catalog, table):
+        name = catalog("wrong_secret", aws_secret_key="wrong")  # that is the point
+
+        with pytest.raises(Refused):
+            lake.query(f"CREATE TABLE {name}.{table} AS SELECT 1 AS id")
+
 
 class TestGlue:
     @pytest.fixture
@@ -185,12 +192,18 @@ class TestCatalogSecret:
         lake.remove_catalog(name)
 
     @pytest.mark.claim("rdp-31", shows="published", fails_with=r"assert 's3\.aws-secret-key=\w+' in ")
-    def test_published_secret_is_stored_in_clear_text(self, catalog, trino, s3):
-        assert f"s3.aws-secret-key={s3.service.secret_key}" in self.stored(trino, catalog)
+    def test_published_secret_is_stored_in_clear_text(self, catalog, trino, s3, evidence):
+        stored = self.stored(trino, catalog)
+        assert f"s3.aws-secret-key={s3.service.secret_key}" in stored
+        evidence.text("the file of a catalog as published", stored)
 
     @pytest.mark.claim("rdp-31", shows="corrected", fails_with=r"assert '\w+' not in ")
-    def test_secret_is_not_stored_and_catalog_works(self, catalog, trino, s3, lake):
-        assert s3.service.secret_key not in self.stored(trino, catalog)
+    def test_secret_is_not_stored_and_catalog_works(self, catalog, trino, s3, lake, platform, evidence):
+        stored = self.stored(trino, catalog)
+        assert s3.service.secret_key not in stored
+        lake.apply_catalog("iceberg", "iceberg", catalogs.iceberg_catalog(platform.peers))
+        assert s3.service.secret_key not in self.stored(trino, "iceberg")
+        evidence.text("the file of a catalog as corrected", stored)
 
         lake.query("DROP TABLE IF EXISTS hive.views.proof")
         lake.query(f"CREATE TABLE {catalog}.views.proof AS SELECT 1 AS one")
