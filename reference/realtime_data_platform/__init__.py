@@ -31,6 +31,9 @@ typed columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
 - A TRUNCATE empties the view. By default Debezium leaves it out.
 - Anyone who reaches Kafka Connect can read a connector's configuration. It contains a reference to the password, and
   not the password.
+- Each connection can be encrypted and can authenticate with a password; both follow from its address (`endpoints`).
+  Pinot's table contains no user and no password of Kafka, since anyone who reaches Pinot can read it
+  (`stream.security`).
 - A change that was written while the replication slot was being created, and committed after the snapshot, counts as
   newer than the snapshot, although its log sequence number is lower (`view.base.PLACE`).
 - With upsert, a key that is updated after its segment has moved to the servers of another tier has two rows: each
@@ -65,6 +68,9 @@ folder `dbt` is a project of views, a report and an incremental table over exact
 - The rows of a snapshot stay in Pinot until a change that was written after the snapshot arrives. A partition of the
   topic that has no changes keeps the changes of all partitions from being folded.
 
+- The library does not encrypt Trino's connection to Pinot. An existing catalog `pinot` is used as it is: create it
+  yourself with Trino's settings for TLS and a password.
+
 Create the view `hive.views.person` of the table `person`, and query it::
 
     from reference.realtime_data_platform import Addresses, Platform
@@ -84,7 +90,7 @@ from reference.exports import import_at_first_use
 
 if TYPE_CHECKING:
     from .clients import Connectors, Pinot, Superset, Trino
-    from .errors import BadInput, NotFound, NotInTime, NotOurs, PlatformError, Refused, Unreachable
+    from .errors import BadInput, NotFound, NotInTime, NotOurs, NotSecure, PlatformError, Refused, Unreachable
     from .operation.dashboards import apply_dashboard, apply_reader, dashboard_of, remove_dashboard
     from .operation.health import Health
     from .operation.table_set import Member, TableSet
@@ -111,6 +117,7 @@ _MODULES = {
     "NotFound": "errors",
     "NotInTime": "errors",
     "NotOurs": "errors",
+    "NotSecure": "errors",
     "Peers": "stream.artifacts",
     "Pinot": "clients",
     "Platform": "platform",
@@ -145,6 +152,7 @@ __all__ = [
     "NotFound",
     "NotInTime",
     "NotOurs",
+    "NotSecure",
     "Peers",
     "Pinot",
     "Platform",

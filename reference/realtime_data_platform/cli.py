@@ -6,6 +6,7 @@ share are in `command_context`, and the subcommand `dashboard` is in `dashboard_
 
 from __future__ import annotations
 
+import os
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,6 +28,7 @@ from .command_context import (
     command,
     described_of,
     host_and_port,
+    kafka_listener,
     members_of,
     platform_of,
     required,
@@ -63,7 +65,9 @@ def options(
     broker: Annotated[
         str, typer.Option(envvar="PINOT_BROKER", help="URL of Pinot's broker.")
     ] = "http://localhost:8099",
-    kafka: Annotated[str, typer.Option(envvar="KAFKA", help="Host and port of a Kafka broker.")] = "localhost:9094",
+    kafka: Annotated[
+        str, typer.Option(envvar="KAFKA", help="A broker of Kafka: HOST:PORT, or SASL_SSL://USER@HOST:PORT.")
+    ] = "localhost:9094",
     trino: Annotated[str, typer.Option(envvar="TRINO", help="URL of Trino's coordinator.")] = "http://localhost:8080",
     password: Annotated[
         str,
@@ -76,7 +80,11 @@ def options(
         str, typer.Option(envvar="POSTGRES_SQL_PEER", help="PostgreSQL's host and port, as Connect reaches it.")
     ] = "postgres:5432",
     kafka_peer: Annotated[
-        str, typer.Option(envvar="KAFKA_PLAIN_PEER", help="A broker's host and port, as Pinot reaches it.")
+        str,
+        typer.Option(
+            envvar="KAFKA_PLAIN_PEER",
+            help="A broker, as Pinot reaches it: HOST:PORT, or SSL://HOST:PORT, or SASL_SSL://.",
+        ),
     ] = "kafka:9092",
     controller_peer: Annotated[
         str, typer.Option(envvar="PINOT_CONTROLLER_HTTP_PEER", help="Pinot's controller, as Trino reaches it.")
@@ -90,31 +98,66 @@ def options(
     s3_peer: Annotated[
         str, typer.Option(envvar="S3_API_PEER", help="The object store, as Trino reaches it.")
     ] = "s3:7070",
+    ca: Annotated[
+        str,
+        typer.Option(
+            envvar="DATA_PLATFORM_CA",
+            help="File of trusted certificate authorities. Default: REQUESTS_CA_BUNDLE, or SSL_CERT_FILE.",
+        ),
+    ] = "",
+    ca_peer: Annotated[
+        str, typer.Option(envvar="CA_PEER", help="Path of such a file on the machines of Connect and Pinot.")
+    ] = "",
+    certificate_peer: Annotated[
+        str,
+        typer.Option(envvar="CERTIFICATE_PEER", help="Path there of key and certificate that Pinot shows to Kafka."),
+    ] = "",
     patience: Annotated[float, typer.Option(help="Timeout of each step, in seconds.")] = 60,
 ) -> None:
     """Take the addresses of the services, which `make up SCENARIO=realtime_data_platform` prints.
 
     An option whose name ends in `peer` is the host and port at which the services reach each other.
+
+    Addresses of encrypted connections are `https://USER@HOST`, whose default port is 443, `SASL_SSL://USER@HOST:PORT`
+    for Kafka, and `?sslmode=verify-full` for PostgreSQL, which also applies to the connection of Kafka Connect.
+    Passwords are read from TRINO_PASSWORD, PINOT_PASSWORD, CONNECT_REST_PASSWORD, KAFKA_PASSWORD and PGPASSWORD.
     """
 
     def platform() -> Platform:
+        from .endpoints import KafkaAddress, with_password
         from .platform import Addresses, Platform
-        from .source.postgres import user_and_database
+        from .source.postgres import sslmode, user_and_database
         from .stream.artifacts import Peers
 
+        def secret(url: str, service: str) -> str:
+            return with_password(url, os.environ.get(f"{service}_PASSWORD", ""))
+
+        KafkaAddress.of(kafka)
         user, database = user_and_database(postgres)
         peers = Peers(
             postgres=host_and_port(postgres_peer),
             user=user,
             password=password,
             database=database,
-            kafka=host_and_port(kafka_peer),
+            sslmode=sslmode(postgres),
+            kafka=kafka_listener(kafka_peer),
+            ca=ca_peer,
+            certificate=certificate_peer,
             pinot_controller=host_and_port(controller_peer),
             pinot_grpc_port=int(host_and_port(server_peer).rpartition(":")[2]),
             metastore=f"thrift://{host_and_port(metastore_peer)}",
             s3=f"http://{host_and_port(s3_peer)}",
         )
-        return Platform(Addresses(postgres, connect, controller, broker, trino, kafka), peers, patience=patience)
+        addresses = Addresses(
+            postgres=postgres,
+            connect=secret(connect, "CONNECT_REST"),
+            controller=secret(controller, "PINOT"),
+            broker=secret(broker, "PINOT"),
+            trino=secret(trino, "TRINO"),
+            kafka=secret(kafka, "KAFKA"),
+            ca=ca,
+        )
+        return Platform(addresses, peers, patience=patience)
 
     context.obj = platform
 

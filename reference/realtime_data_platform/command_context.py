@@ -60,6 +60,19 @@ def host_and_port(text: str) -> str:
     return text
 
 
+def kafka_listener(text: str) -> str:
+    """Return an address of Kafka as it is, each of whose brokers has a host and a port.
+
+    Raises:
+        BadInput: It is none.
+    """
+    from .endpoints import KafkaAddress
+
+    for broker in KafkaAddress.of(text).brokers.split(","):
+        host_and_port(broker)
+    return text
+
+
 @contextmanager
 def platform_of(context: typer.Context) -> Generator[Platform]:
     """Give the platform at the addresses of the command line; an error of the platform ends the command."""

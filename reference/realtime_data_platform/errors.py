@@ -30,3 +30,7 @@ class Unreachable(PlatformError):
 
 class NotInTime(PlatformError):
     """A server accepted a request but did not reach the expected state within the timeout."""
+
+
+class NotSecure(PlatformError):
+    """A connection cannot be encrypted as its address says, or the server's certificate is not trusted."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg import sql
 
 from .clients import Connectors, Pinot, Topics, Trino
 from .clients.catalogs import all_catalogs
+from .endpoints import authorities
 from .errors import BadInput
 from .operation import moving, recovery
 from .operation.columns import require_same_encoding
@@ -21,7 +22,7 @@ from .operation.health import RECOVER, Health, health, require_slot
 from .operation.ownership import require_ours
 from .operation.table_set import TableSet
 from .source.description import PUBLIC, Table, describe, in_pinot, pipeline, quoted, slot
-from .source.postgres import connected
+from .source.postgres import connected, trusting
 from .source.publication import Publication
 from .stream import artifacts
 from .stream.tiers import Tier
@@ -38,13 +39,18 @@ REFERENCE = re.compile(r"\$\{[^{}:]+:[^{}]+\}")
 class Addresses:
     """Addresses at which this process reaches the services; `artifacts.Peers` has those for the services themselves.
 
+    Those of HTTP servers are `http://HOST:PORT`, or `https://USER:PASSWORD@HOST`, where the port is 443 by default.
+
     Attributes:
-        postgres: Connection string of PostgreSQL.
+        postgres: Connection string of PostgreSQL, such as `postgresql://USER@HOST/DATABASE?sslmode=verify-full`.
         connect: Endpoint of Kafka Connect.
         controller: Endpoint of Pinot's controller.
         broker: Endpoint of Pinot's broker.
-        kafka: Host and port of a broker of Kafka.
+        kafka: Host and port of a broker of Kafka; `SSL://` or `SASL_SSL://USER:PASSWORD@` before them for an encrypted
+            listener.
         trino: Endpoint of Trino.
+        ca: File of the authorities whose certificates this process trusts, in PEM. By default that of the environment
+            variable `REQUESTS_CA_BUNDLE` or `SSL_CERT_FILE`, else each client's own.
     """
 
     postgres: str = "postgresql://postgres:postgres@localhost:5432/postgres"
@@ -53,6 +59,7 @@ class Addresses:
     broker: str = "http://localhost:8099"
     trino: str = "http://localhost:8080"
     kafka: str = "localhost:9094"
+    ca: str = ""
 
 
 class Platform:
@@ -62,15 +69,19 @@ class Platform:
         addresses: Addresses at which this process reaches the services.
         peers: Addresses at which the services reach each other.
         patience: Timeout in seconds of each step.
+
+    Raises:
+        BadInput: An address is none, or a password is to be sent without encryption.
     """
 
     def __init__(self, addresses: Addresses, peers: artifacts.Peers | None = None, *, patience: float = 60) -> None:
-        self.addresses = addresses
+        ca = authorities(addresses.ca)
+        self.addresses = replace(addresses, postgres=trusting(addresses.postgres, ca), ca=ca)
         self.peers = peers or artifacts.Peers()
         self.patience = patience
-        self.connectors = Connectors(addresses.connect, patience=patience)
-        self.pinot = Pinot(addresses.controller, addresses.broker, patience=patience)
-        self.trino = Trino(addresses.trino, patience=patience)
+        self.connectors = Connectors(addresses.connect, patience=patience, ca=ca)
+        self.pinot = Pinot(addresses.controller, addresses.broker, patience=patience, ca=ca)
+        self.trino = Trino(addresses.trino, patience=patience, ca=ca)
 
     def describe(
         self, name: str, schema: str = PUBLIC, *, columns: Collection[str] = (), as_text: Collection[str] = ()
@@ -95,6 +106,7 @@ class Platform:
         self.require_reference()
         require_ours(self, table.name, table.schema)
         require_slot(self, table.pipeline, RECOVER)
+        self.pinot.check()
         before = self.status(table.name, table.schema)
         if before["view"] == "there":
             require_same_encoding(self, table)
@@ -232,6 +244,8 @@ class Platform:
             NotOurs: Somebody else made an object with a name of the pipeline; nothing was changed.
         """
         require_ours(self, name, schema)
+        if topic:
+            self.topics().check()
         name = pipeline(name, schema)
         self.remove_views(name)
         self.pinot.remove(in_pinot(name))
@@ -242,7 +256,7 @@ class Platform:
 
     def topics(self, *, patience: float | None = None) -> Topics:
         """Return a client of Kafka, which only `health` and the deletion of topics need."""
-        return Topics(self.addresses.kafka, patience=patience or self.patience)
+        return Topics(self.addresses.kafka, patience=patience or self.patience, ca=self.addresses.ca)
 
     def remove_views(self, name: str) -> None:
         """Remove all views of a pipeline, and the base that they read."""

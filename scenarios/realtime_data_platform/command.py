@@ -43,5 +43,8 @@ def _addresses(platform):
         "server-peer": f"server:{peers.pinot_grpc_port}",
         "metastore-peer": peers.metastore.removeprefix("thrift://"),
         "s3-peer": peers.s3.removeprefix("http://"),
+        "ca": at.ca,
+        "ca-peer": peers.ca,
+        "certificate-peer": peers.certificate,
     }
     return [word for name, value in options.items() for word in (f"--{name}", value)]

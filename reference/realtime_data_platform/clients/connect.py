@@ -26,10 +26,11 @@ class Connectors:
     Args:
         url: Its REST endpoint.
         patience: Timeout in seconds for an answer, and for a connector to reach a state.
+        ca: File of the authorities whose certificates are trusted; empty for those of `requests`.
     """
 
-    def __init__(self, url: str, *, patience: float = 30) -> None:
-        self._rest = Rest(url, "Kafka Connect", patience=patience, retried=RETRIED, retried_message=REBALANCE)
+    def __init__(self, url: str, *, patience: float = 30, ca: str = "") -> None:
+        self._rest = Rest(url, "Kafka Connect", patience=patience, retried=RETRIED, retried_message=REBALANCE, ca=ca)
 
     def validate(self, config: Mapping[str, str]) -> dict[str, list[str]]:
         """Return the errors that Connect's validation finds, by key; validation connects to the database."""

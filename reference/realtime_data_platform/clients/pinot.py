@@ -17,6 +17,8 @@ from reference.realtime_data_platform.source.description import quoted
 from .rest import Rest, missing_from
 from .retry import retry
 
+_ACCESS_DENIED = 180
+
 
 class _SegmentMissing(Refused):
     """The broker asked a server for a segment that was removed or created just now; the query can be retried."""
@@ -29,11 +31,24 @@ class Pinot:
         controller: Endpoint of its controller.
         broker: Endpoint of a broker.
         patience: Timeout in seconds for an answer, and for a table to answer queries.
+        ca: File of the authorities whose certificates are trusted; empty for those of `requests`.
     """
 
-    def __init__(self, controller: str, broker: str, *, patience: float = 60) -> None:
-        self._controller = Rest(controller, "Pinot's controller", patience=patience)
-        self._broker = Rest(broker, "Pinot's broker", patience=patience)
+    def __init__(self, controller: str, broker: str, *, patience: float = 60, ca: str = "") -> None:
+        self._controller = Rest(controller, "Pinot's controller", patience=patience, ca=ca)
+        self._broker = Rest(broker, "Pinot's broker", patience=patience, ca=ca)
+
+    def check(self) -> None:
+        """Check that the broker answers, and accepts the user; the controller is asked before anything is created.
+
+        Raises:
+            NotSecure: The connection cannot be encrypted as the address says.
+            Refused: The broker does not accept the user.
+            Unreachable: It does not answer.
+        """
+        answer = self._broker.request("POST", "/query/sql", json={"sql": "SELECT 1"})
+        if denied := [each["message"] for each in answer["exceptions"] if each["errorCode"] == _ACCESS_DENIED]:
+            raise Refused(f"Pinot's broker refused the user: {denied[0].strip()}")
 
     def apply(self, schema: Mapping[str, Any], table: Mapping[str, Any]) -> None:
         """Create or update a schema and its realtime table, and wait until the table answers queries; idempotent.

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import requests
 
-from reference.realtime_data_platform.errors import BadInput, Refused, Unreachable
+from reference.realtime_data_platform.endpoints import HTTPAddress
+from reference.realtime_data_platform.errors import Refused, Unreachable
 
+from .encryption import not_accepted, why_not_secure
 from .retry import retry, wait_until
 
 T = TypeVar("T")
@@ -28,15 +29,16 @@ class Rest:
     """A REST endpoint.
 
     Args:
-        url: Its address, such as `http://localhost:8083`.
+        url: Its address, such as `http://localhost:8083` or `https://USER:PASSWORD@connect`.
         name: Name of the server in error messages.
         patience: Timeout in seconds for an answer, including retries, and for a condition (`wait_until`).
         retried: Status codes after which a request is sent again.
         retried_message: A request is also sent again if the error message contains this text, whatever its status code.
         session: Cookies and headers that all requests share; by default each request has none.
+        ca: File of the certificate authorities that are trusted; by default those that `requests` trusts.
 
     Raises:
-        BadInput: The URL is not an HTTP address.
+        BadInput: The URL is not an HTTP address, or a password is to be sent without encryption.
     """
 
     def __init__(
@@ -48,11 +50,16 @@ class Rest:
         retried: frozenset[int] = GATEWAY_ERRORS,
         retried_message: str | None = None,
         session: requests.Session | None = None,
+        ca: str = "",
     ) -> None:
-        if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
-            raise BadInput(f"{url!r} is not an address of {name}: use http://HOST:PORT")
-        self.url = url.rstrip("/")
+        address = HTTPAddress.of(url, name)
+        self.url = address.url
         self.name = name
+        self._user = address.user
+        # Without a user `requests` looks into the user's netrc.
+        login = (address.user, address.password) if address.user else None
+        self._how: dict[str, Any] = {"verify": ca or True} | ({"auth": login} if session is None else {})
+        self._logs_in_by_itself = session is not None
         self.patience = patience
         self._retried = retried
         self._retried_message = retried_message
@@ -71,6 +78,7 @@ class Rest:
             content: The body, as arguments of `requests.request`.
 
         Raises:
+            NotSecure: The connection cannot be encrypted as the address says.
             Refused: The server answered with an error.
             Unreachable: The server did not answer within the timeout.
         """
@@ -91,11 +99,15 @@ class Rest:
     def _answer(self, method: str, path: str, allow_missing: bool = False, **content: Any) -> requests.Response:
         def send() -> requests.Response:
             try:
-                answer = self._request(method, self.url + path, timeout=self.patience, **content)
+                answer = self._request(method, self.url + path, timeout=self.patience, **self._how, **content)
             except requests.RequestException as error:
+                if reason := why_not_secure(error, self.name, self.url):
+                    raise reason from error
                 raise Unreachable(f"{self.name} does not answer at {self.url}: {error}") from error
             if answer.ok or (allow_missing and answer.status_code == requests.codes.not_found):
                 return answer
+            if answer.status_code == requests.codes.unauthorized and not self._logs_in_by_itself:
+                raise Refused(not_accepted(self.name, self.url, self._user))
             message = _error_message(answer)
             temporary = answer.status_code in self._retried or (
                 self._retried_message is not None and self._retried_message in message

@@ -8,16 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
+import requests
+from trino.auth import BasicAuthentication
 from trino.dbapi import connect
 from trino.exceptions import Error as TrinoError
 from trino.exceptions import HttpError, TrinoDataError, TrinoQueryError
 
-from reference.realtime_data_platform.errors import BadInput, NotFound, Refused, Unreachable
+from reference.realtime_data_platform.endpoints import HTTPAddress
+from reference.realtime_data_platform.errors import NotFound, Refused, Unreachable
 from reference.realtime_data_platform.source.description import quoted
 
 from .catalogs import catalog_sql
+from .encryption import not_accepted, why_not_secure
 from .retry import retry
 
 STALE = 10
@@ -43,30 +47,46 @@ KINDS: Mapping[str, type[Refused]] = {
 """The error class for an error of Trino, by its name in Trino; every other one is `Refused`."""
 
 
+class _Session(requests.Session):
+    """A session whose authorities `REQUESTS_CA_BUNDLE` does not replace."""
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        verify = self.verify if verify is None else verify
+        return super().merge_environment_settings(url, proxies, stream, verify, cert)
+
+
 class Trino:
     """A Trino cluster.
 
     Args:
-        url: Its endpoint.
-        user: User name of the queries.
+        url: Its endpoint: `http://HOST:PORT`, or `https://USER:PASSWORD@HOST`, whose port is 443.
+        user: User name of the queries, where the URL names none.
         patience: Timeout in seconds for an answer.
+        ca: File of the authorities whose certificates are trusted; empty for those of `requests`.
 
     Raises:
-        BadInput: The URL is not an HTTP address.
+        BadInput: The URL is not an HTTP address, or a password is to be sent without encryption.
     """
 
-    def __init__(self, url: str, *, user: str = "platform", patience: float = 30) -> None:
-        where = _address(url)
-        port = where.port or (443 if where.scheme == "https" else 8080)
-        self._where = {"host": where.hostname, "port": port, "http_scheme": where.scheme, "user": user}
-        self._patience = patience
+    def __init__(self, url: str, *, user: str = "platform", patience: float = 30, ca: str = "") -> None:
+        address = HTTPAddress.of(url, "Trino")
+        where = urlsplit(address.url)
+        self._url, self._ca, self._patience = address.url, ca, patience
+        self._where = {
+            "host": where.hostname,
+            "port": where.port or (443 if where.scheme == "https" else 8080),
+            "http_scheme": where.scheme,
+            "user": address.user or user,
+            "auth": BasicAuthentication(address.user, address.password) if address.password else None,
+        }
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows; a statement that Trino accepted is never sent again.
 
         Raises:
             NotFound: The statement names a catalog, table or column that Trino does not know.
-            Refused: Trino failed the statement; the message is Trino's.
+            NotSecure: The connection cannot be encrypted as the address says.
+            Refused: Trino failed the statement, or does not accept the user; the message is Trino's.
             Unreachable: Trino does not answer within the timeout, or the connection broke while the statement ran.
         """
         return retry(lambda: list(self._rows(sql)), _NotAccepted, within=self._patience)
@@ -81,7 +101,11 @@ class Trino:
         return self._rows(sql)
 
     def _rows(self, sql: str) -> Generator[tuple[Any, ...]]:
-        connection = connect(**self._where, request_timeout=self._patience, max_attempts=1)
+        session = _Session()
+        session.verify = self._ca or True
+        connection = connect(
+            **self._where, request_timeout=self._patience, max_attempts=1, http_session=session, verify=session.verify
+        )
         cursor = connection.cursor()
         try:
             cursor.execute(sql)
@@ -96,6 +120,11 @@ class Trino:
             raise Refused(f"Python cannot represent a value, cast its column to varchar: {error}") from error
         except (TrinoError, HttpError, OSError) as error:
             if cursor.query_id is None:
+                if reason := why_not_secure(error, "Trino", self._url):
+                    raise reason from error
+                if str(error).startswith("error 401"):
+                    user = str(self._where["user"]) if self._where["auth"] else ""
+                    raise Refused(not_accepted("Trino", self._url, user)) from error
                 raise _NotAccepted(f"Trino does not answer at {self._where['host']}: {error}") from error
             raise Unreachable(
                 f"Trino stopped answering while the statement ran, which may have taken effect: {error}"
@@ -200,14 +229,3 @@ class Trino:
     def remove_view(self, name: str) -> None:
         """Remove the view `CATALOG.SCHEMA.VIEW`; idempotent."""
         self.query(f"DROP VIEW IF EXISTS {name}")
-
-
-def _address(url: str) -> SplitResult:
-    try:
-        where = urlsplit(url)
-        usable = where.scheme in {"http", "https"} and where.hostname is not None and where.port != 0
-    except ValueError:  # the port is not a number, or too large
-        usable = False
-    if not usable:
-        raise BadInput(f"{url!r} is not an address of Trino: use http://HOST:PORT")
-    return where

@@ -95,6 +95,7 @@ class TableSet:
         shared_connector.check(self.name, tables)
         self.platform.require_reference()
         self.require_ours(tables, {view for each in members for view in each.views})
+        self.platform.pinot.check()
         followed = self.publication.followed()
         if missing := followed.keys() - {table.quoted for table in tables}:
             raise BadInput(f"set {self.name} also follows {', '.join(sorted(missing))}: list it, or remove it first")
@@ -129,6 +130,8 @@ class TableSet:
             NotOurs: Somebody else made an object with a name of the set or of a pipeline; nothing was changed.
         """
         self.require_ours([replace(table, shared=self.name) for table in (*tables, *rest)], set())
+        if topics:
+            self.platform.topics().check()
         if rest:
             shared_connector.check(self.name, rest)
             self.platform.connectors.apply(shared_connector.streaming(self.name, rest, self.platform.peers))

@@ -5,6 +5,7 @@ Read this to see which failure of PostgreSQL becomes which error class.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -56,5 +57,21 @@ def user_and_database(dsn: str) -> tuple[str, str]:
     return user, str(found.get("dbname") or user)
 
 
+def sslmode(dsn: str) -> str:
+    """Return whether a connection string encrypts the connection, as `libpq` has it; empty where it does not say."""
+    try:
+        return str(psycopg.conninfo.conninfo_to_dict(dsn).get("sslmode") or "")
+    except psycopg.Error:  # which a connection reports
+        return ""
+
+
+def trusting(dsn: str, authorities: str) -> str:
+    """Return a connection string with a file of authorities, where it verifies the server and names no file itself."""
+    if not authorities or not sslmode(dsn).startswith("verify"):
+        return dsn
+    named = psycopg.conninfo.conninfo_to_dict(dsn).get("sslrootcert") or os.environ.get("PGSSLROOTCERT")
+    return dsn if named else psycopg.conninfo.make_conninfo(dsn, sslrootcert=authorities)
+
+
 def _sentence(error: psycopg.Error) -> str:
-    return str(error).strip()
+    return " ".join(str(error).split())

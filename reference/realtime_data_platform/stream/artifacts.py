@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reference.realtime_data_platform.endpoints import KafkaAddress
 from reference.realtime_data_platform.source.column_types import DAYS, ENCODING
 from reference.realtime_data_platform.source.description import (
     AFTER_COMMIT,
@@ -24,6 +25,8 @@ from reference.realtime_data_platform.source.description import (
     slot,
 )
 from reference.realtime_data_platform.source.publication import MADE_BY
+
+from . import security
 
 LONGEST = 2**31 - 1
 LARGEST = 20 << 20
@@ -47,7 +50,12 @@ class Peers:
         password: A reference to the user's password, which a config provider of Connect's worker resolves. The password
             itself could be read by anyone who reaches Connect.
         database: Name of the database.
-        kafka: Host and port of a broker.
+        sslmode: Whether Connect encrypts its connection to PostgreSQL and checks the certificate, with the values of
+            libpq, such as `verify-full`; by default it encrypts if the server supports that.
+        kafka: Host and port of a broker; `SSL://` or `SASL_SSL://` before them for an encrypted listener.
+        ca: Path of the file of trusted certificate authorities, in PEM, on the machines of Connect and of Pinot.
+        certificate: Path of the file with key and certificate, in PEM, with which Pinot's machines authenticate
+            themselves to Kafka.
         pinot_controller: Host and port of Pinot's controller.
         pinot_grpc_port: The gRPC port at which Trino reads segments from Pinot's servers; the same on all servers.
         metastore: URI of Hive's metastore.
@@ -62,7 +70,10 @@ class Peers:
     user: str = "postgres"
     password: str = "${env:POSTGRES_PASSWORD}"  # noqa: S105  # the reference, not the password
     database: str = "postgres"
+    sslmode: str = ""
     kafka: str = "kafka:9092"
+    ca: str = ""
+    certificate: str = ""
     pinot_controller: str = "pinot-controller:9000"
     pinot_grpc_port: int = 8090
     metastore: str = "thrift://hive:9083"
@@ -116,6 +127,7 @@ def source(peers: Peers) -> dict[str, str]:
         "database.user": peers.user,
         "database.password": peers.password,
         "database.dbname": peers.database,
+        **security.of_database(peers),
         "plugin.name": "pgoutput",
         **ENCODING,
         "tombstones.on.delete": "false",
@@ -283,7 +295,8 @@ def table(described: Table, peers: Peers) -> dict[str, Any]:
                 "streamType": "kafka",
                 "stream.kafka.consumer.type": "lowlevel",
                 "stream.kafka.topic.name": described.pipeline,
-                "stream.kafka.broker.list": peers.kafka,
+                "stream.kafka.broker.list": KafkaAddress.of(peers.kafka).brokers,
+                **security.of_consumer(peers),
                 "stream.kafka.consumer.factory.class.name": f"{kafka}.kafka20.KafkaConsumerFactory",
                 "stream.kafka.decoder.class.name": f"{kafka}.kafka.KafkaJSONMessageDecoder",
                 "stream.kafka.consumer.prop.auto.offset.reset": "largest" if described.shared else "smallest",
