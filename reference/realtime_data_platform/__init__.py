@@ -41,8 +41,8 @@ typed columns, and one query joins Pinot with PostgreSQL and with Parquet on S3.
   server has it: `Platform.rebalance` makes every query of the views fail during the move (`operation.moving`). Pinot's
   controller also moves segments each hour by itself, without this protection, unless its
   `controller.segment.relocator.frequencyPeriod` is `0s`.
-- A failover that loses the replication slot loses changes. `status` reports it, `apply` is refused, and
-  `Platform.recover` follows the table anew (`operation.recovery`). `status` also reports columns that an ALTER TABLE
+- A failover that loses the replication slot loses changes: `status` reports that, `apply` refuses to continue, and
+  `Platform.recover` follows the table again (`operation.recovery`). `status` also reports columns that an ALTER TABLE
   has changed since the last `apply` (`operation.columns`).
 - In the document each table has a connector and a replication slot of its own, and PostgreSQL limits the number of
   slots. The tables of a set share one connector and one slot, and a table is added to a set without a new snapshot of

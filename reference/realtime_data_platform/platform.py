@@ -101,7 +101,8 @@ class Platform:
         Raises:
             NotOurs: Somebody else made an object with a name of the pipeline; nothing was changed.
             PlatformError: A step failed; the error message includes that of the server.
-            Refused: The replication slot has lost changes, or a column has another type; nothing was changed.
+            Refused: The replication slot has lost changes, or a column has another type than before; nothing was
+                changed.
         """
         self.require_reference()
         require_ours(self, table.name, table.schema)

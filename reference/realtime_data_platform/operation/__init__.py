@@ -2,7 +2,7 @@
 
 Open this package to see how many tables share one replication slot (`table_set`), how a plan is made (`plan`), how it
 is ensured that only the platform's own objects are overwritten (`ownership`), what `status` reports (`health`,
-`columns`), how a table is followed anew after a failover (`recovery`), how segments move between Pinot's servers
+`columns`), how a table is followed again after a failover (`recovery`), how segments move between Pinot's servers
 (`moving`), and how a dashboard is created in Superset (`dashboards`).
 """
 

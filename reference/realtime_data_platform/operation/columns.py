@@ -1,10 +1,10 @@
-"""Whether a view has the columns that its table has now: after an ALTER TABLE it goes on, by the columns of before.
+"""Compare the columns of a view with those of its table: after an ALTER TABLE, the view keeps its old columns.
 
-A renamed column is NULL in rows that were written since, and a dropped one in new rows. A value that the view's
-narrower type lacks is an error. `status` says so, and another `apply` takes the columns as they are.
+A renamed or dropped column is NULL in rows that are written afterwards. A value that the view's narrower type cannot
+represent is an error. `status` reports such columns, and another `apply` creates the view with the present columns.
 
-Values that were sent before a change of type to one that Debezium sends otherwise would be read as other values: such
-an `apply` is refused.
+If Debezium encodes the new type of a column differently, values that were sent before the change would be read as
+other values: such an `apply` is refused. Read this to see which changes of type that concerns.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _OWN = {"op", "__op", "___op"}
 
 
 def changed_columns(platform: Platform, name: str, schema: str, connector: str) -> Iterator[str]:
-    """Return how the columns of a table's view are not those of the table, each in a sentence with the way back.
+    """Yield the differences between the columns of a table and of its view, each as a sentence with the remedy.
 
     Args:
         platform: The client of all services.
         name: The table's name.
-        schema: Its schema.
-        connector: Name of the connector that follows it; the columns that it leaves out are not missing.
+        schema: The table's schema.
+        connector: Name of the connector that follows the table; a column that it excludes is not a difference.
     """
     own = pipeline(name, schema)
     shown = platform.trino.columns("hive", "views", own)
@@ -52,10 +52,10 @@ def changed_columns(platform: Platform, name: str, schema: str, connector: str) 
 
 
 def require_same_encoding(platform: Platform, table: Table) -> None:
-    """Check that the values that were sent of each column are read by its type of now as what they were.
+    """Check that the present type of each column reads the values that were sent before as the same values.
 
     Raises:
-        Refused: Values of a column would be read as others.
+        Refused: Earlier values of a column would be read as other values.
     """
     shown = platform.trino.columns("hive", "views", table.pipeline)
     for column in table.other_columns():
@@ -69,7 +69,7 @@ def require_same_encoding(platform: Platform, table: Table) -> None:
 
 
 def _in_trino(kind: str) -> str | None:
-    """Return the type that a view has for a type of PostgreSQL, None where that cannot be carried."""
+    """Return the view's type for a type of PostgreSQL, or None if the pipeline does not support that type."""
     try:
         return column_type(kind).trino
     except BadInput:
@@ -77,7 +77,7 @@ def _in_trino(kind: str) -> str | None:
 
 
 def _same_values(before: str, now: str) -> bool:
-    """Return whether what was sent as one type of the view is read as the same values by another one."""
+    """Return whether values that were sent for one type of the view are read as the same values by another type."""
     if before in (now, _TEXT):
         return True
     first, second = before.partition("(")[0], now.partition("(")[0]

@@ -23,10 +23,10 @@ MOST_RETAINED = 1 << 30
 """Limit on the bytes of log that the replication slot keeps PostgreSQL from removing; more counts as stopped."""
 
 RECOVER = "run recover"
-"""The way back from a lost slot of one table."""
+"""Advice after the slot of a single table was lost."""
 
 ANEW = "run remove, then apply"
-"""The way back from that of a set."""
+"""Advice after the slot of a set was lost."""
 
 _SLOT = """
 SELECT wal_status, active, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint,
@@ -92,15 +92,15 @@ def health(platform: Platform, table: str, schema: str, connector: str = "") -> 
 
 
 def lost_slot(platform: Platform, connector: str) -> str | None:
-    """Return in a sentence how the replication slot of a connector has lost changes, or None."""
+    """Return a sentence that tells how the replication slot of a connector has lost changes, or None if it has not."""
     return _lost(connector, _slot(platform, connector))
 
 
 def require_slot(platform: Platform, connector: str, back: str) -> None:
-    """Check that a connector, where it exists, can go on where it was.
+    """Check that the replication slot of a connector, if the connector exists, has lost no changes.
 
     Raises:
-        Refused: Its replication slot has lost changes; the message ends with the way back.
+        Refused: The slot has lost changes; the message ends with the advice in `back`.
     """
     if platform.connectors.config(connector) is not None and (lost := lost_slot(platform, connector)):
         raise Refused(f"{lost}; {back}")

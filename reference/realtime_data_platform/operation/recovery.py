@@ -1,8 +1,8 @@
-"""Follow a table anew after its replication slot was lost, as by a failover to a server without it.
+"""Follow a table again after its replication slot was lost, for example by a failover to a server without the slot.
 
-What was written since the slot was lost is in no stream, and the connector stops, which `status` says. The views then
-show the table as it was. They are removed before anything else is, and made again when Pinot has all rows of the new
-snapshot, so that each read of them is either of the time before, or an error, or of the time after.
+Changes since the loss are in no stream, and the connector stops, which `status` reports. The views then show an old
+state of the table. They are removed first, and created again when Pinot has all rows of the new snapshot, so that a
+query sees the old state, an error, or the complete new state. Read this to see what happens to a table's own views.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 def recover(platform: Platform, table: Table) -> None:
-    """Remove the pipeline of a table with its topic, make it again from a snapshot, and then its views as they were.
+    """Remove a table's pipeline and topic, create them again from a snapshot, and then recreate the table's views.
 
-    When this fails, the views are absent: `apply` makes that of all rows.
+    If this fails, the views are absent; `apply` creates the view of all rows.
 
     Raises:
-        BadInput: The table has no pipeline, or its replication slot has lost nothing; nothing was changed.
-        NotOurs: Something that has the name of a part was made by somebody else; nothing was changed.
-        PlatformError: A step failed; the message includes the server's.
+        BadInput: The table has no pipeline, or its replication slot has lost no changes; nothing was changed.
+        NotOurs: Somebody else made an object with a name of the pipeline; nothing was changed.
+        PlatformError: A step failed; the error message includes that of the server.
     """
     own = table.pipeline
     require_ours(platform, table.name, table.schema)
@@ -49,7 +49,7 @@ def recover(platform: Platform, table: Table) -> None:
 
 
 def _wait_for_all_rows(platform: Platform, own: str) -> None:
-    """Wait until the snapshot of a new connector is complete, and Pinot has read what Kafka has by then."""
+    """Wait until the snapshot of a new connector is complete, and Pinot has read all messages that Kafka then has."""
 
     def taken() -> bool:
         if (state := platform.connectors.status(own)).startswith("FAILED"):
