@@ -84,7 +84,7 @@ def test_commands_of_console_blocks_exist():
 
     assert len(commands) > 10
     for program, *words in commands:
-        assert program in {"make", "pip", "psql", "#", *SCRIPTS}
+        assert program in {"make", "pip", "psql", "export", "#", *SCRIPTS}
         if program in SCRIPTS:
             module, _, app = SCRIPTS[program].partition(":")
             command = typer.main.get_command(getattr(import_module(module), app))
