@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 SNAPSHOT_WITHIN = 6 * 3600
 """Timeout in seconds for the snapshot of added tables."""
 
+RELEASED_WITHIN = 120
+"""Seconds until a stopped connector has released its slot: Debezium gives the thread that reads it ninety."""
+
 AT_ONCE = 4
 """How many tables are created or removed in Pinot and Trino at the same time."""
 
@@ -239,7 +242,8 @@ class TableSet:
                 return connection.execute(_ACTIVE, [self.publication.name]).fetchone() == (active,)
 
         message = f"replication slot {self.publication.name} is {'not read' if active else 'still read'}"
-        wait_until(is_so, message, within=self.platform.patience)
+        patience = self.platform.patience
+        wait_until(is_so, message, within=patience if active else max(patience, RELEASED_WITHIN))
 
     def _apply_views(self, member: Member) -> None:
         trino, table = self.platform.trino, member.table
