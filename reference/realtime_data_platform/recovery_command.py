@@ -1,4 +1,7 @@
-"""The command `data-platform recover`."""
+"""The subcommand `data-platform recover`: follow a table again after its replication slot was lost.
+
+Read this to see what it asks before it removes anything; how a table is followed again is in `operation.recovery`.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,10 @@ def recover(
     as_text: AsText = None,
     yes: Yes = False,
 ) -> None:
-    """Follow a table anew whose replication slot was lost, as by a failover; give the options that `apply` had.
+    """Follow a table again after its replication slot was lost, as in a failover; give the same options as to `apply`.
 
-    What the platform holds of the table is removed, its topic too, and made again from a snapshot. Until its views are
-    complete they are absent; each keeps its condition.
+    The table's pipeline and its topic are removed, and created again from a snapshot. The views are absent until they
+    are complete again, and keep their conditions.
     """
     with described_of(context, table, schema, columns, as_text) as (platform, described):
         question = f"Remove what the platform holds of {schema}.{table} and its topic, and follow the table anew?"
